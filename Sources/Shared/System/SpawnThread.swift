@@ -1,0 +1,144 @@
+// The one permanent thread that starts children and the one reaper of them: the kernel ties the parent-death signal to
+// the thread that spawned. It must never run anything slow: an exit is told the moment it happens.
+
+import CHost
+import Glibc
+import Synchronization
+
+/// Starts children and tells how each ends. Handlers run on this thread, in order, and must return at once.
+public final class SpawnThread: Sendable {
+    /// What happens to one child, in this order: `started` then `ended`, or `failed` alone.
+    public enum Event: Sendable {
+        /// It has exec'd.
+        case started(ChildProcess)
+        /// It never ran; the error names the step.
+        case failed(SystemError)
+        /// It ended, is reaped, and what was left of its process group is killed.
+        case ended(ChildProcess, ChildExit)
+    }
+
+    /// Receives the events of one child.
+    public typealias Handler = @Sendable (Event) -> Void
+
+    private struct Job: Sendable {
+        var request: SpawnRequest
+        var handler: Handler
+    }
+
+    private struct Inbox {
+        var jobs: [Job] = []
+        var stopping = false
+    }
+
+    private struct Watched {
+        var child: ChildProcess
+        var leadsGroup: Bool
+        var handler: Handler
+    }
+
+    private let inbox = Mutex(Inbox())
+    private let wake: Int32
+
+    /// Starts the thread. It lives until `stop()`.
+    public init() throws {
+        wake = try checked("cannot make an eventfd", chost_eventfd())
+        var thread = pthread_t()
+        let reference = Unmanaged.passRetained(self)
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                let this = Unmanaged<SpawnThread>.fromOpaque(context).takeRetainedValue()
+                chost_name_thread("spawn")
+                this.loop()
+                return nil
+            }, reference.toOpaque())
+        if failure != 0 {
+            reference.release()
+            throw SystemError(call: "cannot start the spawning thread", errno: failure)
+        }
+        pthread_detach(thread)
+    }
+
+    deinit { close(wake) }
+
+    /// Starts a child; the handler hears what becomes of it. The descriptors of the request must stay open until
+    /// `started` or `failed`.
+    public func spawn(_ request: SpawnRequest, handler: @escaping Handler) {
+        let accepted = inbox.withLock {
+            if !$0.stopping { $0.jobs.append(Job(request: request, handler: handler)) }
+            return !$0.stopping
+        }
+        if !accepted {
+            handler(.failed(SystemError(.spawnFailed, "cannot start \(request.executable): shutting down")))
+        }
+        nudge()
+    }
+
+    /// Starts a child and waits until it runs. `onExit` hears how it ended; it may run before this function returns.
+    ///
+    /// - Throws: `SystemError` `.spawnFailed` naming the step.
+    public func spawn(
+        _ request: SpawnRequest, onExit: @escaping @Sendable (ChildExit) -> Void
+    ) async throws -> ChildProcess {
+        try await withCheckedThrowingContinuation { continuation in
+            spawn(request) { event in
+                switch event {
+                case .started(let child): continuation.resume(returning: child)
+                case .failed(let error): continuation.resume(throwing: error)
+                case .ended(_, let exit): onExit(exit)
+                }
+            }
+        }
+    }
+
+    /// Ends the thread. Children with a parent-death signal die with it.
+    public func stop() {
+        inbox.withLock { $0.stopping = true }
+        nudge()
+    }
+
+    private func nudge() {
+        var one: UInt64 = 1
+        _ = write(wake, &one, 8)
+    }
+
+    private func loop() {
+        var watched: [Watched] = []
+        while true {
+            let (jobs, stopping) = inbox.withLock { inbox in
+                defer { inbox.jobs = [] }
+                return (inbox.jobs, inbox.stopping)
+            }
+            for job in jobs {
+                do {
+                    let child = ChildProcess(try Spawner.start(job.request))
+                    watched.append(
+                        Watched(child: child, leadsGroup: job.request.newSession, handler: job.handler))
+                    job.handler(.started(child))
+                } catch let error as SystemError {
+                    job.handler(.failed(error))
+                } catch {
+                    job.handler(
+                        .failed(SystemError(.spawnFailed, "cannot start \(job.request.executable): \(error)"))
+                    )
+                }
+            }
+            if stopping { return }
+            var polled = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0)]
+            polled += watched.map { pollfd(fd: $0.child.watched ?? -1, events: Int16(POLLIN), revents: 0) }
+            if poll(&polled, nfds_t(polled.count), -1) < 0 { continue }
+            if polled[0].revents != 0 {
+                var count: UInt64 = 0
+                _ = read(wake, &count, 8)
+            }
+            for index in watched.indices.reversed() where polled[index + 1].revents != 0 {
+                // Before it is reaped: until then nobody else can have its pid, so the group is surely its own.
+                if watched[index].leadsGroup { kill(-watched[index].child.pid, SIGKILL) }
+                guard let exit = watched[index].child.reap() else { continue }
+                let ended = watched.remove(at: index)
+                ended.handler(.ended(ended.child, exit))
+            }
+        }
+    }
+}
