@@ -50,11 +50,12 @@ static void write_decimal(char *slot, pid_t value)
 // Every signal at its default, none blocked, except SIGPIPE, which services get ignored (as systemd has it).
 static int reset_signals(void)
 {
-    struct sigaction action = {.sa_handler = SIG_DFL};
+    // The kernel's form of it (handler, flags, restorer, mask): libc's refuses to touch the two signals it reserves.
+    unsigned long action[4] = {0};
     for (int s = 1; s < 65; s++) {
-        if (s == SIGKILL || s == SIGSTOP || s == 32 || s == 33) continue;
-        action.sa_handler = s == SIGPIPE ? SIG_IGN : SIG_DFL;
-        if (sigaction(s, &action, NULL) && errno != EINVAL) return -1;
+        if (s == SIGKILL || s == SIGSTOP) continue;
+        action[0] = (unsigned long)(s == SIGPIPE ? SIG_IGN : SIG_DFL);
+        if (syscall(SYS_rt_sigaction, s, action, NULL, 8)) return -1;
     }
     sigset_t none;
     sigemptyset(&none);

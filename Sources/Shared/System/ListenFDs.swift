@@ -16,8 +16,15 @@ public struct ListenFDs {
     ///   the parent passed none, or meant another process. A descriptor without a label is under "unknown".
     /// - Throws: `SystemError` `.malformed` when the variables contradict each other or a descriptor is not open.
     public static func adopt() throws -> [String: [Int32]] {
-        defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(name) } }
-        guard let pid = variable("LISTEN_PID"), let count = variable("LISTEN_FDS") else { return [:] }
+        let names = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
+        defer { for name in names { unsetenv(name) } }
+        var variables: [String: String] = [:]
+        for name in names { variables[name] = getenv(name).map { String(cString: $0) } }
+        return try adopt(variables, first: first)
+    }
+
+    static func adopt(_ variables: [String: String], first: Int32) throws -> [String: [Int32]] {
+        guard let pid = variables["LISTEN_PID"], let count = variables["LISTEN_FDS"] else { return [:] }
         guard let owner = Int32(pid) else {
             throw SystemError(.malformed, "LISTEN_PID is \"\(pid)\", which is no process id")
         }
@@ -25,7 +32,7 @@ public struct ListenFDs {
         guard let many = Int(count), (0...most).contains(many) else {
             throw SystemError(.malformed, "LISTEN_FDS is \"\(count)\", not a number from 0 to \(most)")
         }
-        var labels = variable("LISTEN_FDNAMES").map {
+        var labels = variables["LISTEN_FDNAMES"].map {
             $0.split(separator: ":", omittingEmptySubsequences: false)
         }
         if many == 0 { labels = nil }
@@ -45,9 +52,5 @@ public struct ListenFDs {
             adopted[labels.map { String($0[index]) } ?? "unknown", default: []].append(descriptor)
         }
         return adopted
-    }
-
-    private static func variable(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
     }
 }

@@ -25,8 +25,14 @@ public final class SpawnThread: Sendable {
         var handler: Handler
     }
 
+    private struct Pipe: Sendable {
+        var descriptor: Int32
+        var readable: @Sendable () -> Bool
+    }
+
     private struct Inbox {
         var jobs: [Job] = []
+        var pipes: [Pipe] = []
         var stopping = false
     }
 
@@ -92,6 +98,13 @@ public final class SpawnThread: Sendable {
         }
     }
 
+    /// Calls `readable` on this thread whenever there is something to read, until it returns false. The descriptor
+    /// should not block, and stays the caller's: close it only after `readable` returned false.
+    public func watch(_ descriptor: Int32, readable: @escaping @Sendable () -> Bool) {
+        inbox.withLock { $0.pipes.append(Pipe(descriptor: descriptor, readable: readable)) }
+        nudge()
+    }
+
     /// Ends the thread. Children with a parent-death signal die with it.
     public func stop() {
         inbox.withLock { $0.stopping = true }
@@ -105,11 +118,16 @@ public final class SpawnThread: Sendable {
 
     private func loop() {
         var watched: [Watched] = []
+        var pipes: [Pipe] = []
         while true {
-            let (jobs, stopping) = inbox.withLock { inbox in
-                defer { inbox.jobs = [] }
-                return (inbox.jobs, inbox.stopping)
+            let (jobs, added, stopping) = inbox.withLock { inbox in
+                defer {
+                    inbox.jobs = []
+                    inbox.pipes = []
+                }
+                return (inbox.jobs, inbox.pipes, inbox.stopping)
             }
+            pipes += added
             for job in jobs {
                 do {
                     let child = ChildProcess(try Spawner.start(job.request))
@@ -127,10 +145,15 @@ public final class SpawnThread: Sendable {
             if stopping { return }
             var polled = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0)]
             polled += watched.map { pollfd(fd: $0.child.watched ?? -1, events: Int16(POLLIN), revents: 0) }
+            polled += pipes.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
             if poll(&polled, nfds_t(polled.count), -1) < 0 { continue }
             if polled[0].revents != 0 {
                 var count: UInt64 = 0
                 _ = read(wake, &count, 8)
+            }
+            // What a child said comes before the news of its end.
+            for index in pipes.indices.reversed() where polled[1 + watched.count + index].revents != 0 {
+                if !pipes[index].readable() { pipes.remove(at: index) }
             }
             for index in watched.indices.reversed() where polled[index + 1].revents != 0 {
                 // Before it is reaped: until then nobody else can have its pid, so the group is surely its own.
