@@ -1,0 +1,44 @@
+// The doors through which a stranger's bytes enter this module, for fuzzing: each must survive any input.
+// It must never be called by a daemon.
+
+import FoundationEssentials
+import NodeModel
+
+/// Entry points for fuzzers.
+public enum NostrFuzz {
+    /// An event as JSON: decoded, hashed, verified, judged as every document that an event may carry.
+    public static func event(_ bytes: UnsafeRawBufferPointer) {
+        guard let event = try? JSONDecoder().decode(SignedEvent.self, from: Data(bytes)) else { return }
+        _ = try? event.verify()
+        _ = ProviderCard(event)
+        _ = try? ReceiptBody(unproven: event)
+        if let expected = PeerAuthentication(
+            endpoint: "ws://127.0.0.1:1/peer", challenge: String(repeating: "0", count: 64),
+            reader: event.pubkey,
+            side: .dialer)
+        {
+            _ = try? expected.check(event, author: nil, now: event.createdAt)
+        }
+        _ = try? HTTPAuthentication(url: "http://127.0.0.1/", method: "GET").check(
+            event, now: event.createdAt)
+    }
+
+    /// A receipt file: read strictly and verified.
+    public static func receipt(_ bytes: UnsafeRawBufferPointer) {
+        _ = try? ReceiptFile.verify(bytes)
+    }
+
+    /// A NIP-19 name: whatever decodes must decode to the same again from its own text.
+    public static func nip19(_ bytes: UnsafeRawBufferPointer) {
+        guard let name = try? NIP19(String(decoding: bytes, as: UTF8.self)) else { return }
+        guard let again = try? NIP19(name.text) else { return }
+        precondition(again == name, "a NIP-19 name changed by being written")
+    }
+
+    /// A NIP-44 payload: taken apart, and decrypted with a key that cannot be right.
+    public static func nip44(_ bytes: UnsafeRawBufferPointer) {
+        let payload = String(decoding: bytes, as: UTF8.self)
+        _ = try? NIP44.split(payload)
+        _ = try? NIP44.decrypt(payload, NIP44.ConversationKey(bytes: [UInt8](repeating: 7, count: 32)))
+    }
+}
