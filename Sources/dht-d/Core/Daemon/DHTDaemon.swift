@@ -1,0 +1,236 @@
+// dht-d put together: socket, node, state file, methods, checks.
+// Security: it holds no key and opens no socket; all that peers send ends in the core, which believes none of it.
+
+public import DaemonKit
+public import IPC
+public import Interfaces
+import Logging
+import NIOCore
+public import NodeConfig
+import NodeModel
+import System
+public import Wire
+
+/// The daemon that finds providers and lets this node be found.
+public final class DHTDaemon: Daemon {
+    public static let role = Role.dht
+
+    private let config: DHTSection
+    private let log: Logger
+    private let keeper: StateKeeper
+    private let metrics: DHTMetrics
+    private let id: NodeID
+    private let bootstrap: [Endpoint]
+    private let unusable: [String]
+    private let startedAt = ContinuousClock.now
+    /// Nil when there is no socket; then `absence` says why.
+    let shell: DHTShell?
+    private let absence: WireError?
+    private let localAddress: String?
+    private let stateNote: String?
+
+    /// Opens the state file and starts the node on the passed socket, if one was passed.
+    public init(_ environment: DaemonEnvironment<DHTSection>) async throws {
+        config = environment.config
+        log = environment.log
+        metrics = DHTMetrics(environment.metrics)
+        let file = StateFile(path: environment.stateDirectory + "/dht.state")
+        keeper = StateKeeper(file, log: environment.log)
+        var random = SystemRandomNumberGenerator()
+        var remembered = RememberedState(id: NodeID.random(using: &random))
+        var note: String?
+        do {
+            switch try file.read() {
+            case .nothing: break
+            case .state(let state): remembered = state
+            case .damaged(let path):
+                note = "the state file was damaged and set aside as \(path); this node has a new id"
+            }
+        } catch {
+            note = "the state file cannot be read (\(error)); this node has a new id"
+        }
+        if let note { log.warning("state not restored", metadata: ["reason": "\(note)"]) }
+        stateNote = note
+        id = remembered.id
+        bootstrap = config.bootstrap.compactMap { Endpoint($0) }
+        unusable = config.bootstrap.filter { Endpoint($0) == nil }
+        guard let descriptor = environment.sockets["dht"]?.first else {
+            shell = nil
+            localAddress = nil
+            absence = Self.absence(config)
+            return
+        }
+        let address = try? InternetSocket.localAddress(of: descriptor)
+        localAddress = address.map { "\($0.host):\($0.port)" }
+        absence = nil
+        var configuration = DHTConfiguration()
+        configuration.groups.perBucket = config.groupLimit == 0 ? nil : config.groupLimit
+        if config.groupLimit == 0 { configuration.groups.perTarget = nil }
+        shell = try await DHTShell.start(
+            descriptor: descriptor, id: remembered.id, configuration: configuration,
+            seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: environment.loop)
+        await keeper.save(remembered)
+        try await shell?.join(remembered: remembered.nodes, bootstrap: bootstrap)
+        for card in remembered.cards { try await shell?.restore(card.event) }
+    }
+
+    private static func absence(_ config: DHTSection) -> WireError {
+        if config.listen.isEmpty {
+            return WireError(
+                .unavailable, "The DHT is switched off: dht.listen is empty.",
+                fix: "Set dht.listen to 'host:port' and restart the node.")
+        }
+        return WireError(
+            .unavailable, "The DHT has no socket: \(config.listen) could not be bound.",
+            fix: "Free the UDP port or set dht.listen to another one, and restart the node.")
+    }
+
+    private func running() throws -> DHTShell {
+        guard let shell else { throw absence ?? Self.absence(config) }
+        return shell
+    }
+
+    public func routes(_ router: inout Router) {
+        router.on(DHTInterface.Announce.self) { request, _ in try await self.announce(request) }
+        router.on(DHTInterface.Withdraw.self) { _, _ in
+            try await self.running().withdraw()
+            await self.persist()
+            return Done()
+        }
+        router.on(DHTInterface.Find.self) { request, _ in try await self.find(request) }
+        router.on(DHTInterface.Stats.self) { _, _ in try await self.stats() }
+    }
+
+    private func announce(_ request: DHTInterface.Announce) async throws -> DHTInterface.Announce.Reply {
+        let report: AnnounceReport
+        switch try await running().announce(request.card) {
+        case .failure(let error): throw Self.wireError(error)
+        case .success(let done): report = done
+        }
+        await persist()
+        var refusals = report.refusals.map { "\($0.error.code.rawValue) \($0.error.message): \($0.count)" }
+        if report.unanswered > 0 { refusals.append("no answer: \(report.unanswered)") }
+        return DHTInterface.Announce.Reply(
+            stored: report.stored + report.topics.count, topics: report.topics.map(\.topic.description),
+            refusals: refusals)
+    }
+
+    private static func wireError(_ error: KRPCError) -> WireError {
+        switch error.code {
+        case .tooBig:
+            WireError(
+                .tooLarge, "The card is too large for the network: \(error.message).",
+                fix: "Offer fewer models, or give them shorter names.")
+        case .badSignature: WireError(.verificationFailed, "The card's signature is not valid.")
+        case .outdated:
+            WireError(
+                .conflict, "This node already announces a newer card of the same provider.",
+                fix: "Make the card anew, with the present time.")
+        default: WireError(.invalidRequest, "The network would refuse this card: \(error.message).")
+        }
+    }
+
+    private func find(_ request: DHTInterface.Find) async throws -> DHTInterface.Find.Reply {
+        let topic = ContentRoot(hex: request.model).map(Topic.model) ?? Topic("n/" + request.model)
+        guard let topic else {
+            throw WireError(
+                .invalidParams, "'\(request.model.prefix(80))' is no model's name or root.",
+                fix: "A name has 1 to \(Topic.maximumNameLength) bytes, a root 64 hexadecimal characters.")
+        }
+        guard (1...255).contains(request.limit) else {
+            throw WireError(.invalidParams, "The limit must be from 1 to 255, not \(request.limit).")
+        }
+        let report = try await running().find(topic, limit: request.limit)
+        var leftOut = report.leftOut
+        if report.timedOut > 0 { leftOut.append("nodes that did not answer: \(report.timedOut)") }
+        if report.cards.isEmpty { leftOut.append(report.summary) }
+        return DHTInterface.Find.Reply(cards: report.cards, asked: report.answered, leftOut: leftOut)
+    }
+
+    private func stats() async throws -> DHTInterface.Stats.Reply {
+        let node = try await running().snapshot().node
+        return DHTInterface.Stats.Reply(
+            id: node.id.description, address: node.observed?.description ?? localAddress,
+            goodPeers: node.count(.good),
+            peers: node.peers.prefix(200).map { peer in
+                DHTInterface.Stats.Peer(
+                    id: peer.contact.id.description, address: peer.contact.endpoint.description,
+                    good: peer.standing == .good, rttMs: peer.roundTrip.map(Int.init))
+            },
+            storedCards: node.storedCards, announced: !node.announced.isEmpty, reason: peerCheck(node).reason)
+    }
+
+    // MARK: health
+
+    public func checks() async -> [ControlInterface.Check] {
+        var checks: [ControlInterface.Check] = []
+        guard let shell else {
+            let error = absence ?? Self.absence(config)
+            return [.init(name: "socket", ok: config.listen.isEmpty, reason: error.message, fix: error.fix)]
+        }
+        checks.append(
+            .init(name: "socket", ok: true, reason: "listening on \(localAddress ?? config.listen)"))
+        if let node = try? await shell.snapshot().node { checks.append(peerCheck(node)) }
+        if let problem = await keeper.problem {
+            checks.append(
+                .init(
+                    name: "state", ok: false, reason: "what this node knows cannot be saved: \(problem)",
+                    fix: "Free disk space, and let dht-d's user write its state directory."))
+        } else {
+            checks.append(.init(name: "state", ok: true, reason: stateNote ?? "saved"))
+        }
+        return checks
+    }
+
+    /// Whether this node has company. A node without bootstrap nodes may well be the first one; a node with
+    /// some gets ten seconds to reach one.
+    private func peerCheck(_ node: NodeSnapshot) -> ControlInterface.Check {
+        let good = node.count(.good)
+        if good > 0 {
+            return .init(name: "peers", ok: true, reason: "\(good) good peer\(good == 1 ? "" : "s")")
+        }
+        let silent = node.entrances.filter { !$0.reached }.map(\.endpoint.description) + unusable
+        if silent.isEmpty {
+            return .init(
+                name: "peers", ok: true,
+                reason: "no other node is known, and none is named under dht.bootstrap")
+        }
+        let young = ContinuousClock.now - startedAt < .seconds(10)
+        return .init(
+            name: "peers", ok: young,
+            reason: young
+                ? "joining through \(silent.joined(separator: ", "))"
+                : "no other node is known; \(silent.joined(separator: ", ")) did not answer",
+            fix: young ? nil : "Start those nodes, or name others under dht.bootstrap (numeric IPv4 hosts).")
+    }
+
+    // MARK: life
+
+    public func run() async throws {
+        var round = 0
+        while !Task.isCancelled {
+            try await Task.sleep(for: .seconds(5))
+            guard let shell, let now = try? await shell.snapshot() else { continue }
+            await metrics.update(now.node, ignoredPackets: now.ignoredPackets)
+            // Soon after the start, then once a minute: losing a minute's acquaintances costs nothing.
+            if round == 1 || round.isMultiple(of: 12) { await persist() }
+            round += 1
+        }
+    }
+
+    public func drain() async {
+        guard let shell else { return }
+        await persist()
+        await shell.leave()
+    }
+
+    private func persist() async {
+        guard let shell, let node = try? await shell.snapshot().node else { return }
+        let known = node.peers.filter { $0.standing != .bad }.prefix(RememberedState.maximumNodes).map(
+            \.contact)
+        // When everybody is gone at present, the nodes of better days are worth more than none.
+        let nodes = known.isEmpty ? node.peers.map(\.contact) : Array(known)
+        await keeper.save(
+            RememberedState(id: id, nodes: nodes, cards: node.announced.compactMap { CardRecord($0) }))
+    }
+}

@@ -1,0 +1,45 @@
+// Writes what dht-d remembers when it has changed, one write at a time and off the event loop.
+// It must never let a failing disk stop the node: it keeps the reason for whoever asks.
+
+import Logging
+import NIOPosix
+
+/// Keeps the state file up to date.
+actor StateKeeper {
+    private let file: StateFile
+    private let log: Logger
+    private let threads: NIOThreadPool
+    private var written: RememberedState?
+    private var isWriting = false
+    private var wanted: RememberedState?
+    /// Why the last write failed; nil when it did not.
+    private(set) var problem: String?
+
+    init(_ file: StateFile, log: Logger) {
+        self.file = file
+        self.log = log
+        threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+    }
+
+    /// Writes `state` unless that is what the file holds; returns when it is on the disk or the attempt failed.
+    func save(_ state: RememberedState) async {
+        wanted = state
+        guard !isWriting else { return }
+        isWriting = true
+        defer { isWriting = false }
+        while let next = wanted, next != written {
+            wanted = nil
+            let file = file
+            do {
+                try await threads.runIfActive { try file.write(next) }
+                written = next
+                problem = nil
+            } catch {
+                if problem == nil { log.warning("state not saved", metadata: ["error": "\(error)"]) }
+                problem = String(describing: error)
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// Bytes of a packet to a KRPC message, or to the reason why it is none.
+// It must never trust a field's type, length or range, and never do more work than the packet's size warrants.
+
+/// What a packet turned out to be.
+public enum KRPCPacket: Equatable, Sendable {
+    /// A message that makes sense.
+    case message(KRPCMessage)
+    /// A query that deserves an error reply: the transaction is known, the rest is not acceptable.
+    case badQuery(transaction: [UInt8], KRPCError)
+    /// Nothing to answer: no bencode, or no KRPC.
+    case garbage(GarbageReason)
+
+    /// Why a packet is dropped without a word.
+    public enum GarbageReason: Equatable, Sendable {
+        /// Not canonical bencode.
+        case bencode(BencodeError)
+        /// No usable transaction id.
+        case transaction
+        /// `y` is not `q`, `r` or `e`.
+        case kind
+        /// A reply or error without its required fields.
+        case reply
+    }
+}
+
+/// The decoder; a namespace, as it has no state.
+public enum KRPCDecoder {
+    /// Reads one packet.
+    public static func decode(_ packet: ArraySlice<UInt8>) -> KRPCPacket {
+        let root: BValue
+        do {
+            root = try BencodeDecoder.decode(packet)
+        } catch {
+            return .garbage(.bencode(error))
+        }
+        guard let transaction = root["t"]?.bytes, !transaction.isEmpty,
+            transaction.count <= KRPCMessage.maximumTransaction
+        else { return .garbage(.transaction) }
+        let body: KRPCMessage.Body
+        switch root["y"]?.bytes.map(Array.init) {
+        case [UInt8(ascii: "q")]:
+            do {
+                body = .query(try query(root))
+            } catch {
+                return .badQuery(transaction: Array(transaction), error)
+            }
+        case [UInt8(ascii: "r")]:
+            guard let reply = reply(root) else { return .garbage(.reply) }
+            body = .reply(reply)
+        case [UInt8(ascii: "e")]:
+            guard let error = error(root) else { return .garbage(.reply) }
+            body = .error(error)
+        default:
+            return .garbage(.kind)
+        }
+        return .message(
+            KRPCMessage(
+                transaction: Array(transaction), body: body,
+                version: root["v"]?.bytes.map { Array($0.prefix(8)) },
+                readOnly: root["ro"]?.integer == 1,
+                observed: root["ip"]?.bytes.flatMap(Endpoint.init(compact:))))
+    }
+
+    private static func query(_ root: BValue) throws(KRPCError) -> KRPCQuery {
+        guard let name = root["q"]?.bytes,
+            let method = KRPCMethod(rawValue: String(decoding: name, as: UTF8.self))
+        else { throw .unknownMethod }
+        guard let arguments = root["a"], let sender = arguments["id"]?.bytes.flatMap(NodeID.init(bytes:))
+        else {
+            throw KRPCError(.protocolError, "no valid id")
+        }
+        return KRPCQuery(sender: sender, call: try call(method, arguments))
+    }
+
+    private static func call(_ method: KRPCMethod, _ arguments: BValue) throws(KRPCError) -> KRPCQuery.Call {
+        switch method {
+        case .ping: return .ping
+        case .findNode: return .findNode(target: try id("target", arguments))
+        case .getPeers: return .getPeers(infoHash: try id("info_hash", arguments))
+        case .announcePeer:
+            let implied = arguments["implied_port"]?.integer.map { $0 != 0 } ?? false
+            let port = arguments["port"]?.integer.flatMap { UInt16(exactly: $0) }
+            guard implied || (port ?? 0) != 0 else { throw KRPCError(.protocolError, "no valid port") }
+            return .announcePeer(
+                infoHash: try id("info_hash", arguments), port: implied ? nil : port,
+                token: try token(arguments))
+        case .infFind:
+            guard let limit = arguments["n"]?.integer, (0...255).contains(limit) else {
+                throw KRPCError(.protocolError, "n is 0 to 255")
+            }
+            let offset = arguments["o"]?.integer ?? 0
+            guard (0...65_535).contains(offset) else { throw KRPCError(.protocolError, "o is 0 to 65535") }
+            return .infFind(
+                InfFind(
+                    target: try id("target", arguments), limit: Int(limit), offset: Int(offset),
+                    seed: arguments["x"]?.integer ?? 0, token: arguments["token"]?.bytes.map(Array.init)))
+        case .infPut:
+            guard let card = arguments["e"] else { throw .notACard }
+            var writer = BencodeWriter()
+            writer.value(card)
+            return .infPut(
+                target: try id("target", arguments), token: try token(arguments), card: writer.output)
+        case .infBye:
+            return .infBye(
+                token: arguments["token"]?.bytes.map(Array.init), cardsOnly: arguments["c"]?.integer == 1)
+        }
+    }
+
+    private static func id(_ name: StaticString, _ arguments: BValue) throws(KRPCError) -> NodeID {
+        guard let id = arguments[name]?.bytes.flatMap(NodeID.init(bytes:)) else {
+            throw KRPCError(.protocolError, "no valid \(name)")
+        }
+        return id
+    }
+
+    private static func token(_ arguments: BValue) throws(KRPCError) -> [UInt8] {
+        guard let token = arguments["token"]?.bytes, !token.isEmpty, token.count <= 64 else {
+            throw .badToken
+        }
+        return Array(token)
+    }
+
+    private static func reply(_ root: BValue) -> KRPCReply? {
+        guard let fields = root["r"], let sender = fields["id"]?.bytes.flatMap(NodeID.init(bytes:)) else {
+            return nil
+        }
+        var reply = KRPCReply(sender: sender)
+        if let nodes = fields["nodes"]?.bytes {
+            guard let contacts = NodeContact.list(compact: nodes) else { return nil }
+            reply.nodes = contacts
+        }
+        if let token = fields["token"]?.bytes, !token.isEmpty, token.count <= 64 {
+            reply.token = Array(token)
+        }
+        reply.values = fields["values"]?.list?.compactMap { $0.bytes.flatMap(Endpoint.init(compact:)) } ?? []
+        reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
+        reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
+        return reply
+    }
+
+    private static func error(_ root: BValue) -> KRPCError? {
+        guard let parts = root["e"]?.list, parts.count >= 2, let code = parts[0].integer,
+            let text = parts[1].bytes
+        else { return nil }
+        return KRPCError(
+            KRPCError.Code(rawValue: code), String(decoding: text.prefix(120), as: UTF8.self))
+    }
+}

@@ -1,0 +1,135 @@
+// A KRPC message to the bytes of one packet, keys in canonical order.
+// It must never write more than one packet holds; what does not fit is decided before, by who builds the message.
+
+extension KRPCMessage {
+    /// The packet's bytes.
+    public func encoded() -> [UInt8] {
+        switch body {
+        case .query(let query):
+            let plain = encoded(query, padding: nil)
+            guard case .infFind(let find) = query.call, find.size > plain.count else { return plain }
+            // "3:pad" and the pad's own length prefix (one to four digits and a colon) count too.
+            let room = find.size - plain.count - 5
+            let digits = room > 1004 ? 5 : room > 103 ? 4 : room > 12 ? 3 : 2
+            return encoded(query, padding: max(0, room - digits))
+        case .reply(let reply): return encoded(reply)
+        case .error(let error): return encoded(error)
+        }
+    }
+
+    private func encoded(_ query: KRPCQuery, padding: Int?) -> [UInt8] {
+        var writer = BencodeWriter()
+        writer.beginDictionary()
+        writer.key("a")
+        writer.beginDictionary()
+        arguments(query, padding, &writer)
+        writer.end()
+        writer.key("q")
+        writer.text(query.method.rawValue)
+        if readOnly {
+            writer.key("ro")
+            writer.integer(1)
+        }
+        tail("q", &writer)
+        return writer.output
+    }
+
+    private func arguments(_ query: KRPCQuery, _ padding: Int?, _ writer: inout BencodeWriter) {
+        switch query.call {
+        case .ping:
+            writer.field("id", query.sender)
+        case .findNode(let target):
+            writer.field("id", query.sender)
+            writer.field("target", target)
+        case .getPeers(let infoHash):
+            writer.field("id", query.sender)
+            writer.field("info_hash", infoHash)
+        case .announcePeer(let infoHash, let port, let token):
+            writer.field("id", query.sender)
+            writer.field("implied_port", port == nil ? 1 : 0)
+            writer.field("info_hash", infoHash)
+            writer.field("port", Int64(port ?? 0))
+            writer.field("token", token)
+        case .infFind(let find):
+            writer.field("id", query.sender)
+            writer.field("n", Int64(find.limit))
+            if find.offset > 0 { writer.field("o", Int64(find.offset)) }
+            if let padding { writer.field("pad", [UInt8](repeating: 0, count: padding)) }
+            writer.field("target", find.target)
+            if let token = find.token { writer.field("token", token) }
+            if find.seed != 0 { writer.field("x", find.seed) }
+        case .infPut(let target, let token, let card):
+            writer.key("e")
+            writer.raw(card)
+            writer.field("id", query.sender)
+            writer.field("target", target)
+            writer.field("token", token)
+        case .infBye(let token, let cardsOnly):
+            if cardsOnly { writer.field("c", 1) }
+            writer.field("id", query.sender)
+            if let token { writer.field("token", token) }
+        }
+    }
+
+    private func encoded(_ reply: KRPCReply) -> [UInt8] {
+        var writer = BencodeWriter()
+        writer.beginDictionary()
+        if let observed { writer.field("ip", observed.compact) }
+        writer.key("r")
+        writer.beginDictionary()
+        if !reply.cards.isEmpty {
+            writer.key("cards")
+            writer.beginList()
+            for card in reply.cards { if let card { writer.raw(card.encoded) } }
+            writer.end()
+        }
+        writer.field("id", reply.sender)
+        if !reply.nodes.isEmpty { writer.field("nodes", NodeContact.compact(reply.nodes)) }
+        if let matches = reply.matches { writer.field("np", Int64(matches)) }
+        if let token = reply.token { writer.field("token", token) }
+        if !reply.values.isEmpty {
+            writer.key("values")
+            writer.beginList()
+            for value in reply.values { writer.bytes(value.compact) }
+            writer.end()
+        }
+        writer.end()
+        tail("r", &writer)
+        return writer.output
+    }
+
+    private func encoded(_ error: KRPCError) -> [UInt8] {
+        var writer = BencodeWriter()
+        writer.beginDictionary()
+        writer.key("e")
+        writer.beginList()
+        writer.integer(error.code.rawValue)
+        writer.text(error.message)
+        writer.end()
+        tail("e", &writer)
+        return writer.output
+    }
+
+    private func tail(_ kind: StaticString, _ writer: inout BencodeWriter) {
+        writer.field("t", transaction)
+        if let version { writer.field("v", version) }
+        writer.key("y")
+        writer.key(kind)
+        writer.end()
+    }
+}
+
+extension BencodeWriter {
+    fileprivate mutating func field(_ name: StaticString, _ value: NodeID) {
+        key(name)
+        bytes(value.bytes)
+    }
+    fileprivate mutating func field(_ name: StaticString, _ value: [UInt8]) {
+        key(name)
+        bytes(value)
+    }
+    fileprivate mutating func field(_ name: StaticString, _ value: Int64) {
+        key(name)
+        integer(value)
+    }
+}

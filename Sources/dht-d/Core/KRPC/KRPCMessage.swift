@@ -1,0 +1,158 @@
+// One KRPC message (BEP 5): a query, a reply to one, or an error, with the transaction it belongs to.
+// It must never be built from bytes that are not canonical bencode, nor hold what the protocol does not name.
+
+/// A message between two nodes.
+public struct KRPCMessage: Equatable, Sendable {
+    /// Chosen by the one who asks, echoed by the one who answers; 1...20 bytes.
+    public var transaction: [UInt8]
+    /// What the message says.
+    public var body: Body
+    /// The sender's software (`v`); ours starts with `IN`.
+    public var version: [UInt8]?
+    /// The sender cannot be asked (BEP 43 `ro`).
+    public var readOnly: Bool
+    /// The address that the sender saw us at (BEP 42 `ip`); in replies only.
+    public var observed: Endpoint?
+
+    /// A message from its parts.
+    public init(
+        transaction: [UInt8], body: Body, version: [UInt8]? = KRPCMessage.ownVersion, readOnly: Bool = false,
+        observed: Endpoint? = nil
+    ) {
+        self.transaction = transaction
+        self.body = body
+        self.version = version
+        self.readOnly = readOnly
+        self.observed = observed
+    }
+
+    /// `IN` and the protocol's version, two bytes.
+    public static let ownVersion: [UInt8] = [UInt8(ascii: "I"), UInt8(ascii: "N"), 0, 1]
+    /// The longest transaction id that is echoed, in bytes.
+    public static let maximumTransaction = 20
+    /// The largest packet that we send, in bytes: it passes every common path unfragmented.
+    public static let maximumPacket = 1200
+
+    /// The three kinds of message.
+    public enum Body: Equatable, Sendable {
+        /// A question (`y` = `q`).
+        case query(KRPCQuery)
+        /// An answer (`y` = `r`).
+        case reply(KRPCReply)
+        /// A refusal (`y` = `e`).
+        case error(KRPCError)
+    }
+}
+
+/// A question and who asks it.
+public struct KRPCQuery: Equatable, Sendable {
+    /// The id that the sender claims.
+    public var sender: NodeID
+    /// What is asked.
+    public var call: Call
+
+    /// A query from its parts.
+    public init(sender: NodeID, call: Call) {
+        self.sender = sender
+        self.call = call
+    }
+
+    /// The methods of BEP 5 and ours (`inf_*`).
+    public enum Call: Equatable, Sendable {
+        /// Are you there?
+        case ping
+        /// Whom do you know near this id?
+        case findNode(target: NodeID)
+        /// Who has this torrent?
+        case getPeers(infoHash: NodeID)
+        /// I have this torrent. The port is nil when the packet's own is meant (`implied_port`).
+        case announcePeer(infoHash: NodeID, port: UInt16?, token: [UInt8])
+        /// Which cards lie under this target?
+        case infFind(InfFind)
+        /// Store this card, in its canonical encoding, under this target.
+        case infPut(target: NodeID, token: [UInt8], card: [UInt8])
+        /// I am leaving, or (`cardsOnly`) withdraw my cards. A token of yours proves that it is me.
+        case infBye(token: [UInt8]?, cardsOnly: Bool)
+    }
+
+    /// The method's name on the wire.
+    public var method: KRPCMethod {
+        switch call {
+        case .ping: .ping
+        case .findNode: .findNode
+        case .getPeers: .getPeers
+        case .announcePeer: .announcePeer
+        case .infFind: .infFind
+        case .infPut: .infPut
+        case .infBye: .infBye
+        }
+    }
+}
+
+/// The arguments of `inf_find`.
+public struct InfFind: Equatable, Sendable {
+    /// A place in the key space, see `Topic.key`.
+    public var target: NodeID
+    /// How many cards are wanted at most; 0 asks for nodes and a token only.
+    public var limit: Int
+    /// How many cards to pass over, in the order that `seed` gives.
+    public var offset: Int
+    /// Orders the cards, so that different askers get different ones first.
+    public var seed: Int64
+    /// A token of the asked node; it proves the asker's address and allows a full-size reply.
+    public var token: [UInt8]?
+    /// Pad the packet to this size; without a token no reply is larger than its request.
+    public var size: Int
+
+    /// Arguments from their parts.
+    public init(
+        target: NodeID, limit: Int, offset: Int = 0, seed: Int64 = 0, token: [UInt8]? = nil, size: Int = 0
+    ) {
+        self.target = target
+        self.limit = limit
+        self.offset = offset
+        self.seed = seed
+        self.token = token
+        self.size = size
+    }
+}
+
+/// The methods that nodes call, by their names on the wire.
+public enum KRPCMethod: String, CaseIterable, Sendable {
+    case ping
+    case findNode = "find_node"
+    case getPeers = "get_peers"
+    case announcePeer = "announce_peer"
+    case infFind = "inf_find"
+    case infPut = "inf_put"
+    case infBye = "inf_bye"
+}
+
+/// An answer. Which fields are there depends on the question.
+public struct KRPCReply: Equatable, Sendable {
+    /// The id that the sender claims.
+    public var sender: NodeID
+    /// Nodes nearer to the target.
+    public var nodes: [NodeContact]
+    /// Lets us store at the sender for a while.
+    public var token: [UInt8]?
+    /// Peers of a torrent.
+    public var values: [Endpoint]
+    /// Cards under the target, not yet verified; entries that are no card at all are nil.
+    public var cards: [CardRecord?]
+    /// How many cards the sender holds under the target.
+    public var matches: Int?
+
+    /// A reply from its parts.
+    public init(
+        sender: NodeID, nodes: [NodeContact] = [], token: [UInt8]? = nil, values: [Endpoint] = [],
+        cards: [CardRecord?] = [], matches: Int? = nil
+    ) {
+        self.sender = sender
+        self.nodes = nodes
+        self.token = token
+        self.values = values
+        self.cards = cards
+        self.matches = matches
+    }
+}

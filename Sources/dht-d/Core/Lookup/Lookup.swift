@@ -1,0 +1,145 @@
+// One iterative Kademlia lookup: whom to ask next, and when the nearest nodes are known.
+// It must never wait for a node that is late when others can answer, nor ask more nodes than its budget.
+
+/// The state of one lookup; it asks nobody itself.
+public struct Lookup: Sendable {
+    /// How far a candidate has got.
+    public enum State: Sendable { case fresh, asked, late, answered, failed }
+
+    /// One node on the way to the target.
+    public struct Candidate: Sendable {
+        public let contact: NodeContact
+        public internal(set) var state: State
+        /// The node's token, when it answered with one.
+        public internal(set) var token: [UInt8]?
+        let distance: NodeID
+    }
+
+    public let target: NodeID
+    private let width: Int
+    private let parallel: Int
+    private let budget: Int
+    /// Nearest first.
+    public private(set) var candidates: [Candidate] = []
+    private var seeds: [Endpoint: State] = [:]
+    private var unaskedSeeds: [Endpoint]
+    private var known: Set<Endpoint> = []
+
+    /// Queries sent for candidates and seeds.
+    public private(set) var asked = 0
+    /// Nodes that answered.
+    public private(set) var answered = 0
+    /// Nodes that did not answer in time.
+    public private(set) var timedOut = 0
+
+    /// A lookup of the `width` nodes nearest to `target`, with `parallel` questions open at a time.
+    ///
+    /// `seeds` are endpoints whose ids are not known (bootstrap nodes); they are asked first.
+    public init(
+        target: NodeID, width: Int = 8, parallel: Int = 4, budget: Int = 64, seeds: [Endpoint] = []
+    ) {
+        self.target = target
+        self.width = width
+        self.parallel = parallel
+        self.budget = budget
+        unaskedSeeds = Array(seeds.prefix(16))
+    }
+
+    /// Adds nodes that somebody named; an endpoint counts once, under the first id it came with.
+    public mutating func add(_ contacts: some Sequence<NodeContact>) {
+        for contact in contacts where contact.endpoint.isUsable && known.insert(contact.endpoint).inserted {
+            let distance = contact.id.distance(to: target)
+            let place = candidates.firstIndex { distance < $0.distance } ?? candidates.count
+            guard place < 4 * width, !candidates.contains(where: { $0.contact.id == contact.id }) else {
+                continue
+            }
+            candidates.insert(
+                Candidate(contact: contact, state: .fresh, token: nil, distance: distance), at: place)
+            if candidates.count > 4 * width, candidates.last?.state == .fresh { candidates.removeLast() }
+        }
+    }
+
+    /// Whom to ask now: seeds, then the nearest unasked among the `width` nearest that may still answer.
+    public mutating func next() -> (contacts: [NodeContact], seeds: [Endpoint]) {
+        var open = candidates.count { $0.state == .asked } + seeds.values.count { $0 == .asked }
+        var outSeeds: [Endpoint] = []
+        while open < 2 * parallel, asked < budget, !unaskedSeeds.isEmpty {
+            let seed = unaskedSeeds.removeFirst()
+            guard !known.contains(seed), seeds[seed] == nil else { continue }
+            seeds[seed] = .asked
+            outSeeds.append(seed)
+            open += 1
+            asked += 1
+        }
+        var contacts: [NodeContact] = []
+        var hopeful = 0
+        for index in candidates.indices {
+            guard open < parallel, asked < budget, hopeful < width else { break }
+            switch candidates[index].state {
+            case .failed, .late: continue
+            case .answered, .asked: hopeful += 1
+            case .fresh:
+                hopeful += 1
+                candidates[index].state = .asked
+                contacts.append(candidates[index].contact)
+                open += 1
+                asked += 1
+            }
+        }
+        return (contacts, outSeeds)
+    }
+
+    /// Takes in an answer from `endpoint`.
+    public mutating func reply(from endpoint: Endpoint, sender: NodeID, token: [UInt8]?, nodes: [NodeContact])
+    {
+        answered += 1
+        if seeds[endpoint] != nil {
+            seeds[endpoint] = .answered
+            add([NodeContact(id: sender, endpoint: endpoint)])
+        }
+        if let index = index(endpoint) {
+            candidates[index].state = .answered
+            candidates[index].token = token
+        }
+        add(nodes.prefix(2 * width))
+    }
+
+    /// The soft timeout passed: others are asked meanwhile.
+    public mutating func late(_ endpoint: Endpoint) {
+        if seeds[endpoint] == .asked { seeds[endpoint] = .late }
+        if let index = index(endpoint), candidates[index].state == .asked { candidates[index].state = .late }
+    }
+
+    /// No answer will come, or it was an error.
+    public mutating func failed(_ endpoint: Endpoint, timedOut: Bool) {
+        if timedOut { self.timedOut += 1 }
+        if seeds[endpoint] != nil { seeds[endpoint] = .failed }
+        if let index = index(endpoint) { candidates[index].state = .failed }
+    }
+
+    private func index(_ endpoint: Endpoint) -> Int? {
+        candidates.firstIndex { $0.contact.endpoint == endpoint }
+    }
+
+    /// Whether the nearest nodes are known, or nobody is left to ask.
+    public var isConverged: Bool {
+        if !unaskedSeeds.isEmpty && asked < budget { return false }
+        if seeds.values.contains(.asked) { return false }
+        var answers = 0
+        var hopeful = 0
+        for candidate in candidates where candidate.state != .failed && candidate.state != .late {
+            guard hopeful < width else { break }
+            if candidate.state == .asked || (candidate.state == .fresh && asked < budget) { return false }
+            if candidate.state == .answered { answers += 1 }
+            hopeful += 1
+        }
+        // With too few answers the late ones are worth their full time.
+        let late = candidates.contains { $0.state == .late } || seeds.values.contains(.late)
+        return answers >= width || !late
+    }
+
+    /// The nearest nodes that answered, nearest first.
+    public var nearest: [Candidate] {
+        Array(candidates.lazy.filter { $0.state == .answered }.prefix(width))
+    }
+}

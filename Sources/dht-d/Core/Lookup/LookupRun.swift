@@ -1,0 +1,36 @@
+// A lookup together with what it is for and what it has gathered.
+// It must never outlive its deadline: the node ends it then with what there is.
+
+import NodeModel
+
+/// One running lookup of a node.
+struct LookupRun: Sendable {
+    /// What the nearest nodes or their cards are wanted for.
+    enum Goal: Sendable {
+        /// To fill the table. `first`: the lookup of our own id by which a node joins.
+        case fill(first: Bool)
+        /// To answer somebody's search.
+        case find(OperationID, Topic, limit: Int)
+        /// To put a card at the nearest nodes.
+        case announce(Int, topic: Int)
+    }
+
+    var lookup: Lookup
+    let goal: Goal
+    let startedAt: Int64
+    /// Orders the cards at the storing nodes, another way for every search.
+    let seed: Int64
+    /// The newest card of each provider so far; sorted before it leaves.
+    var found: [PublicKey: CardRecord] = [:]
+    var seen: Set<CardRecord> = []
+    var report = FindReport()
+    var pagesOpen = 0
+
+    /// Enough cards from more than one node: further ones would only cost time.
+    var hasEnough: Bool {
+        guard case .find(_, _, let limit) = goal else { return false }
+        return found.count >= limit && report.holders >= 2
+    }
+
+    var isDone: Bool { hasEnough || (lookup.isConverged && pagesOpen == 0) }
+}

@@ -1,0 +1,45 @@
+// The numbers that shape a node's behaviour, in one place, with the defaults of the public network.
+// It must never be read from a file here: the shell fills it.
+
+/// How a `DHTNode` behaves.
+public struct DHTConfiguration: Sendable {
+    /// Nodes per bucket and replicas per card (Kademlia's k).
+    public var width = 8
+    /// Open questions per lookup (α).
+    public var parallel = 4
+    /// Most questions per lookup.
+    public var lookupBudget = 64
+    /// A lookup ends after this long whatever it has, in milliseconds.
+    public var lookupDeadline: Int64 = 8_000
+    /// An announcement ends after this long, in milliseconds.
+    public var announceDeadline: Int64 = 12_000
+    /// The soft timeout while no round-trip time is known, in milliseconds.
+    public var firstSoftTimeout: Int64 = 500
+    /// The bounds of the soft timeout, in milliseconds.
+    public var softTimeout: ClosedRange<Int64> = 60...1_000
+    /// The bounds of the hard timeout (four times the soft one), in milliseconds.
+    public var hardTimeout: ClosedRange<Int64> = 1_000...3_000
+    /// The size of an `inf_find` query, in bytes: the largest reply an unverified asker can get.
+    public var findRequestSize = 800
+    /// Limits per address range.
+    public var groups = AddressGroups()
+    /// How many cards are kept.
+    public var cardLimits = CardStore.Limits()
+    /// What cards must satisfy.
+    public var cardRules = CardRules()
+    /// A token's secret changes this often, in milliseconds.
+    public var tokenLifetime: Int64 = 5 * 60_000
+    /// A bucket untouched for this long is refreshed, in milliseconds.
+    public var bucketRefresh: Int64 = 15 * 60_000
+    /// Our own card is put again this often, in milliseconds.
+    public var reannounce: Int64 = 5 * 60_000
+    /// How often the node looks after itself, in milliseconds.
+    public var maintenance: Int64 = 5_000
+    /// Queries answered per second and address range (/24), local addresses excepted; nil for no limit.
+    public var queryRate: Int? = 200
+    /// Ask others not to take us into their tables (BEP 43).
+    public var readOnly = false
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,180 @@
+// How a node's own card gets into the network and stays there until it expires or is withdrawn.
+// It must never announce a card that another node would have to refuse.
+
+import NodeModel
+
+/// A card of this node's own, kept and announced until it expires.
+struct OwnCard: Sendable {
+    let card: CardRecord
+    let topics: [Topic]
+    let expires: Int64
+    var announcedAt: Int64
+    /// How many nodes were known at the last announcement.
+    var nodesThen: Int
+    /// Somebody asked us to slow down: try again then, in monotonic milliseconds.
+    var retryAt: Int64?
+    /// Who holds it, with the token that proves us to them.
+    var holders: [Endpoint: [UInt8]] = [:]
+}
+
+/// One announcement under way: a lookup per topic, then a put at each of the nearest nodes.
+struct AnnounceRun: Sendable {
+    let card: CardRecord
+    let topics: [Topic]
+    /// Who asked; nil when the node repeats it by itself.
+    let operation: OperationID?
+    var nextTopic = 0
+    var lookupsOpen = 0
+    var putsOpen = 0
+    var report = AnnounceReport()
+}
+
+extension DHTNode {
+    /// Checks a card as any other node would, keeps it, and sends it out.
+    mutating func announce(_ event: SignedEvent, _ operation: OperationID, _ now: Moment) {
+        func fail(_ error: KRPCError) { actions.append(.announced(operation, .failure(error))) }
+        guard let card = CardRecord(event) else { return fail(.forged) }
+        let expires: Int64
+        do {
+            expires = try configuration.cardRules.check(card, under: nil, unixNow: now.unixSeconds)
+        } catch {
+            return fail(error)
+        }
+        let known = ownCards.firstIndex { $0.card.event.pubkey == event.pubkey }
+        if let known, ownCards[known].card != card, !event.isNewer(than: ownCards[known].card.event) {
+            return fail(.older)
+        }
+        guard verify(event) else { return fail(.forged) }
+        let topics = Topic.topics(of: event)
+        var own = OwnCard(card: card, topics: topics, expires: expires, announcedAt: 0, nodesThen: 0)
+        if let known { own.holders = ownCards.remove(at: known).holders }
+        ownCards.append(own)
+        cards.keepOwn(card, under: topics.map { $0.key() }, expires: expires, now: now)
+        send(card, topics, operation, now)
+    }
+
+    /// Starts an announcement of a card that is among our own.
+    private mutating func send(
+        _ card: CardRecord, _ topics: [Topic], _ operation: OperationID?, _ now: Moment
+    ) {
+        if let index = ownCards.firstIndex(where: { $0.card == card }) {
+            ownCards[index].announcedAt = now.milliseconds
+            ownCards[index].nodesThen = table.count
+            ownCards[index].retryAt = nil
+        }
+        serial += 1
+        let key = serial
+        var run = AnnounceRun(card: card, topics: topics, operation: operation)
+        run.report.topics = topics.map { ($0, 0) }
+        announcements[key] = run
+        timers.add(.announceDeadline(key), at: now.milliseconds + configuration.announceDeadline)
+        continueAnnouncement(key, now)
+    }
+
+    /// Keeps three topics under way; ends when nothing is open any more.
+    private mutating func continueAnnouncement(_ key: Int, _ now: Moment) {
+        var started: [Int] = []
+        while let run = announcements[key], run.lookupsOpen < 3, run.nextTopic < run.topics.count {
+            announcements[key]?.nextTopic += 1
+            announcements[key]?.lookupsOpen += 1
+            let goal = LookupRun.Goal.announce(key, topic: run.nextTopic)
+            started.append(startLookup(run.topics[run.nextTopic].key(), goal, now))
+        }
+        // Only after the counts are right: a lookup that knows nobody ends at once.
+        for lookup in started { advance(lookup, now) }
+        if let run = announcements[key], run.lookupsOpen == 0, run.putsOpen == 0,
+            run.nextTopic == run.topics.count
+        {
+            endAnnouncement(key, now)
+        }
+    }
+
+    /// The nearest nodes of one topic are known: each gets the card.
+    mutating func placed(_ key: Int, _ topic: Int, _ nearest: [Lookup.Candidate], _ now: Moment) {
+        guard let run = announcements[key] else { return }
+        announcements[key]?.lookupsOpen -= 1
+        let target = run.topics[topic].key()
+        for candidate in nearest {
+            guard let token = candidate.token else { continue }
+            announcements[key]?.putsOpen += 1
+            ask(
+                .infPut(target: target, token: token, card: run.card.encoded), candidate.contact.endpoint,
+                expecting: candidate.contact.id, .put(key, topic: topic, token: token), now)
+        }
+        continueAnnouncement(key, now)
+    }
+
+    /// One put has come to its end.
+    mutating func putDone(
+        _ key: Int, _ topic: Int, _ token: [UInt8], _ endpoint: Endpoint, error: KRPCError?,
+        unanswered: Bool = false, _ now: Moment
+    ) {
+        guard let run = announcements[key] else { return }
+        announcements[key]?.putsOpen -= 1
+        if unanswered {
+            announcements[key]?.report.unanswered += 1
+        } else if let error {
+            announcements[key]?.report.refuse(error)
+            if error.code == .slowDown, let index = ownCards.firstIndex(where: { $0.card == run.card }) {
+                ownCards[index].retryAt = now.milliseconds + configuration.cardLimits.interval + 1_000
+            }
+        } else {
+            announcements[key]?.report.topics[topic].stored += 1
+            if let index = ownCards.firstIndex(where: { $0.card == run.card }) {
+                ownCards[index].holders[endpoint] = token
+            }
+        }
+        continueAnnouncement(key, now)
+    }
+
+    /// Ends an announcement with what it has reached.
+    mutating func endAnnouncement(_ key: Int, _ now: Moment) {
+        guard let run = announcements.removeValue(forKey: key) else { return }
+        if let operation = run.operation { actions.append(.announced(operation, .success(run.report))) }
+    }
+
+    /// Announces again what is due: much later, or when many more nodes are known than last time.
+    mutating func reannounce(_ now: Moment) {
+        ownCards.removeAll { $0.expires <= now.unixSeconds }
+        for own in ownCards {
+            let age = now.milliseconds - own.announcedAt
+            let grown = table.count >= 2 * own.nodesThen && table.count > own.nodesThen
+            let asked = own.retryAt.map { $0 <= now.milliseconds } ?? false
+            guard age >= configuration.reannounce || asked || (grown && age >= 1_000) else { continue }
+            guard !announcements.values.contains(where: { $0.card == own.card }) else { continue }
+            send(own.card, own.topics, nil, now)
+        }
+    }
+
+    /// The table has a new node. A card that nobody else could take gets its chance soon.
+    mutating func grew(_ now: Moment) {
+        guard !reannounceSoon, ownCards.contains(where: { table.count >= 2 * $0.nodesThen }) else { return }
+        reannounceSoon = true
+        timers.add(.reannounce, at: now.milliseconds + 1_000)
+    }
+
+    /// Takes our cards back from those who hold them; when leaving, tells our neighbours too.
+    mutating func withdraw(leaving: Bool, _ now: Moment) {
+        var holders: [Endpoint: [UInt8]] = [:]
+        for own in ownCards {
+            holders.merge(own.holders) { _, newer in newer }
+            cards.dropOwn(own.card.event.pubkey)
+        }
+        ownCards = []
+        let neighbours =
+            leaving
+            ? table.closest(to: id, count: configuration.width, now: now.milliseconds).map(\.endpoint) : []
+        // Sorted, because a dictionary's order is not replayable.
+        let endpoints = Set(holders.keys).union(neighbours).sorted { $0.compactNumber < $1.compactNumber }
+        for endpoint in endpoints {
+            ask(
+                .infBye(token: holders[endpoint], cardsOnly: !leaving), endpoint, expecting: nil, .goodbye,
+                now)
+        }
+    }
+}
+
+extension Endpoint {
+    /// Address and port as one number, for ordering.
+    var compactNumber: UInt64 { UInt64(address) << 16 | UInt64(port) }
+}

@@ -1,0 +1,138 @@
+// How a node answers queries, and whom it looks at because of them.
+// It must never send more to an address than came from it, unless a token proves that somebody is there.
+
+extension DHTNode {
+    /// Answers `query`, which came in a packet of `size` bytes.
+    mutating func answer(
+        _ query: KRPCQuery, _ message: KRPCMessage, from source: Endpoint, size: Int, _ now: Moment
+    ) {
+        guard limiter?.admit(source, now: now.milliseconds, exempting: configuration.groups) ?? true else {
+            counters.rateLimited += 1
+            return
+        }
+        // A packet under our own id is our own echo, or a trick.
+        guard query.sender != id else {
+            counters.unexpected += 1
+            return
+        }
+        counters.queriesIn[query.method, default: 0] += 1
+        do throws(KRPCError) {
+            var reply = KRPCReply(sender: id)
+            switch query.call {
+            case .ping: break
+            case .findNode(let target): reply.nodes = nearest(target, now)
+            case .getPeers(let hash):
+                reply.nodes = nearest(hash, now)
+                reply.token = tokens.token(for: source)
+                reply.values = peers.find(hash, limit: 30, now: now.milliseconds)
+            case .announcePeer(let hash, let port, let token):
+                guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
+                let peer = Endpoint(address: source.address, port: port ?? source.port)
+                guard peers.announce(peer, under: hash, now: now.milliseconds) else {
+                    throw KRPCError(.server, "full")
+                }
+            case .infFind(let find):
+                reply = try found(find, message, source, size, now)
+            case .infPut(let target, let token, let bytes):
+                guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
+                try store(bytes, target, source, now)
+            case .infBye(let token, let cardsOnly):
+                farewell(query.sender, source, token, cardsOnly, now)
+                // Who says goodbye is not to be taken in again for it.
+                return transmit(wrap(reply, message, source), to: source)
+            }
+            transmit(wrap(reply, message, source), to: source)
+        } catch {
+            refuse(error, message.transaction, source, room: size)
+        }
+        if !message.readOnly { notice(NodeContact(id: query.sender, endpoint: source), now) }
+    }
+
+    /// Sends an error reply, unless it would be larger than what it answers.
+    mutating func refuse(_ error: KRPCError, _ transaction: [UInt8], _ source: Endpoint, room: Int) {
+        counters.errorsOut[error.code.rawValue, default: 0] += 1
+        let bytes = KRPCMessage(transaction: transaction, body: .error(error)).encoded()
+        if bytes.count <= room { transmit(bytes, to: source) }
+    }
+
+    private func wrap(_ reply: KRPCReply, _ query: KRPCMessage, _ source: Endpoint) -> KRPCMessage {
+        KRPCMessage(transaction: query.transaction, body: .reply(reply), observed: source)
+    }
+
+    private func nearest(_ target: NodeID, _ now: Moment) -> [NodeContact] {
+        table.closest(to: target, count: configuration.width, now: now.milliseconds)
+    }
+
+    /// Builds the largest useful `inf_find` reply that fits: a proven asker gets cards first and a full
+    /// packet; anybody else gets nodes first and not a byte more than came.
+    private mutating func found(
+        _ find: InfFind, _ message: KRPCMessage, _ source: Endpoint, _ size: Int, _ now: Moment
+    ) throws(KRPCError) -> KRPCReply {
+        let proven = find.token.map { tokens.isValid($0, for: source) } ?? false
+        let matches = cards.find(
+            find.target, seed: find.seed, offset: find.offset, limit: find.limit, unixNow: now.unixSeconds)
+        var reply = KRPCReply(sender: id, token: tokens.token(for: source), matches: matches.matches)
+        var room = (proven ? KRPCMessage.maximumPacket : min(size, KRPCMessage.maximumPacket))
+        room -= wrap(reply, message, source).encoded().count
+        guard room >= 0 else { throw KRPCError(.protocolError, "pad the query") }
+        // "5:nodes" with a length prefix, and "5:cardsl…e".
+        let (nodesFrame, cardsFrame) = (11, 9)
+        func fillNodes() {
+            let fit = max(0, room - nodesFrame) / NodeContact.byteCount
+            reply.nodes = Array(nearest(find.target, now).prefix(fit))
+            if !reply.nodes.isEmpty { room -= nodesFrame + reply.nodes.count * NodeContact.byteCount }
+        }
+        func fillCards() {
+            for card in matches.cards {
+                let cost = card.encoded.count + (reply.cards.isEmpty ? cardsFrame : 0)
+                guard cost <= room else { break }
+                room -= cost
+                reply.cards.append(card)
+            }
+        }
+        if proven {
+            fillCards()
+            fillNodes()
+        } else {
+            fillNodes()
+            fillCards()
+        }
+        return reply
+    }
+
+    /// Stores a card whose token was valid.
+    private mutating func store(
+        _ bytes: [UInt8], _ target: NodeID, _ source: Endpoint, _ now: Moment
+    ) throws(KRPCError) {
+        // "Too big" is worth telling apart from "no card"; both are cheaper than reading it.
+        guard bytes.count <= CardRecord.maximumSize else { throw .recordTooBig }
+        guard let card = CardRecord(encoded: bytes) else { throw .notACard }
+        var asked = 0
+        let check = verifier
+        defer { counters.verifications += asked }
+        try cards.put(card, under: target, from: source, now: now) { event in
+            asked += 1
+            return check(event)
+        }
+        counters.cardsTaken += asked
+    }
+
+    /// A node says that it leaves. With a token it is believed; without, it is asked whether it is there.
+    private mutating func farewell(
+        _ sender: NodeID, _ source: Endpoint, _ token: [UInt8]?, _ cardsOnly: Bool, _ now: Moment
+    ) {
+        if let token, tokens.isValid(token, for: source) {
+            cards.dropCards(from: source)
+            if !cardsOnly, let entry = table.entry(at: source) { table.remove(entry.contact.id) }
+        } else if !cardsOnly, let entry = table.entry(at: source) {
+            check(entry.contact, leaving: true, now)
+        }
+    }
+
+    /// Looks at a node that asked us something: it may be one for the table, once it has answered us.
+    private mutating func notice(_ contact: NodeContact, _ now: Moment) {
+        if let candidate = table.heard(contact, now: now.milliseconds) {
+            check(candidate, leaving: false, now)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+// How a node runs lookups and gathers cards on the way.
+// It must never hand out a card that it has not checked itself, whoever sent it.
+
+import NodeModel
+
+extension DHTNode {
+    /// Starts a lookup and returns its key.
+    @discardableResult
+    mutating func startLookup(
+        _ target: NodeID, _ goal: LookupRun.Goal, seeds: [Endpoint] = [], contacts: [NodeContact] = [],
+        _ now: Moment
+    ) -> Int {
+        serial += 1
+        let key = serial
+        var lookup = Lookup(
+            target: target, width: configuration.width, parallel: configuration.parallel,
+            budget: configuration.lookupBudget, seeds: seeds)
+        lookup.add(table.closest(to: target, count: 2 * configuration.width, now: now.milliseconds))
+        lookup.add(contacts)
+        let noise = Int64(truncatingIfNeeded: random.next() >> 33)
+        lookups[key] = LookupRun(lookup: lookup, goal: goal, startedAt: now.milliseconds, seed: noise)
+        counters.lookupsStarted += 1
+        timers.add(.lookupDeadline(key), at: now.milliseconds + configuration.lookupDeadline)
+        return key
+    }
+
+    /// A search: our own store first, then the nodes nearest to the topic.
+    mutating func find(_ topic: Topic, _ limit: Int, _ operation: OperationID, _ now: Moment) {
+        let target = topic.key()
+        let key = startLookup(target, .find(operation, topic, limit: max(1, limit)), now)
+        let own = cards.find(target, seed: 0, offset: 0, limit: Int.max, unixNow: now.unixSeconds)
+        for card in own.cards {
+            lookups[key]?.seen.insert(card)
+            keep(card, key)
+        }
+        if !own.cards.isEmpty { lookups[key]?.report.holders += 1 }
+        advance(key, now)
+    }
+
+    /// Asks whoever is next, or ends the lookup when nobody is.
+    mutating func advance(_ key: Int, _ now: Moment) {
+        guard var run = lookups[key] else { return }
+        guard !run.isDone else { return endLookup(key, now) }
+        let next = run.lookup.next()
+        lookups[key] = run
+        for seed in next.seeds { askStep(key, run, seed, expecting: nil, now) }
+        for contact in next.contacts { askStep(key, run, contact.endpoint, expecting: contact.id, now) }
+        if next.seeds.isEmpty, next.contacts.isEmpty, run.isDone { endLookup(key, now) }
+    }
+
+    private mutating func askStep(
+        _ key: Int, _ run: LookupRun, _ endpoint: Endpoint, expecting id: NodeID?, _ now: Moment
+    ) {
+        let foreign = table.entry(at: endpoint)?.isInfernet == false
+        let call: KRPCQuery.Call
+        switch run.goal {
+        case .fill: call = .findNode(target: run.lookup.target)
+        case _ where foreign: call = .findNode(target: run.lookup.target)
+        case .find(_, _, let limit):
+            call = .infFind(
+                InfFind(
+                    target: run.lookup.target, limit: min(limit, 255), seed: run.seed,
+                    size: configuration.findRequestSize))
+        case .announce:
+            // Nodes and a token are wanted, so there is room for just these.
+            call = .infFind(InfFind(target: run.lookup.target, limit: 0, size: 360))
+        }
+        var plain = false
+        if case .findNode = call { plain = true }
+        ask(call, endpoint, expecting: id, .lookup(key, plain: plain), now)
+    }
+
+    /// A node did not understand `inf_find`: it is asked for the way only.
+    mutating func askPlainly(_ key: Int, _ endpoint: Endpoint, _ expected: NodeID?, _ now: Moment) {
+        guard let run = lookups[key] else { return }
+        ask(
+            .findNode(target: run.lookup.target), endpoint, expecting: expected, .lookup(key, plain: true),
+            now)
+    }
+
+    mutating func lookupReply(_ key: Int, _ reply: KRPCReply, _ source: Endpoint, _ now: Moment) {
+        guard lookups[key] != nil else { return }
+        // A stranger's word about private addresses would turn us against our own network.
+        let nodes = reply.nodes.filter { $0.id != id && (source.isLocal || !$0.endpoint.isLocal) }
+        lookups[key]?.lookup.reply(from: source, sender: reply.sender, token: reply.token, nodes: nodes)
+        gather(key, reply, source, offset: 0, page: 0, now)
+        advance(key, now)
+    }
+
+    mutating func lookupLost(_ key: Int, _ endpoint: Endpoint, timedOut: Bool, _ now: Moment) {
+        lookups[key]?.lookup.failed(endpoint, timedOut: timedOut)
+        advance(key, now)
+    }
+
+    mutating func pageReply(
+        _ key: Int, _ reply: KRPCReply, _ source: Endpoint, offset: Int, token: [UInt8], page: Int,
+        _ now: Moment
+    ) {
+        guard lookups[key] != nil else { return }
+        lookups[key]?.pagesOpen -= 1
+        gather(key, reply, source, offset: offset, page: page, now)
+        advance(key, now)
+    }
+
+    mutating func pageLost(_ key: Int, _ now: Moment) {
+        lookups[key]?.pagesOpen -= 1
+        advance(key, now)
+    }
+
+    /// Takes the cards of a reply, and asks the same node for more while it has more and more are wanted.
+    private mutating func gather(
+        _ key: Int, _ reply: KRPCReply, _ source: Endpoint, offset: Int, page: Int, _ now: Moment
+    ) {
+        guard let run = lookups[key], case .find(_, let topic, let limit) = run.goal else { return }
+        var useful = false
+        for card in reply.cards.prefix(32) {
+            guard let card else {
+                lookups[key]?.report.refused[.malformed, default: 0] += 1
+                continue
+            }
+            if run.seen.contains(card) || lookups[key]?.seen.contains(card) == true {
+                useful = useful || run.found[card.event.pubkey] == card
+                continue
+            }
+            lookups[key]?.seen.insert(card)
+            if let refusal = refusal(of: card, topic, now) {
+                lookups[key]?.report.refused[refusal, default: 0] += 1
+                continue
+            }
+            useful = true
+            keep(card, key)
+        }
+        if useful, page == 0 { lookups[key]?.report.holders += 1 }
+        let got = offset + reply.cards.count
+        guard let token = reply.token, let matches = reply.matches, matches > got, page < 4,
+            reply.cards.count > 0 || page == 0, (lookups[key]?.found.count ?? 0) < limit
+        else { return }
+        lookups[key]?.pagesOpen += 1
+        let more = InfFind(
+            target: run.lookup.target, limit: min(limit, 255), offset: got, seed: run.seed, token: token)
+        ask(
+            .infFind(more), source, expecting: reply.sender,
+            .page(key, offset: got, token: token, page: page + 1), now)
+    }
+
+    private mutating func refusal(of card: CardRecord, _ topic: Topic, _ now: Moment) -> FindReport.Refusal? {
+        do {
+            _ = try configuration.cardRules.check(card, under: topic.key(), unixNow: now.unixSeconds)
+        } catch {
+            switch error {
+            case .expired: return .expired
+            case .wrongTarget: return .wrongTopic
+            case .badLifetime, .fromTheFuture: return .badLifetime
+            default: return .malformed
+            }
+        }
+        return verify(card.event) ? nil : .badSignature
+    }
+
+    private mutating func keep(_ card: CardRecord, _ key: Int) {
+        let author = card.event.pubkey
+        if let known = lookups[key]?.found[author] {
+            lookups[key]?.report.refused[.older, default: 0] += 1
+            guard card.event.isNewer(than: known.event) else { return }
+        }
+        lookups[key]?.found[author] = card
+    }
+
+    /// Ends a lookup with what it has; called when it is done and when its time is up.
+    mutating func endLookup(_ key: Int, _ now: Moment) {
+        guard let run = lookups.removeValue(forKey: key) else { return }
+        counters.lookupsEnded += 1
+        switch run.goal {
+        case .fill(let first): filled(run, first: first, now)
+        case .announce(let announcement, let topic): placed(announcement, topic, run.lookup.nearest, now)
+        case .find(let operation, _, let limit):
+            var report = run.report
+            report.asked = run.lookup.asked
+            report.answered = run.lookup.answered
+            report.timedOut = run.lookup.timedOut
+            report.milliseconds = now.milliseconds - run.startedAt
+            let newest = run.found.values.sorted { $0.event.isNewer(than: $1.event) }
+            report.cards = newest.prefix(limit).map(\.event)
+            actions.append(.found(operation, report))
+        }
+    }
+}

@@ -1,0 +1,187 @@
+// A whole DHT node as a value: packets, time and commands in; packets, wishes and results out.
+// It must never touch a socket, a clock or chance of its own, so that a run can be replayed to the bit.
+
+public import NodeModel
+
+/// The state machine of one node. Feed it with `handle`, carry out what it returns.
+public struct DHTNode: Sendable {
+    /// Checks id and signature of an event; injected, so that tests can count how often it is asked.
+    public typealias Verifier = @Sendable (SignedEvent) -> Bool
+
+    /// A query of ours that may still be answered.
+    struct Pending: Sendable {
+        let serial: Int
+        let endpoint: Endpoint
+        /// The id that the node is known by; nil for an endpoint whose id is not known.
+        let expected: NodeID?
+        let sentAt: Int64
+        let patience: Int64
+        let purpose: Purpose
+    }
+
+    /// What an answer is wanted for.
+    enum Purpose: Sendable {
+        /// To know whether the node is there. `leaving`: it said so, without proof.
+        case check(leaving: Bool)
+        /// The next step of a lookup. `plain`: asked by `find_node`, as the node does not know `inf_find`.
+        case lookup(Int, plain: Bool)
+        /// More cards from a node that has more than fitted.
+        case page(Int, offset: Int, token: [UInt8], page: Int)
+        /// A card stored at the node.
+        case put(Int, topic: Int, token: [UInt8])
+        /// Nothing: a courtesy.
+        case goodbye
+    }
+
+    enum Timer: Sendable {
+        case soft(UInt32, serial: Int)
+        case hard(UInt32, serial: Int)
+        case lookupDeadline(Int)
+        case announceDeadline(Int)
+        case reannounce
+        case maintenance
+    }
+
+    /// This node's id.
+    public let id: NodeID
+    let configuration: DHTConfiguration
+    let verifier: Verifier
+    var random: DHTRandom
+    var table: RoutingTable
+    var cards: CardStore
+    var peers = PeerStore()
+    var tokens: TokenJar
+    var limiter: RateLimiter?
+    var timers = TimerQueue<Timer>()
+    var pending: [UInt32: Pending] = [:]
+    var serial = 0
+    var roundTrip = RoundTrip()
+    var lookups: [Int: LookupRun] = [:]
+    var announcements: [Int: AnnounceRun] = [:]
+    var ownCards: [OwnCard] = []
+    var bootstrap = Bootstrap()
+    var refreshQueue: [Int] = []
+    var tokensRotatedAt: Int64
+    var sweptAt: Int64
+    var reannounceSoon = false
+    /// What this node has seen and done.
+    public internal(set) var counters = NodeCounters()
+    /// Where others say that we are (BEP 42), the latest voice.
+    public internal(set) var observed: Endpoint?
+    var actions: [NodeAction] = []
+    private var wakeAt: Int64?
+
+    /// A node that knows nobody.
+    ///
+    /// `random` is unpredictable in production; the same seed and inputs give the same run.
+    public init(
+        id: NodeID, configuration: DHTConfiguration = DHTConfiguration(), random: DHTRandom, now: Moment,
+        verifier: @escaping Verifier = { event in (try? event.verify()) != nil }
+    ) {
+        self.id = id
+        self.configuration = configuration
+        self.verifier = verifier
+        self.random = random
+        var limits = configuration.cardLimits
+        limits.groups = configuration.groups
+        table = RoutingTable(own: id, size: configuration.width, groups: configuration.groups)
+        cards = CardStore(limits: limits, rules: configuration.cardRules)
+        tokens = TokenJar(random: &self.random)
+        let salt = self.random.next()
+        limiter = configuration.queryRate.map { RateLimiter(perSecond: $0, salt: salt) }
+        tokensRotatedAt = now.milliseconds
+        sweptAt = now.milliseconds
+        // Nodes started together must not keep house together.
+        let jitter = Int64(self.random.next() % UInt64(max(1, configuration.maintenance)))
+        timers.add(.maintenance, at: now.milliseconds + jitter)
+    }
+
+    /// Takes one input and returns what is to be done, in order.
+    public mutating func handle(_ input: NodeInput, now: Moment) -> [NodeAction] {
+        switch input {
+        case .packet(let bytes, let source): receive(bytes, source, now)
+        case .command(let command): obey(command, now)
+        case .time: break
+        }
+        while let timer = timers.take(dueAt: now.milliseconds) { fire(timer, now) }
+        if timers.next != wakeAt, let next = timers.next {
+            wakeAt = next
+            actions.append(.wake(at: next))
+        }
+        let out = actions
+        actions = []
+        return out
+    }
+
+    private mutating func receive(_ bytes: [UInt8], _ source: Endpoint, _ now: Moment) {
+        counters.bytesIn += bytes.count
+        guard source.isUsable else {
+            counters.garbage += 1
+            return
+        }
+        switch KRPCDecoder.decode(bytes[...]) {
+        case .garbage: counters.garbage += 1
+        case .badQuery(let transaction, let error):
+            guard limiter?.admit(source, now: now.milliseconds, exempting: configuration.groups) ?? true
+            else {
+                counters.rateLimited += 1
+                return
+            }
+            refuse(error, transaction, source, room: bytes.count)
+        case .message(let message):
+            switch message.body {
+            case .query(let query): answer(query, message, from: source, size: bytes.count, now)
+            case .reply(let reply): take(reply, message, from: source, now)
+            case .error(let error): take(error, message, from: source, now)
+            }
+        }
+    }
+
+    private mutating func obey(_ command: NodeCommand, _ now: Moment) {
+        switch command {
+        case .bootstrap(let endpoints): setBootstrap(endpoints, now)
+        case .remember(let contacts): join(through: contacts, now)
+        case .announce(let event, let operation): announce(event, operation, now)
+        case .withdraw: withdraw(leaving: false, now)
+        case .leave: withdraw(leaving: true, now)
+        case .find(let topic, let limit, let operation): find(topic, limit, operation, now)
+        }
+    }
+
+    private mutating func fire(_ timer: Timer, _ now: Moment) {
+        switch timer {
+        case .soft(let key, let serial): softTimeout(key, serial, now)
+        case .hard(let key, let serial): hardTimeout(key, serial, now)
+        case .lookupDeadline(let key): endLookup(key, now)
+        case .announceDeadline(let key): endAnnouncement(key, now)
+        case .reannounce:
+            reannounceSoon = false
+            reannounce(now)
+        case .maintenance:
+            maintain(now)
+            timers.add(.maintenance, at: now.milliseconds + configuration.maintenance)
+        }
+    }
+
+    mutating func verify(_ event: SignedEvent) -> Bool {
+        counters.verifications += 1
+        return verifier(event)
+    }
+
+    mutating func transmit(_ message: KRPCMessage, to endpoint: Endpoint) {
+        transmit(message.encoded(), to: endpoint)
+    }
+
+    mutating func transmit(_ bytes: [UInt8], to endpoint: Endpoint) {
+        counters.bytesOut += bytes.count
+        actions.append(.send(bytes, to: endpoint))
+    }
+}
+
+extension RateLimiter {
+    /// As `admit`, but local addresses are not limited when the groups exempt them.
+    mutating func admit(_ endpoint: Endpoint, now: Int64, exempting groups: AddressGroups) -> Bool {
+        if groups.exemptLocal && endpoint.isLocal { return true }
+        return admit(endpoint, now: now)
+    }
+}

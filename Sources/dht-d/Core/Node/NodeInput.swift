@@ -1,0 +1,45 @@
+// Everything that can happen to a node, and everything it can want done: the core's whole boundary.
+// It must never name a socket, a clock or a file.
+
+public import NodeModel
+
+/// Names an operation that was commanded, chosen by the shell.
+public typealias OperationID = Int
+
+/// What the shell tells the core.
+public enum NodeInput: Sendable {
+    /// A packet came.
+    case packet([UInt8], from: Endpoint)
+    /// The time asked for by `.wake` has come (or any time has passed).
+    case time
+    /// Somebody wants something.
+    case command(NodeCommand)
+}
+
+/// What can be asked of a node.
+public enum NodeCommand: Sendable {
+    /// Join through these endpoints, and come back to them whenever nobody else is known.
+    case bootstrap([Endpoint])
+    /// Join through nodes remembered from an earlier run.
+    case remember([NodeContact])
+    /// Keep this card and put it at the nearest nodes under all its topics, again and again until it expires.
+    case announce(SignedEvent, OperationID)
+    /// Stop announcing, and tell those who hold our cards.
+    case withdraw
+    /// Find up to `limit` providers.
+    case find(Topic, limit: Int, OperationID)
+    /// Say goodbye to everybody who would miss us.
+    case leave
+}
+
+/// What the core wants done.
+public enum NodeAction: Sendable {
+    /// Send this packet.
+    case send([UInt8], to: Endpoint)
+    /// Give `.time` at this moment (monotonic milliseconds); replaces the wish before.
+    case wake(at: Int64)
+    /// A search has ended.
+    case found(OperationID, FindReport)
+    /// An announcement has ended, or was refused before it began.
+    case announced(OperationID, Result<AnnounceReport, KRPCError>)
+}

@@ -1,0 +1,179 @@
+// The cards that this node keeps for the network: per target, newest per author, until they expire.
+// It must never store a card whose signature was not verified, return an expired one, or grow past its limits.
+
+public import NodeModel
+
+/// Signed cards by target.
+public struct CardStore: Sendable {
+    /// A card that passed every check.
+    public struct Stored: Sendable {
+        /// The card.
+        public let card: CardRecord
+        /// Unix seconds.
+        public let expires: Int64
+        /// Who put it here; nil for our own.
+        public let source: Endpoint?
+        /// Monotonic milliseconds.
+        let storedAt: Int64
+        /// Leading zero bits of the id (NIP-13).
+        let work: Int
+    }
+
+    /// How much is kept.
+    public struct Limits: Hashable, Sendable {
+        /// Most cards under one target.
+        public var perTarget = 512
+        /// Most cards in all.
+        public var total = 16_384
+        /// Least time between two cards of one author under one target, in milliseconds.
+        public var interval: Int64 = 30_000
+        /// How many authors of one address range count.
+        public var groups = AddressGroups()
+
+        /// The default limits.
+        public init() {}
+    }
+
+    private let limits: Limits
+    private let rules: CardRules
+    private var targets: [NodeID: [Stored]] = [:]
+    /// How many cards are stored, expired ones included until the next sweep.
+    public private(set) var count = 0
+    /// How many targets hold a card.
+    public var targetCount: Int { targets.count }
+
+    /// An empty store.
+    public init(limits: Limits = Limits(), rules: CardRules = CardRules()) {
+        self.limits = limits
+        self.rules = rules
+    }
+
+    /// Stores a card that `source` put under `target`; the token has been checked before.
+    ///
+    /// The checks run from cheap to dear; `verify` (the signature) runs last and only if all else holds.
+    /// - Throws: the error to answer with.
+    public mutating func put(
+        _ card: CardRecord, under target: NodeID, from source: Endpoint, now: Moment,
+        verify: (SignedEvent) -> Bool
+    ) throws(KRPCError) {
+        let expires = try rules.check(card, under: target, unixNow: now.unixSeconds)
+        var list = targets[target] ?? []
+        let known = list.firstIndex { $0.card.event.pubkey == card.event.pubkey }
+        if let known {
+            let old = list[known]
+            if old.card == card { return }
+            guard card.event.isNewer(than: old.card.event) else { throw .older }
+            guard now.milliseconds - old.storedAt >= limits.interval else { throw .tooOften }
+        }
+        let work = card.work
+        var victim: Int?
+        if known == nil {
+            let living = list.lazy.filter { $0.expires > now.unixSeconds }
+            guard limits.groups.allow(source, beside: living.compactMap(\.source)) else { throw .groupFull }
+            if list.count >= limits.perTarget {
+                victim = Self.leastWorthy(list, now: now.unixSeconds)
+                if let index = victim, list[index].expires > now.unixSeconds {
+                    let least = list[index]
+                    guard (work, card.event.createdAt) > (least.work, least.card.event.createdAt) else {
+                        throw .targetFull
+                    }
+                }
+            } else if count >= limits.total {
+                throw .targetFull
+            }
+        }
+        guard verify(card.event) else { throw .forged }
+        let stored = Stored(
+            card: card, expires: expires, source: source, storedAt: now.milliseconds, work: work)
+        if let index = known ?? victim {
+            list[index] = stored
+        } else {
+            list.append(stored)
+            count += 1
+        }
+        targets[target] = list
+    }
+
+    /// The card that loses its place first: expired, then least work, then oldest. Never one of our own.
+    private static func leastWorthy(_ list: [Stored], now: Int64) -> Int? {
+        list.indices.filter { list[$0].source != nil }.min { left, right in
+            let (one, other) = (list[left], list[right])
+            if (one.expires > now) != (other.expires > now) { return one.expires <= now }
+            return (one.work, one.card.event.createdAt) < (other.work, other.card.event.createdAt)
+        }
+    }
+
+    /// Stores a card of this node's own, verified already, under all its targets.
+    public mutating func keepOwn(_ card: CardRecord, under keys: [NodeID], expires: Int64, now: Moment) {
+        dropOwn(card.event.pubkey)
+        for key in keys {
+            var list = targets[key] ?? []
+            let before = list.count
+            list.removeAll { $0.card.event.pubkey == card.event.pubkey }
+            list.append(
+                Stored(
+                    card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work))
+            count += list.count - before
+            targets[key] = list
+        }
+    }
+
+    /// Drops the cards of our own by `author`, wherever they are.
+    public mutating func dropOwn(_ author: PublicKey) {
+        filter { $0.source != nil || $0.card.event.pubkey != author }
+    }
+
+    /// Drops the cards that `source` put here, because it is gone.
+    public mutating func dropCards(from source: Endpoint) { filter { $0.source != source } }
+
+    /// Drops what has expired.
+    public mutating func expire(unixNow: Int64) { filter { $0.expires > unixNow } }
+
+    private mutating func filter(_ keep: (Stored) -> Bool) {
+        targets = targets.compactMapValues { list in
+            let kept = list.filter(keep)
+            return kept.isEmpty ? nil : kept
+        }
+        count = targets.values.reduce(0) { $0 + $1.count }
+    }
+
+    /// The living cards under `target` in the order that `seed` gives, and how many there are in all.
+    public func find(
+        _ target: NodeID, seed: Int64, offset: Int, limit: Int, unixNow: Int64
+    ) -> (cards: [CardRecord], matches: Int) {
+        guard let list = targets[target] else { return ([], 0) }
+        let living = list.filter { $0.expires > unixNow }
+        guard limit > 0, offset < living.count else { return ([], living.count) }
+        let ordered = living.map { (rank: Self.rank($0.card.event.pubkey, seed), card: $0.card) }
+            .sorted { $0.rank < $1.rank }
+        return (ordered.dropFirst(offset).prefix(limit).map(\.card), living.count)
+    }
+
+    /// A cheap mix: different seeds give different orders, the same seed always the same one.
+    private static func rank(_ author: PublicKey, _ seed: Int64) -> UInt64 {
+        var value = author.bytes.prefix(8).reduce(UInt64(bitPattern: seed)) {
+            ($0 &* 0x100_0000_01B3) ^ UInt64($1)
+        }
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        return value ^ value >> 27
+    }
+}
+
+extension CardRecord {
+    /// Leading zero bits of the id: the work that its author put in (NIP-13).
+    var work: Int {
+        var bits = 0
+        for byte in Hex.decode(event.id) ?? [] {
+            bits += byte.leadingZeroBitCount
+            if byte != 0 { break }
+        }
+        return bits
+    }
+}
+
+extension SignedEvent {
+    /// NIP-01's order for replaceable events: the later time, then the lower id.
+    func isNewer(than other: SignedEvent) -> Bool {
+        createdAt != other.createdAt ? createdAt > other.createdAt : id < other.id
+    }
+}

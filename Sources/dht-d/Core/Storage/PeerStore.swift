@@ -1,0 +1,58 @@
+// Who announced which torrent (BEP 5): endpoints under info hashes, for half an hour.
+// It must never grow beyond its limits, whatever is announced.
+
+/// Peers by info hash.
+public struct PeerStore: Sendable {
+    private struct Peer {
+        let endpoint: Endpoint
+        var expires: Int64
+    }
+
+    private var peers: [NodeID: [Peer]] = [:]
+    /// How many peers are stored.
+    public private(set) var count = 0
+
+    /// How long an announcement counts, in milliseconds.
+    public static let lifetime: Int64 = 30 * 60_000
+    /// Most info hashes.
+    public static let maximumHashes = 2000
+    /// Most peers under one hash.
+    public static let maximumPeers = 100
+
+    /// An empty store.
+    public init() {}
+
+    /// Stores or renews a peer.
+    ///
+    /// - Returns: false when the store is full.
+    public mutating func announce(_ endpoint: Endpoint, under hash: NodeID, now: Int64) -> Bool {
+        var list = peers[hash] ?? []
+        if let index = list.firstIndex(where: { $0.endpoint == endpoint }) {
+            list[index].expires = now + Self.lifetime
+        } else {
+            guard !list.isEmpty || peers.count < Self.maximumHashes else { return false }
+            if list.count >= Self.maximumPeers {
+                list.removeFirst()
+                count -= 1
+            }
+            list.append(Peer(endpoint: endpoint, expires: now + Self.lifetime))
+            count += 1
+        }
+        peers[hash] = list
+        return true
+    }
+
+    /// Up to `limit` living peers of `hash`, the newest first.
+    public func find(_ hash: NodeID, limit: Int, now: Int64) -> [Endpoint] {
+        (peers[hash] ?? []).reversed().lazy.filter { $0.expires > now }.prefix(limit).map(\.endpoint)
+    }
+
+    /// Drops what has expired.
+    public mutating func expire(now: Int64) {
+        peers = peers.compactMapValues { list in
+            let living = list.filter { $0.expires > now }
+            return living.isEmpty ? nil : living
+        }
+        count = peers.values.reduce(0) { $0 + $1.count }
+    }
+}

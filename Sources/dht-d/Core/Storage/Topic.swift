@@ -1,0 +1,73 @@
+// Where in the key space a topic lives, and which topics a card belongs under.
+// It must never place a card under a topic that the card does not name itself: that would be spam with our help.
+
+import Crypto
+public import NodeModel
+
+/// Something that cards are stored under and found by.
+public enum Topic: Hashable, Sendable, CustomStringConvertible {
+    /// One provider's card.
+    case provider(PublicKey)
+    /// Providers of exactly this model content.
+    case model(ContentRoot)
+    /// Providers of a model of this name (lower case).
+    case name(String)
+
+    /// The longest model name, in UTF-8 bytes.
+    public static let maximumNameLength = 64
+
+    /// Reads `p/<64 hex>`, `m/<64 hex>` or `n/<name>`; the name is lowered. Nil for anything else.
+    public init?(_ text: String) {
+        guard text.dropFirst().first == "/", let letter = text.first else { return nil }
+        let rest = String(text.dropFirst(2))
+        switch letter {
+        case "p":
+            guard let key = PublicKey(hex: rest) else { return nil }
+            self = .provider(key)
+        case "m":
+            guard let root = ContentRoot(hex: rest) else { return nil }
+            self = .model(root)
+        case "n":
+            let name = rest.lowercased()
+            guard !name.isEmpty, name.utf8.count <= Self.maximumNameLength else { return nil }
+            self = .name(name)
+        default:
+            return nil
+        }
+    }
+
+    /// The topic as text, as it is hashed and shown.
+    public var description: String {
+        switch self {
+        case .provider(let key): "p/\(key.hex)"
+        case .model(let root): "m/\(root.hex)"
+        case .name(let name): "n/\(name)"
+        }
+    }
+
+    /// The place in the key space: `SHA256("infernet/1/" ‖ topic ‖ "/" ‖ shard bits)`, its first 20 bytes.
+    ///
+    /// Shard bits are `0`s and `1`s naming a shard of a crowded topic; empty while topics are whole.
+    public func key(shardBits: String = "") -> NodeID {
+        var hash = SHA256()
+        hash.update(data: Array("infernet/1/\(description)/\(shardBits)".utf8))
+        return NodeID(truncating: hash.finalize())
+    }
+
+    /// The topics that `card` may be stored under, in the order of its tags and without doubles.
+    public static func topics(of card: SignedEvent) -> [Topic] {
+        guard card.kind == EventKind.card else { return [] }
+        var out: [Topic] = [.provider(card.pubkey)]
+        for tag in card.tags where tag.count >= 3 && tag[0] == "model" {
+            if tag[1] == tag[1].lowercased(), !tag[1].isEmpty, tag[1].utf8.count <= maximumNameLength {
+                let topic = Topic.name(tag[1])
+                if !out.contains(topic) { out.append(topic) }
+            }
+            if let root = ContentRoot(hex: tag[2]) {
+                let topic = Topic.model(root)
+                if !out.contains(topic) { out.append(topic) }
+            }
+        }
+        return out
+    }
+}
