@@ -1,0 +1,96 @@
+// Looks around every few seconds and does what CardDecision says.
+// It must never announce a card that ledger-d has not signed.
+
+import IPC
+import Interfaces
+import Logging
+import NodeConfig
+import NodeModel
+import Synchronization
+import Wire
+
+/// Keeps this node's card in the network.
+final class CardKeeper: Sendable {
+    private let house: Workplace
+    private let decision = Mutex(CardDecision())
+    private let words = Mutex("not decided yet")
+    /// How often it looks around.
+    private let pause: Duration
+
+    init(house: Workplace, pause: Duration = .seconds(3)) {
+        self.house = house
+        self.pause = pause
+    }
+
+    /// The state of the card in words.
+    var reason: String { words.withLock { $0 } }
+
+    /// Works until the task is cancelled.
+    func run() async {
+        let config = house.config
+        guard config.aggregator.provide, !config.advertise.isEmpty else {
+            // Neither can change while this process lives; there is nothing to take back either.
+            return words.withLock {
+                $0 =
+                    config.aggregator.provide
+                    ? "not announced: peer.advertise is empty" : "not announced: aggregator.provide is off"
+            }
+        }
+        while !Task.isCancelled {
+            await round()
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    /// One look around.
+    func round() async {
+        do {
+            let section = house.config.aggregator
+            let facts = CardDecision.Facts(
+                own: try await house.surroundings.identity(trace: nil), provide: section.provide,
+                endpoint: house.config.advertise, price: house.unitPrice, context: house.config.context,
+                local: await house.surroundings.local(), interval: Int64(section.cardIntervalSeconds),
+                lifetime: Int64(section.cardLifetimeSeconds), now: house.clock.seconds)
+            switch decision.withLock({ $0.on(facts) }) {
+            case .announce(let card): try await announce(card, interval: facts.interval)
+            case .withdraw(let reason):
+                say("withdrawn: \(reason)")
+                _ = try await house.links.dht.call(DHTInterface.Withdraw())
+            case .rest(let reason): say(reason)
+            }
+        } catch { say("not announced: \(WireError.wrapping(error).message)") }
+    }
+
+    /// Takes the card back, when there is one.
+    func withdraw() async {
+        guard decision.withLock({ $0.announced != nil }) else { return }
+        _ = try? await house.links.dht.call(DHTInterface.Withdraw(), deadlineMs: 1_000)
+    }
+
+    private func announce(_ card: ProviderCard, interval: Int64) async throws {
+        var stored = 0
+        var topics = 0
+        defer {
+            decision.withLock {
+                $0.attempted(
+                    card, stored: stored > 0, others: stored > topics, interval: interval,
+                    now: house.clock.seconds)
+            }
+        }
+        let event = try await house.links.ledger.call(LedgerInterface.SignCard(card: card))
+        let reply = try await house.links.dht.call(DHTInterface.Announce(card: event))
+        (stored, topics) = (reply.stored, reply.topics.count)
+        house.metrics.announced(stored > topics)
+        say(
+            stored > topics ? "the card is in the network" : "the card is here, but no other node took it yet"
+        )
+    }
+
+    private func say(_ reason: String) {
+        let changed = words.withLock { words in
+            defer { words = reason }
+            return words != reason
+        }
+        if changed { house.log.info("provider card", metadata: ["state": "\(reason)"]) }
+    }
+}

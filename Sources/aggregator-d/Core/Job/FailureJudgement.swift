@@ -1,0 +1,27 @@
+// What a failed attempt means: try elsewhere or not, and whose fault it was.
+// It must never blame a provider for what the request itself made impossible.
+
+import Wire
+
+/// The consequences of an error.
+struct FailureJudgement: Hashable, Sendable {
+    /// Whether another candidate could do better.
+    let retries: Bool
+    /// Whether the candidate is to be used last for a while.
+    let blames: Bool
+
+    init(_ error: WireError) {
+        switch error.code {
+        case .contextLengthExceeded, .invalidRequest, .invalidParams, .tooLarge, .cancelled:
+            retries = false
+            blames = false
+        case .diskFull:
+            // This node's own disk, or the other's: nothing that a peer did wrong.
+            retries = true
+            blames = false
+        default:
+            retries = true
+            blames = true
+        }
+    }
+}

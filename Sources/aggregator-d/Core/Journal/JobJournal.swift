@@ -1,0 +1,168 @@
+// The journal on disk: SQLite in WAL mode with every commit synced. Entries queue in memory and are written in
+// batches by one writer, so that a job's first token waits for no disk. It must never block the event loop.
+
+import GRDB
+import Logging
+import Synchronization
+import Wire
+
+/// The job journal.
+final class JobJournal: Sendable {
+    let database: DatabaseQueue
+    private let log: Logger
+    /// Jobs that are kept.
+    private let keep: Int
+    private let state = Mutex(State())
+
+    private struct State {
+        var pending: [JournalEntry] = []
+        var waiters: [CheckedContinuation<Void, any Error>] = []
+        var writing = false
+        var failure: WireError?
+        var openedSinceSweep = 0
+    }
+
+    /// Opens the journal, and sets aside a file that is not a database.
+    /// - Throws: `WireError` when there can be no journal at `path`.
+    init(path: String, keep: Int, log: Logger) throws {
+        self.keep = max(1, keep)
+        self.log = log
+        do { database = try Self.open(path) } catch let error as DatabaseError
+            where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
+        {
+            let aside = "\(path).corrupt-\(WallClock.system.milliseconds())"
+            log.error(
+                "the job journal is damaged; it was set aside and a new one begun",
+                metadata: ["aside": "\(aside)", "error": "\(error)"])
+            do {
+                try JournalFile.setAside(path, as: aside)
+                database = try Self.open(path)
+            } catch { throw Self.explain(error) }
+        } catch { throw Self.explain(error) }
+    }
+
+    private static func open(_ path: String) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.label = "job-journal"
+        configuration.busyMode = .timeout(2)
+        configuration.maximumReaderCount = 1
+        let database = try DatabaseQueue(path: path, configuration: configuration)
+        try JournalSchema.migrate(database)
+        // GRDB sets NORMAL for WAL once the database is open, which may lose acknowledged receipts in a power cut.
+        try database.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
+                try String.fetchOne(db, sql: "PRAGMA journal_mode") == "wal"
+            else { throw WireError(.internalError, "SQLite does not keep 'synchronous = FULL' in WAL mode.") }
+        }
+        return database
+    }
+
+    /// Why nothing can be written, when nothing can.
+    var failure: WireError? { state.withLock { $0.failure } }
+
+    /// Puts entries in line; returns at once.
+    func append(_ entries: JournalEntry...) { enqueue(entries, nil) }
+
+    /// Writes entries, and all before them; returns when they are on disk.
+    /// - Throws: `WireError` when they are not; then they never will be.
+    func commit(_ entries: [JournalEntry] = []) async throws {
+        try await withCheckedThrowingContinuation { enqueue(entries, $0) }
+    }
+
+    private func enqueue(_ entries: [JournalEntry], _ waiter: CheckedContinuation<Void, any Error>?) {
+        let start = state.withLock { state in
+            state.pending += entries
+            if let waiter { state.waiters.append(waiter) }
+            defer { state.writing = true }
+            return !state.writing
+        }
+        if start { database.asyncWriteWithoutTransaction { self.drain($0) } }
+    }
+
+    /// Writes what is in line until nothing is; on the database's own queue.
+    private func drain(_ db: Database) {
+        while true {
+            let batch = state.withLock {
+                state -> (entries: [JournalEntry], waiters: [CheckedContinuation<Void, any Error>])? in
+                guard !state.pending.isEmpty || !state.waiters.isEmpty else {
+                    state.writing = false
+                    return nil
+                }
+                defer {
+                    state.pending = []
+                    state.waiters = []
+                }
+                return (state.pending, state.waiters)
+            }
+            guard let batch else { return }
+            do {
+                try write(batch.entries, db)
+                state.withLock { $0.failure = nil }
+                for waiter in batch.waiters { waiter.resume() }
+            } catch {
+                let failure = Self.explain(error)
+                let first = state.withLock { state in
+                    defer { state.failure = failure }
+                    return state.failure == nil
+                }
+                if first { log.error("the job journal cannot be written", metadata: ["error": "\(failure)"]) }
+                for waiter in batch.waiters { waiter.resume(throwing: failure) }
+            }
+        }
+    }
+
+    private func write(_ entries: [JournalEntry], _ db: Database) throws {
+        let opened = entries.count { if case .opened = $0 { true } else { false } }
+        try db.inTransaction(.immediate) {
+            for entry in entries { try JournalWriting.apply(entry, db) }
+            return .commit
+        }
+        let due = state.withLock { state in
+            state.openedSinceSweep += opened
+            guard state.openedSinceSweep >= max(1, min(256, keep / 10)) else { return false }
+            state.openedSinceSweep = 0
+            return true
+        }
+        if due {
+            try db.inTransaction {
+                try JournalWriting.forget(db, keep: keep); return .commit
+            }
+        }
+    }
+
+    /// Tries whether the journal can be written.
+    func probe() async -> WireError? {
+        do {
+            try await commit()
+            try await database.write { db in
+                try db.execute(sql: "PRAGMA user_version = 1")
+            }
+            state.withLock { $0.failure = nil }
+            return nil
+        } catch {
+            let failure = Self.explain(error)
+            state.withLock { $0.failure = failure }
+            return failure
+        }
+    }
+
+    /// Closes the database after what is in line has been written.
+    func close() async {
+        try? await commit()
+        try? database.close()
+    }
+
+    static func explain(_ error: any Error) -> WireError {
+        guard let error = error as? DatabaseError else { return WireError.wrapping(error) }
+        if error.resultCode == .SQLITE_FULL {
+            return WireError(
+                .diskFull, "The disk is full: the job journal cannot be written.",
+                fix: "Free some space where the node keeps its state.", cause: "\(error)")
+        }
+        return WireError(
+            .unavailable, "The job journal cannot be used.",
+            fix: "Look at the disk and the rights of the node's state directory.", cause: "\(error)")
+    }
+}

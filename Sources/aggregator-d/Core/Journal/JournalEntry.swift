@@ -1,0 +1,43 @@
+// What is written into the journal, as values: one place that says what a job leaves behind.
+// It must never hold a prompt, an answer or a key.
+
+import Interfaces
+import NodeModel
+
+/// A job in the journal: an id that another node chose can never meet one of ours.
+struct JobKey: Hashable, Sendable {
+    var job: JobID
+    /// Whether another node asked for it.
+    var served: Bool
+}
+
+/// A change of the journal. Entries are applied in the order in which they were given.
+enum JournalEntry: Sendable {
+    /// A new job; ignored when the job is there.
+    case opened(AggregatorInterface.Record)
+    case moved(JobKey, AggregatorInterface.State, reason: String, fix: String?, at: Int64)
+    /// Who runs it, which decides the side, and under which name of the model.
+    case placed(JobKey, AggregatorInterface.Side, PublicKey?, model: String)
+    /// A word on a job that has ended, which changes its reason but not its state.
+    case noted(JobKey, String, at: Int64)
+    /// A receipt that was checked or signed here.
+    case receipt(JobKey, SignedEvent, ReceiptBody, at: Int64)
+    /// What is owed to a receipt: this node's acceptance, and its delivery when there is an endpoint.
+    case owed(OutboxRow)
+    case accepted(JobKey, SignedEvent)
+    /// Another attempt at what is owed failed.
+    case postponed(JobKey, attempts: Int, nextAt: Int64, error: String)
+    /// Nothing is owed any more.
+    case settled(JobKey)
+}
+
+/// An acceptance that is to be made, delivered, or both.
+struct OutboxRow: Hashable, Sendable {
+    var key: JobKey
+    var provider: PublicKey
+    /// Nil when the provider is this node itself.
+    var endpoint: String?
+    var attempts = 0
+    /// Unix milliseconds.
+    var nextAt: Int64
+}

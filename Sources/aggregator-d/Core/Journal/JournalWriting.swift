@@ -1,0 +1,141 @@
+// How each entry becomes rows. All of it happens inside a transaction of the journal's writer.
+// It must never move a job out of a final state: a late word cannot wake the dead.
+
+import GRDB
+import Interfaces
+import NodeModel
+import Wire
+
+enum JournalWriting {
+    private static let finals = "('done','failed','cancelled')"
+
+    static func apply(_ entry: JournalEntry, _ db: Database) throws {
+        switch entry {
+        case .opened(let record): try open(record, db)
+        case .moved(let key, let state, let reason, let fix, let at):
+            try db.execute(
+                sql: """
+                    UPDATE jobs SET state = ?, reason = ?, fix = ?, updated_at = ?
+                    WHERE job = ? AND served = ? AND state NOT IN \(finals)
+                    """, arguments: [state.rawValue, reason, fix, at, key.job.text, key.served])
+            if db.changesCount > 0 { try step(key, state, reason, at, db) }
+        case .placed(let key, let side, let peer, let model):
+            try db.execute(
+                sql: "UPDATE jobs SET side = ?, peer = ?, model = ? WHERE job = ? AND served = ?",
+                arguments: [side.rawValue, peer?.hex, model, key.job.text, key.served])
+        case .noted(let key, let words, let at): try note(key, words, at, db)
+        case .receipt(let key, let event, let body, let at): try keep(key, event, body, at, db)
+        case .owed(let row):
+            try db.execute(
+                sql:
+                    "INSERT OR IGNORE INTO outbox (job, served, provider, endpoint, attempts, next_at) VALUES (?,?,?,?,?,?)",
+                arguments: [
+                    row.key.job.text, row.key.served, row.provider.hex, row.endpoint, row.attempts,
+                    row.nextAt,
+                ])
+        case .accepted(let key, let event):
+            try db.execute(
+                sql: "UPDATE receipts SET acceptance = ? WHERE job = ? AND served = ? AND acceptance IS NULL",
+                arguments: [try JournalJSON.text(event), key.job.text, key.served])
+        case .postponed(let key, let attempts, let nextAt, let error):
+            try db.execute(
+                sql: "UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE job = ? AND served = ?",
+                arguments: [attempts, nextAt, error, key.job.text, key.served])
+        case .settled(let key):
+            try db.execute(
+                sql: "DELETE FROM outbox WHERE job = ? AND served = ?", arguments: [key.job.text, key.served])
+        }
+    }
+
+    private static func open(_ record: AggregatorInterface.Record, _ db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO jobs
+                    (job, served, side, state, reason, fix, model, peer, created_at, updated_at)
+                VALUES (?,?,?,?,?,?,?,?,?,?)
+                """,
+            arguments: [
+                record.job.text, record.side == .provider, record.side.rawValue, record.state.rawValue,
+                record.reason, record.fix, record.model,
+                record.peer?.hex, record.createdAt, record.updatedAt,
+            ])
+        if db.changesCount > 0 {
+            try step(
+                JobKey(job: record.job, served: record.side == .provider), record.state, record.reason,
+                record.createdAt, db)
+        }
+    }
+
+    private static func step(
+        _ key: JobKey, _ state: AggregatorInterface.State, _ reason: String, _ at: Int64, _ db: Database
+    ) throws {
+        try db.execute(
+            sql: "INSERT INTO steps (job, served, state, reason, at) VALUES (?,?,?,?,?)",
+            arguments: [key.job.text, key.served, state.rawValue, reason, at])
+    }
+
+    private static func note(_ key: JobKey, _ words: String, _ at: Int64, _ db: Database) throws {
+        let name = try String.fetchOne(
+            db, sql: "SELECT state FROM jobs WHERE job = ? AND served = ?",
+            arguments: [key.job.text, key.served])
+        guard let state = name.flatMap(AggregatorInterface.State.init(rawValue:)) else { return }
+        try db.execute(
+            sql: "UPDATE jobs SET reason = ?, updated_at = ? WHERE job = ? AND served = ?",
+            arguments: [words, at, key.job.text, key.served])
+        try step(key, state, words, at, db)
+    }
+
+    private static func keep(
+        _ key: JobKey, _ event: SignedEvent, _ body: ReceiptBody, _ at: Int64, _ db: Database
+    ) throws {
+        try db.execute(
+            sql: "INSERT OR IGNORE INTO receipts (job, served, event, receipt, at) VALUES (?,?,?,?,?)",
+            arguments: [key.job.text, key.served, event.id, try JournalJSON.text(event), at])
+        try db.execute(
+            sql: """
+                UPDATE jobs SET prompt_tokens = ?, completion_tokens = ?, queue_ms = ?, load_ms = ?,
+                    first_token_ms = ?, generate_ms = ?, price = ?, asset = ? WHERE job = ? AND served = ?
+                """,
+            arguments: [
+                body.usage.promptTokens, body.usage.completionTokens, body.timings.queueMs,
+                body.timings.loadMs,
+                body.timings.firstTokenMs, body.timings.generateMs, body.price, body.unitPrice.asset.rawValue,
+                key.job.text, key.served,
+            ])
+    }
+
+    /// Forgets the oldest jobs over the number that is kept; never one that runs or owes something.
+    static func forget(_ db: Database, keep: Int) throws {
+        try db.execute(
+            sql: """
+                DELETE FROM jobs WHERE rowid IN (
+                    SELECT rowid FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)
+                AND state IN \(finals)
+                AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.job = jobs.job AND outbox.served = jobs.served)
+                """, arguments: [keep])
+    }
+
+    /// Ends what a dead process left running. Jobs whose answer was complete and whose receipt is kept are done.
+    static func recover(_ db: Database, at: Int64) throws -> Int {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT jobs.job, jobs.served, receipts.event IS NOT NULL AS complete FROM jobs
+                LEFT JOIN receipts ON receipts.job = jobs.job AND receipts.served = jobs.served
+                WHERE state NOT IN \(finals)
+                """)
+        for row in rows {
+            guard let key = JournalReading.key(row) else { continue }
+            let complete: Bool = row["complete"]
+            try apply(
+                complete
+                    ? .moved(key, .done, reason: Self.restartedAfter, fix: nil, at: at)
+                    : .moved(key, .failed, reason: Self.restartedDuring, fix: "Ask again.", at: at), db)
+        }
+        return rows.count
+    }
+
+    static let restartedDuring = "aggregator-d restarted while the job ran"
+    static let restartedAfter =
+        "the answer was complete; aggregator-d restarted before the receipt was settled"
+}

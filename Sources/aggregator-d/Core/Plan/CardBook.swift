@@ -1,0 +1,75 @@
+// The cards that were seen lately, and which providers failed lately. Pure: time is given.
+// It must never keep a card past its expiry, nor a grudge past a renewed card.
+
+import NodeModel
+
+/// What this node remembers of other providers.
+struct CardBook: Sendable {
+    /// A provider's recent failures.
+    struct Failure: Hashable, Sendable {
+        var count: Int
+        /// Unix seconds of the last one.
+        var at: Int64
+        var until: Int64
+        var reason: String
+    }
+
+    /// Providers that are remembered at most.
+    static let capacity = 512
+    /// The longest penalty, in multiples of the shortest.
+    static let longestPenalty: Int64 = 16
+
+    /// Seconds that the first failure costs.
+    let penalty: Int64
+    private var cards: [PublicKey: ProviderCard] = [:]
+    private var failures: [PublicKey: Failure] = [:]
+
+    init(penalty: Int64) { self.penalty = max(0, penalty) }
+
+    /// Remembers verified cards.
+    mutating func saw(_ seen: [ProviderCard], now: Int64) {
+        for card in seen where (cards[card.provider]?.createdAt ?? .min) <= card.createdAt {
+            cards[card.provider] = card
+            if let failure = failures[card.provider], card.createdAt > failure.at {
+                failures[card.provider] = nil
+            }
+        }
+        tidy(now: now)
+    }
+
+    /// Puts a provider at the back for a while.
+    mutating func blame(_ provider: PublicKey, reason: String, now: Int64) {
+        let count = min((failures[provider]?.count ?? 0) + 1, 30)
+        let factor = min(Int64(1) << Int64(count - 1), Self.longestPenalty)
+        failures[provider] = Failure(count: count, at: now, until: now + penalty * factor, reason: reason)
+        tidy(now: now)
+    }
+
+    /// Forgets a provider's failures.
+    mutating func praise(_ provider: PublicKey) { failures[provider] = nil }
+
+    /// The failure for which a provider stands at the back now.
+    func failure(_ provider: PublicKey, now: Int64) -> Failure? {
+        failures[provider].flatMap { $0.until > now ? $0 : nil }
+    }
+
+    /// The cards that have not expired.
+    func known(now: Int64) -> [ProviderCard] {
+        cards.values.filter { CardReading.problem($0, now: now) == nil }
+    }
+
+    /// Where a provider was last heard to be.
+    func endpoint(_ provider: PublicKey) -> String? { cards[provider]?.endpoint }
+
+    private mutating func tidy(now: Int64) {
+        if cards.count > Self.capacity { cards = cards.filter { $0.value.expiresAt > now } }
+        while cards.count > Self.capacity, let oldest = cards.values.min(by: { $0.createdAt < $1.createdAt })
+        {
+            cards[oldest.provider] = nil
+        }
+        if failures.count > Self.capacity { failures = failures.filter { $0.value.until > now } }
+        while failures.count > Self.capacity, let oldest = failures.min(by: { $0.value.at < $1.value.at }) {
+            failures[oldest.key] = nil
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// Gathers what a plan depends on, and asks the network only when the plan could need it.
+// It must never decide: that is Planner's.
+
+import IPC
+import Interfaces
+import NodeModel
+import Wire
+
+extension Workplace {
+    /// Plans a job. `alwaysAsk` asks the network even when this node can do it, to explain the alternatives.
+    func plan(model: String, pin: PublicKey?, trace: String?, seed: UInt64, alwaysAsk: Bool) async throws
+        -> Plan
+    {
+        let own = try await surroundings.identity(trace: trace)
+        var local = await surroundings.local()
+        if local.entry(model) == nil { local = await surroundings.local(maximumAgeMs: 0) }
+        var input = PlanInput(
+            model: model, own: own, pin: pin, local: local, found: nil, failures: [:], seed: seed)
+        if alwaysAsk || Planner.needsNetwork(input) {
+            let found = await find(model, own: own, trace: trace)
+            input.found = found
+            let now = clock.seconds
+            input.failures = withBook { book in
+                var failures: [PublicKey: String] = [:]
+                for card in found.cards {
+                    failures[card.provider] = book.failure(card.provider, now: now).map {
+                        "failed \(now - $0.at) s ago (\($0.reason))"
+                    }
+                }
+                return failures
+            }
+        }
+        return Planner.plan(input)
+    }
+
+    /// Cards of a model's providers, each verified here.
+    private func find(_ model: String, own: PublicKey, trace: String?) async -> PlanInput.Found {
+        do {
+            let reply = try await links.dht.call(DHTInterface.Find(model: model.lowercased()), trace: trace)
+            let now = clock.seconds
+            let (cards, leftOut) = CardReading.read(Array(reply.cards.prefix(64)), own: own, now: now)
+            withBook { $0.saw(cards, now: now) }
+            return PlanInput.Found(cards: cards, leftOut: leftOut + reply.leftOut, problem: nil)
+        } catch {
+            return PlanInput.Found(cards: [], leftOut: [], problem: WireError.wrapping(error))
+        }
+    }
+}

@@ -1,0 +1,242 @@
+// Chooses where a job runs and says why, candidate by candidate. Pure: everything it knows is given to it.
+// It must never choose a provider for another content than this node has under the same name.
+
+import Interfaces
+import NodeModel
+import Wire
+
+/// Everything that a plan depends on.
+struct PlanInput: Sendable {
+    /// A model's name or root.
+    var model: String
+    var own: PublicKey
+    /// Only this provider, when set.
+    var pin: PublicKey?
+    var local: LocalView
+    /// What was found in the network; nil when nobody was asked.
+    var found: Found?
+    /// Providers at the back, and why.
+    var failures: [PublicKey: String]
+    /// Spreads jobs over equals.
+    var seed: UInt64 = 0
+
+    /// An answer of the network.
+    struct Found: Sendable {
+        var cards: [ProviderCard]
+        var leftOut: [String]
+        /// Why the network could not be asked.
+        var problem: WireError?
+    }
+}
+
+/// What to do about a job.
+struct Plan: Sendable {
+    /// Best first; empty when there is `failure`.
+    var candidates: [Candidate]
+    var explained: [AggregatorInterface.Plan.Candidate]
+    var summary: String
+    var failure: WireError?
+}
+
+enum Planner {
+    /// The prompt and the answer for which prices are compared, in tokens.
+    static let usualPrompt: Int64 = 500
+    static let usualAnswer: Int64 = 300
+
+    /// Whether the network has to be asked at all.
+    static func needsNetwork(_ input: PlanInput) -> Bool {
+        if let pin = input.pin { return pin != input.own }
+        return input.local.entry(input.model) == nil || input.local.obstacle != nil || !input.local.hasRoom
+    }
+
+    /// The plan for a model.
+    static func plan(_ input: PlanInput) -> Plan {
+        var draft = Draft(input: input)
+        draft.addLocal()
+        draft.addProviders()
+        return draft.finished()
+    }
+}
+
+/// A plan in the making.
+private struct Draft {
+    let input: PlanInput
+    var here: ContentInterface.Entry?
+    var hereLast: ContentInterface.Entry?
+    var offers: [Offer] = []
+    var notes: [AggregatorInterface.Plan.Candidate] = []
+    /// Offers of the model that cannot be used.
+    var unusable = 0
+
+    init(input: PlanInput) { self.input = input }
+
+    mutating func addLocal() {
+        let entry = input.local.entry(input.model)
+        guard input.pin == nil || input.pin == input.own else {
+            if entry != nil { note(nil, nil, "not asked for: another provider was named") }
+            return
+        }
+        guard let entry else {
+            if case .failure(let error) = input.local.entries {
+                note(nil, nil, "content-d cannot be asked: \(error.message)")
+            } else {
+                note(nil, nil, "the model is not in this node's store")
+            }
+            return
+        }
+        if let obstacle = input.local.obstacle {
+            note(nil, nil, "the model is here, but: \(obstacle.message)")
+        } else if input.local.hasRoom || input.pin != nil {
+            here = entry
+        } else {
+            hereLast = entry
+        }
+    }
+
+    mutating func addProviders() {
+        guard let found = input.found else { return }
+        for reason in found.leftOut { note(nil, nil, "left out: \(reason)") }
+        if let problem = found.problem {
+            note(nil, nil, "the network could not be asked: \(problem.message)")
+        }
+        let name = input.model.lowercased()
+        let known = input.local.entry(input.model)
+        for card in found.cards where card.provider != input.own {
+            guard let offer = card.models.first(where: { $0.name == name || $0.root.hex == name }) else {
+                continue
+            }
+            if let reason = refusal(card, offer, known) {
+                unusable += 1
+                note(card.provider, card.endpoint, reason)
+            } else {
+                offers.append(Offer(card: card, model: offer))
+            }
+        }
+        offers = offers.sorted { isBetter($0, $1) }
+    }
+
+    private func refusal(_ card: ProviderCard, _ offer: ModelOffer, _ known: ContentInterface.Entry?)
+        -> String?
+    {
+        if let pin = input.pin, pin != card.provider { return "not asked for: another provider was named" }
+        if let known, known.root != offer.root {
+            return "offers another content under this name: \(offer.root.hex.prefix(16))"
+        }
+        if offer.price.asset != .testCredit { return "wants to be paid in \(offer.price.asset.rawValue)" }
+        if card.slots < 1 { return "has no slot for jobs" }
+        if !card.endpoint.hasPrefix("ws://"), !card.endpoint.hasPrefix("wss://") {
+            return "has no usable endpoint"
+        }
+        return nil
+    }
+
+    private func cost(_ offer: Offer) -> Int64 {
+        offer.model.price.total(promptTokens: Planner.usualPrompt, completionTokens: Planner.usualAnswer)
+            ?? .max
+    }
+
+    private func isBetter(_ a: Offer, _ b: Offer) -> Bool {
+        let (failedA, failedB) = (
+            input.failures[a.card.provider] != nil, input.failures[b.card.provider] != nil
+        )
+        if failedA != failedB { return failedB }
+        let (fullA, fullB) = (a.card.load >= 15, b.card.load >= 15)
+        if fullA != fullB { return fullB }
+        if cost(a) != cost(b) { return cost(a) < cost(b) }
+        if a.card.load != b.card.load { return a.card.load < b.card.load }
+        return place(a) < place(b)
+    }
+
+    /// A number that orders equals differently for each job, and the same way for one job.
+    private func place(_ offer: Offer) -> UInt64 {
+        offer.card.provider.bytes.reduce(input.seed ^ 0xcbf2_9ce4_8422_2325) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+        }
+    }
+
+    private mutating func note(_ provider: PublicKey?, _ endpoint: String?, _ reason: String) {
+        notes.append(
+            AggregatorInterface.Plan.Candidate(
+                provider: provider, endpoint: endpoint, chosen: false, reason: reason))
+    }
+
+    private func words(_ offer: Offer) -> String {
+        let price = offer.model.price
+        var text = "\(price.prompt)+\(price.completion) micro-credits a token, load \(offer.card.load)/15"
+        if let failure = input.failures[offer.card.provider] { text += "; at the back: \(failure)" }
+        return text
+    }
+
+    func finished() -> Plan {
+        var candidates: [Candidate] = []
+        var explained: [AggregatorInterface.Plan.Candidate] = []
+        func add(_ candidate: Candidate, _ provider: PublicKey?, _ endpoint: String?, _ reason: String) {
+            explained.append(
+                AggregatorInterface.Plan.Candidate(
+                    provider: provider, endpoint: endpoint, chosen: candidates.isEmpty, reason: reason))
+            candidates.append(candidate)
+        }
+        if let here { add(.here(here), nil, nil, "the model is in this node's store") }
+        for offer in offers { add(.provider(offer), offer.card.provider, offer.card.endpoint, words(offer)) }
+        if let hereLast {
+            add(.here(hereLast), nil, nil, "the model is here, but all slots are taken: it would wait")
+        }
+        guard let first = candidates.first else {
+            let failure = explainFailure()
+            return Plan(candidates: [], explained: notes, summary: failure.message, failure: failure)
+        }
+        return Plan(
+            candidates: candidates, explained: explained + notes, summary: summary(first), failure: nil)
+    }
+
+    private func summary(_ first: Candidate) -> String {
+        switch first {
+        case .here where here != nil: "run here: the model is in this node's store"
+        case .here: "run here after a wait: no provider has room"
+        case .provider(let offer):
+            "run at \(offer.card.provider.hex.prefix(16)): the best of \(offers.count) found, \(words(offer))"
+        }
+    }
+
+    private func explainFailure() -> WireError {
+        let model = input.model
+        if let pin = input.pin, pin != input.own {
+            return WireError(
+                .noProvider, "Provider \(pin.hex.prefix(16)) does not offer '\(model)' now\(because).",
+                fix: "Ask without naming a provider, or look at 'infernetctl plan \(model)'.")
+        }
+        if input.local.entry(model) != nil, let obstacle = input.local.obstacle {
+            return WireError(
+                .engineUnavailable, "\(obstacle.message) No other node offers '\(model)' either.",
+                fix: obstacle.fix,
+                retryAfterMs: 5_000, cause: obstacle.cause)
+        }
+        if case .failure(let error) = input.local.entries, unusable == 0 {
+            return WireError(
+                .unavailable, "content-d cannot be asked for '\(model)', and no other node offers it.",
+                fix: error.fix ?? "Look at 'infernetctl status'.", retryAfterMs: 1_000, cause: error.message)
+        }
+        if unusable > 0 {
+            return WireError(
+                .noProvider, "'\(model)' is offered, but by nobody who can be used now\(because).",
+                fix: "Try again in a while, or add the model here: 'infernetctl content add FILE'.",
+                retryAfterMs: 10_000)
+        }
+        if let problem = input.found?.problem {
+            return WireError(
+                .noProvider, "'\(model)' is not here, and the network could not be asked: \(problem.message)",
+                fix: problem.fix ?? "Look at 'infernetctl status'.", retryAfterMs: 5_000,
+                cause: "\(problem.code)")
+        }
+        return WireError(
+            .modelNotFound, "Nobody offers the model '\(model)'.",
+            fix:
+                "See 'infernetctl models' for what there is, or add it: 'infernetctl content add FILE --name \(model)'."
+        )
+    }
+
+    private var because: String {
+        guard let reason = notes.last(where: { $0.provider != nil })?.reason else { return "" }
+        return " (\(reason))"
+    }
+}

@@ -1,0 +1,57 @@
+// Whether a stranger's job is one that this node offered to do. Pure; nothing of it is written down before it passes.
+// It must never take a job on other terms than the card's.
+
+import Interfaces
+import NodeModel
+import Wire
+
+enum ServeCheck {
+    /// The terms on which this node works.
+    struct Terms: Sendable {
+        var provide: Bool
+        var unitPrice: UnitPrice
+        /// Tokens.
+        var maxTokens: Int
+        var local: LocalView
+    }
+
+    /// The model of a job that can be taken.
+    /// - Throws: why it cannot.
+    static func entry(
+        _ serve: AggregatorInterface.Serve, _ terms: Terms
+    ) throws(WireError) -> ContentInterface.Entry {
+        let job = serve.job
+        guard terms.provide else { throw WireError(.policyRefused, "This node does not work for others.") }
+        guard job.payload.sender == serve.peer else {
+            throw WireError(
+                .notPermitted, "The request is sealed by another key than the one that connected.")
+        }
+        guard (1...terms.maxTokens).contains(job.maxTokens) else {
+            throw WireError(
+                .invalidRequest,
+                "This provider's answers have 1 to \(terms.maxTokens) tokens, not \(job.maxTokens).",
+                fix: "Ask for 'max_tokens' of at most \(terms.maxTokens).")
+        }
+        guard let entry = terms.local.entry(job.modelRoot.hex), entry.root == job.modelRoot else {
+            if case .failure(let error) = terms.local.entries {
+                throw WireError(
+                    .unavailable, "This provider's store cannot be asked.", cause: "\(error.code)")
+            }
+            throw WireError(.modelNotFound, "This provider has no model with the root \(job.modelRoot).")
+        }
+        guard entry.name == job.model else {
+            throw WireError(.modelNotFound, "This provider knows \(job.modelRoot) as '\(entry.name)'.")
+        }
+        if let obstacle = terms.local.obstacle {
+            throw WireError(
+                .engineUnavailable, "This provider's engine cannot run now.", cause: "\(obstacle.code)")
+        }
+        guard job.unitPrice == terms.unitPrice else {
+            throw WireError(
+                .conflict,
+                "The price has changed: it is \(terms.unitPrice.prompt)+\(terms.unitPrice.completion).",
+                fix: "Read the provider's newest card and ask again.")
+        }
+        return entry
+    }
+}

@@ -1,0 +1,114 @@
+// A stranger's job: taken when model, price and room are right, run sealed, and signed for.
+// It must never see the prompt or the answer: pieces pass through as they are.
+
+import IPC
+import Interfaces
+import NodeModel
+import Synchronization
+import Wire
+
+/// One job under way on the side that serves.
+final class ServedJob: Sendable {
+    typealias Serve = AggregatorInterface.Serve
+
+    let house: Workplace
+    let peer: PublicKey
+    let job: PeerInterface.RunJob
+    let entry: ContentInterface.Entry
+    let driver: JobDriver
+    private let sink: EventSink<Serve.Event>
+    private let stopwatch: JobStopwatch
+    private let answer = Mutex<ExecInterface.Run.Reply?>(nil)
+    private let receipt = Mutex<SignedEvent?>(nil)
+
+    init(_ serve: Serve, entry: ContentInterface.Entry, house: Workplace, sink: EventSink<Serve.Event>) {
+        self.house = house
+        peer = serve.peer
+        job = serve.job
+        self.entry = entry
+        self.sink = sink
+        stopwatch = JobStopwatch(house.metrics)
+        let now = house.clock.milliseconds()
+        driver = JobDriver(
+            record: AggregatorInterface.Record(
+                job: serve.job.job, side: .provider, state: .received, reason: "asked for by another node",
+                model: entry.name, peer: serve.peer, createdAt: now, updatedAt: now),
+            limits: house.limits, journal: house.journal, clock: house.clock, loop: house.loop,
+            hooks: JobDriver.Hooks())
+    }
+
+    /// Runs the job to its signed receipt.
+    func run() async throws -> Serve.Reply {
+        let outcome = await driver.run { await self.perform($0) }
+        stopwatch.ended(side: .provider, outcome)
+        switch outcome {
+        case .failed(let error), .cancelled(let error): throw error
+        case .done: break
+        }
+        guard let receipt = receipt.withLock({ $0 }) else {
+            throw WireError(.internalError, "The job is done, but its receipt is missing.")
+        }
+        return Serve.Reply(receipt: receipt)
+    }
+
+    private func perform(_ work: JobWork) async -> JobEvent {
+        switch work {
+        case .plan:
+            // All that could speak against it was checked before it entered the journal.
+            return .planned(candidates: ["running here"], summary: "model, price and room are right")
+        case .attempt(let number):
+            do {
+                try await attempt(number)
+                return .answered(number)
+            } catch { return .attemptFailed(number, WireError.wrapping(error)) }
+        case .settle:
+            do {
+                try await sign()
+                return .settled("answered; the receipt is signed")
+            } catch { return .settleFailed(WireError.wrapping(error)) }
+        }
+    }
+
+    private func attempt(_ number: Int) async throws {
+        driver.feed(.contact(number))
+        // The client waits for a word before it waits for an answer.
+        try await sink.send(Serve.Event(stage: .queued))
+        let run = ExecInterface.Run(
+            job: job.job, model: entry.root.hex, payload: .sealed(job.payload), maxTokens: job.maxTokens)
+        do {
+            let reply = try await house.links.exec.stream(run, trace: job.job.text) { event in
+                if event.stage == .token {
+                    self.driver.piece(number)
+                    self.stopwatch.piece()
+                }
+                try await self.sink.send(event)
+            }
+            answer.withLock { $0 = reply }
+        } catch {
+            await house.surroundings.forget()
+            throw error
+        }
+    }
+
+    private func sign() async throws {
+        guard let reply = answer.withLock({ $0 }) else {
+            throw WireError(.internalError, "There is no answer to sign for.")
+        }
+        guard reply.modelRoot == job.modelRoot else {
+            throw WireError(.internalError, "exec-d ran \(reply.modelRoot), not \(job.modelRoot).")
+        }
+        let own = try await house.surroundings.identity(trace: job.job.text)
+        let body = try ReceiptBody.make(
+            reply, job: job.job, provider: own, client: peer, model: job.model, unitPrice: job.unitPrice,
+            finishedAt: house.clock.seconds)
+        let event = try await Patience.call(until: .now + .milliseconds(house.limits.settleMs)) {
+            try await house.links.ledger.call(LedgerInterface.SignReceipt(body: body), trace: job.job.text)
+        }
+        // Durable before it leaves: the acceptance will be looked up here.
+        try await house.journal.commit([
+            .receipt(driver.key, event, body, at: house.clock.milliseconds())
+        ])
+        driver.bill(body)
+        receipt.withLock { $0 = event }
+    }
+}

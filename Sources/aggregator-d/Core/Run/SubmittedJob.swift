@@ -1,0 +1,182 @@
+// A job of this node's people, from the request to the accepted receipt: here or at a provider.
+// It must never send the request anywhere but to the local engine or sealed to the chosen provider.
+
+import IPC
+import Interfaces
+import Logging
+import NodeModel
+import Synchronization
+import Wire
+
+/// One job under way on the side that asked.
+final class SubmittedJob: Sendable {
+    typealias Submit = AggregatorInterface.Submit
+
+    /// What an attempt brought home, to be settled.
+    enum Answer: Sendable {
+        case here(ExecInterface.Run.Reply, ContentInterface.Entry, AnswerTally.Sum)
+        case remote(SignedEvent, Offer, AnswerTally.Sum)
+    }
+
+    private struct Progress: Sendable {
+        var candidates: [Candidate] = []
+        var answer: Answer?
+        var settled: (finish: FinishReason, root: ContentRoot, bundle: ReceiptBundle)?
+    }
+
+    let house: Workplace
+    let request: InferenceRequest
+    let pin: PublicKey?
+    let job: JobID
+    let driver: JobDriver
+    let sink: EventSink<Submit.Event>
+    private let ticket: Gate.Ticket
+    private let progress: Mutex<Progress>
+    private let metrics: JobStopwatch
+
+    /// Takes the job: from here on it is in the journal.
+    init(_ submit: Submit, house: Workplace, ticket: Gate.Ticket, sink: EventSink<Submit.Event>) {
+        self.house = house
+        request = submit.request
+        pin = submit.provider
+        self.ticket = ticket
+        self.sink = sink
+        let progress = Mutex(Progress())
+        let now = house.clock.milliseconds()
+        var random = SystemRandomNumberGenerator()
+        let job = JobID(milliseconds: UInt64(max(0, now)), random: &random)
+        self.job = job
+        metrics = JobStopwatch(house.metrics)
+        let blamed = CandidateList()
+        candidateList = blamed
+        driver = JobDriver(
+            record: AggregatorInterface.Record(
+                job: job, side: .local, state: .received, reason: "taken from this node's people",
+                model: submit.request.model, createdAt: now, updatedAt: now),
+            limits: house.limits, journal: house.journal, clock: house.clock, loop: house.loop,
+            hooks: JobDriver.Hooks(
+                blame: { number, reason in
+                    guard let provider = blamed.provider(number) else { return }
+                    house.withBook { $0.blame(provider, reason: reason, now: house.clock.seconds) }
+                    house.log.warning(
+                        "a provider failed", metadata: ["job": "\(job)", "provider": "\(provider)"])
+                },
+                praise: { number in
+                    if let provider = blamed.provider(number) { house.withBook { $0.praise(provider) } }
+                },
+                announce: { words in try? await sink.send(Submit.Event(stage: .state, text: words)) }))
+        self.progress = progress
+    }
+
+    private let candidateList: CandidateList
+
+    /// Runs the job to its end.
+    /// - Throws: `WireError` with the reason that the journal keeps too.
+    func run() async throws -> Submit.Reply {
+        try? await sink.send(Submit.Event(stage: .accepted, text: job.text))
+        let outcome = await driver.run { await self.perform($0) }
+        metrics.ended(side: driver.record.side, outcome)
+        switch outcome {
+        case .failed(let error), .cancelled(let error): throw error
+        case .done: break
+        }
+        guard let settled = progress.withLock({ $0.settled }) else {
+            throw WireError(.internalError, "The job is done, but its receipt is missing.")
+        }
+        return Submit.Reply(
+            record: driver.record, finish: settled.finish, modelRoot: settled.root, receipt: settled.bundle)
+    }
+
+    private func perform(_ work: JobWork) async -> JobEvent {
+        switch work {
+        case .plan:
+            do { return try await plan() } catch { return .planFailed(WireError.wrapping(error)) }
+        case .attempt(let number):
+            do {
+                try await attempt(number)
+                return .answered(number)
+            } catch { return .attemptFailed(number, WireError.wrapping(error)) }
+        case .settle:
+            do { return .settled(try await settle()) } catch {
+                return .settleFailed(WireError.wrapping(error))
+            }
+        }
+    }
+
+    private func plan() async throws -> JobEvent {
+        try await house.ownGate.wait(ticket)
+        let seed = UInt64(job.text.suffix(16), radix: 16) ?? 0
+        let plan = try await house.plan(
+            model: request.model, pin: pin, trace: job.text, seed: seed, alwaysAsk: false)
+        house.metrics.planned(plan)
+        if let failure = plan.failure { throw failure }
+        candidateList.set(plan.candidates)
+        progress.withLock { $0.candidates = plan.candidates }
+        return .planned(candidates: plan.candidates.map(\.words), summary: plan.summary)
+    }
+
+    private func attempt(_ number: Int) async throws {
+        let candidate = progress.withLock { $0.candidates[number] }
+        let answer: Answer
+        switch candidate {
+        case .here(let entry):
+            driver.place(.local, nil, model: entry.name)
+            answer = try await runHere(entry, number)
+        case .provider(let offer):
+            driver.place(.client, offer.card.provider, model: offer.model.name)
+            answer = try await runThere(offer, number)
+        }
+        progress.withLock { $0.answer = answer }
+    }
+
+    /// Notes that a piece came; the hot path.
+    func notePiece(_ attempt: Int) {
+        driver.piece(attempt)
+        metrics.piece()
+    }
+
+    private func settle() async throws -> String {
+        let own = try await house.surroundings.identity(trace: job.text)
+        guard let answer = progress.withLock({ $0.answer }) else {
+            throw WireError(.internalError, "There is no answer to settle.")
+        }
+        let settlement: Settlement
+        switch answer {
+        case .here(let reply, let entry, let sum):
+            settlement = try await Settlement.signed(
+                here: reply, entry: entry, sum: sum, request: request, job: job, own: own, house: house)
+        case .remote(let event, let offer, let sum):
+            settlement = Settlement(
+                house: house, key: driver.key, receipt: event,
+                check: ReceiptCheck(
+                    job: job, provider: offer.card.provider, client: own, modelRoot: offer.model.root,
+                    request: request, requestHash: try request.hash(), unitPrice: offer.model.price,
+                    maxTokens: agreedTokens(offer.model.context), answer: sum), endpoint: offer.card.endpoint)
+        }
+        let (body, bundle) = try await settlement.accept()
+        driver.bill(body)
+        progress.withLock { $0.settled = (body.finish, body.modelRoot, bundle) }
+        return "answered and accepted"
+    }
+
+    /// The longest answer that this job may have, in tokens, with a model of such a context.
+    func agreedTokens(_ context: Int) -> Int { max(1, min(house.maxTokens(request), context)) }
+}
+
+/// The candidates of a job, for those who only know their numbers.
+final class CandidateList: Sendable {
+    private let list = Mutex<[Candidate]>([])
+    func set(_ candidates: [Candidate]) { list.withLock { $0 = candidates } }
+
+    /// The other node at this place; nil for this node.
+    func provider(_ number: Int) -> PublicKey? {
+        list.withLock { list in
+            guard list.indices.contains(number), case .provider(let offer) = list[number] else { return nil }
+            return offer.card.provider
+        }
+    }
+
+    subscript(_ number: Int) -> Candidate? {
+        list.withLock { $0.indices.contains(number) ? $0[number] : nil }
+    }
+}

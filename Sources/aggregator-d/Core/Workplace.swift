@@ -1,0 +1,89 @@
+// What all handlers of this daemon share: links, journal, memory of providers, places for jobs.
+// It must never hold anything of one job.
+
+import DaemonKit
+import IPC
+import Interfaces
+import Logging
+import NIOCore
+import NodeConfig
+import NodeModel
+import Synchronization
+import Wire
+
+/// The lines to the other daemons.
+struct Links: Sendable {
+    let ledger: PeerLink
+    let content: PeerLink
+    let exec: PeerLink
+    let dht: PeerLink
+    let ws: PeerLink
+}
+
+/// The shared parts of the daemon.
+final class Workplace: Sendable {
+    let config: AggregatorConfig
+    let links: Links
+    let journal: JobJournal
+    let metrics: AggregatorMetrics
+    let clock: WallClock
+    let loop: any EventLoop
+    let log: Logger
+    let surroundings: Surroundings
+    let ownGate: Gate
+    let servedGate: Gate
+    let outbox: Outbox
+    private let book: Mutex<CardBook>
+    private let serving = Mutex<Set<JobID>>([])
+
+    init(
+        config: AggregatorConfig, links: Links, journal: JobJournal, metrics: AggregatorMetrics,
+        clock: WallClock,
+        loop: any EventLoop, log: Logger
+    ) {
+        self.config = config
+        self.links = links
+        self.journal = journal
+        self.metrics = metrics
+        self.clock = clock
+        self.loop = loop
+        self.log = log
+        let section = config.aggregator
+        surroundings = Surroundings(links: links)
+        ownGate = Gate(places: section.maxConcurrent, line: section.maxConcurrent, what: "jobs")
+        // Strangers do not wait here: their own node finds another provider faster.
+        servedGate = Gate(places: section.serveConcurrent, line: 0, what: "other nodes' jobs")
+        book = Mutex(CardBook(penalty: Int64(section.penaltySeconds)))
+        outbox = Outbox(links: links, journal: journal, clock: clock, log: log)
+    }
+
+    /// What this node asks for one token.
+    var unitPrice: UnitPrice {
+        UnitPrice(prompt: config.aggregator.price.prompt, completion: config.aggregator.price.completion)
+    }
+
+    /// How long each part of a job may take.
+    var limits: JobLimits {
+        let deadlines = config.aggregator.deadlines
+        return JobLimits(
+            planMs: deadlines.planMs, connectMs: deadlines.connectMs, firstPieceMs: deadlines.firstPieceMs,
+            nextPieceMs: deadlines.nextPieceMs, settleMs: deadlines.verifyMs, totalMs: deadlines.totalMs,
+            maximumAttempts: max(1, config.aggregator.maxAttempts))
+    }
+
+    /// Tokens of an answer when the request names no number.
+    func maxTokens(_ request: InferenceRequest) -> Int {
+        request.sampling.maxTokens ?? config.aggregator.maxTokens
+    }
+
+    func withBook<T>(_ body: (inout CardBook) -> T) -> T { book.withLock { body(&$0) } }
+
+    /// Marks a stranger's job as under way; false when it is already.
+    func beginServing(_ job: JobID) -> Bool { serving.withLock { $0.insert(job).inserted } }
+    func endServing(_ job: JobID) { serving.withLock { _ = $0.remove(job) } }
+
+    /// Refuses work when nothing can be written down.
+    func requireJournal() async throws {
+        if journal.failure != nil, let still = await journal.probe() { throw still }
+    }
+}
