@@ -53,12 +53,18 @@ public enum ChildExit: Equatable, Sendable, CustomStringConvertible {
     /// Nobody can say: the kernel's answer was lost.
     case unknown
 
+    /// "SIGKILL" when a signal ended it.
+    public var signalName: String? {
+        guard case .signalled(let signal) = self else { return nil }
+        return "SIG" + String(cString: chost_signal_name(signal))
+    }
+
     /// "exit code 3", "signal 9 (SIGKILL)".
     public var description: String {
         switch self {
         case .exited(let code): return "exit code \(code)"
         case .signalled(let signal):
-            return "signal \(signal) (SIG\(String(cString: chost_signal_name(signal))))"
+            return "signal \(signal) (\(signalName ?? ""))"
         case .unknown: return "unknown end"
         }
     }

@@ -24,7 +24,7 @@ public final class NotifyListener: Sendable {
     ///
     /// - Throws: `SystemError` when the path cannot be bound.
     public init(path: String) throws {
-        descriptor = try UnixSocket.listen(at: path, kind: .datagram, mode: 0o666)
+        descriptor = try UnixSocket.listen(at: path, kind: .datagram, mode: 0o666, replacesServed: true)
         do {
             try checked("cannot ask for senders' credentials", chost_pass_credentials(descriptor))
         } catch {

@@ -35,6 +35,17 @@ public struct ProcessIdentity: Equatable, Sendable {
     /// This process's effective user.
     public static var effectiveUser: UInt32 { geteuid() }
 
+    /// The absolute path of this process's own program.
+    ///
+    /// - Throws: `SystemError` when /proc is not mounted.
+    public static func executablePath() throws -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = try attempt("cannot read /proc/self/exe") {
+            readlink("/proc/self/exe", &buffer, buffer.count)
+        }
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     private static func read(_ path: String) throws -> ProcessIdentity {
         let fields = try ProcFile.fields(path)
         func ids(_ key: Substring) -> [UInt32] {

@@ -48,22 +48,7 @@ public final class SpawnThread: Sendable {
     /// Starts the thread. It lives until `stop()`.
     public init() throws {
         wake = try checked("cannot make an eventfd", chost_eventfd())
-        var thread = pthread_t()
-        let reference = Unmanaged.passRetained(self)
-        let failure = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                let this = Unmanaged<SpawnThread>.fromOpaque(context).takeRetainedValue()
-                chost_name_thread("spawn")
-                this.loop()
-                return nil
-            }, reference.toOpaque())
-        if failure != 0 {
-            reference.release()
-            throw SystemError(call: "cannot start the spawning thread", errno: failure)
-        }
-        pthread_detach(thread)
+        try PermanentThread.start("spawn") { self.loop() }
     }
 
     deinit { close(wake) }

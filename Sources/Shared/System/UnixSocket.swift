@@ -29,14 +29,15 @@ public enum UnixSocket {
 
     /// Binds and, unless it is a datagram socket, listens. The socket appears under `path` only when its mode and
     /// owner are right and it listens; a stale socket file there is replaced. `owner` nil leaves this process's user
-    /// and group; `backlog` is how many connections may wait.
+    /// and group; `backlog` is how many connections may wait; `replacesServed` takes even a served path, for a caller
+    /// that knows by other means that the path is its own.
     ///
     /// - Throws: `SystemError` `.addressInUse` when a living process serves `path`.
     public static func listen(
         at path: String, kind: Kind = .stream, mode: UInt32 = 0o600, owner: (uid: UInt32, gid: UInt32)? = nil,
-        backlog: Int32 = 128
+        backlog: Int32 = 128, replacesServed: Bool = false
     ) throws -> Int32 {
-        try refuseIfServed(path, kind: kind)
+        try refuseIfServed(path, kind: kind, orReplace: replacesServed)
         let descriptor = try open(kind)
         do {
             // The mode set before bind is the mode the file is born with.
@@ -95,7 +96,7 @@ public enum UnixSocket {
         try attempt("cannot make a socket") { socket(AF_UNIX, kind.raw | Int32(SOCK_CLOEXEC.rawValue), 0) }
     }
 
-    private static func refuseIfServed(_ path: String, kind: Kind) throws {
+    private static func refuseIfServed(_ path: String, kind: Kind, orReplace: Bool) throws {
         var info = stat()
         guard lstat(path, &info) == 0 else { return }
         guard info.st_mode & S_IFMT == S_IFSOCK else {
@@ -103,6 +104,7 @@ public enum UnixSocket {
                 .addressInUse, "\(path) exists and is not a socket", errno: EEXIST,
                 fix: "Move it out of the way.")
         }
+        if orReplace { return }
         let probe = try open(kind)
         defer { close(probe) }
         _ = fcntl(probe, F_SETFL, O_NONBLOCK)

@@ -42,3 +42,26 @@ public struct UserAccount: Equatable, Sendable {
             name: name, uid: entry.pw_uid, gid: entry.pw_gid, groups: Array(groups.prefix(Int(count))))
     }
 }
+
+/// A group of this machine.
+public enum GroupAccount {
+    /// The id of the group of that name; nil when there is none.
+    ///
+    /// - Throws: `SystemError` when the group database cannot be read.
+    public static func find(_ name: String) throws -> UInt32? {
+        var entry = group()
+        var found: UnsafeMutablePointer<group>?
+        var buffer = [CChar](repeating: 0, count: 4096)
+        while true {
+            let reason = getgrnam_r(name, &entry, &buffer, buffer.count, &found)
+            if reason == ERANGE, buffer.count < 1 << 20 {
+                buffer = [CChar](repeating: 0, count: buffer.count * 2)
+                continue
+            }
+            if reason == EINTR { continue }
+            if found == nil, [0, ENOENT, ESRCH, EBADF, EPERM].contains(reason) { return nil }
+            if reason != 0 { throw SystemError(call: "cannot look up group \(name)", errno: reason) }
+            return entry.gr_gid
+        }
+    }
+}

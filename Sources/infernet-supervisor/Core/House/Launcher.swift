@@ -1,0 +1,62 @@
+// What a daemon is started with: the only place where a row of the service table becomes a child's powers.
+// It must never pass on anything of its own environment.
+
+import Glibc
+import NodeConfig
+import Policy
+import System
+import Wire
+
+/// Builds the requests for children.
+struct Launcher: Sendable {
+    let configuration: NodeConfiguration
+    let folders: NodeFolders
+    let isolation: Isolation
+    /// Where the daemons' programs are.
+    let programs: String
+
+    /// One start of a daemon: what to spawn, and what to close once that was tried.
+    struct Launch: Sendable {
+        var request: SpawnRequest
+        /// The daemon's log; it belongs to whoever reads it.
+        var log: Int32
+        var temporary: [Int32]
+    }
+
+    func launch(_ row: ServiceRow, sockets: NodeSockets) throws -> Launch {
+        let slice = try configuration.slice(for: row.role, callerUIDs: isolation.callerUIDs)
+        let config = try SealedFile.make(name: "config", bytes: slice)
+        let (reading, writing): (Int32, Int32)
+        do { (reading, writing) = try BytePipe.make() } catch {
+            close(config)
+            throw error
+        }
+        var request = SpawnRequest(executable: "\(programs)/\(row.role.rawValue)")
+        request.environment = [
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": folders.state(of: row.role),
+            "LANG": "C.UTF-8",
+            "NOTIFY_SOCKET": folders.notifySocket,
+            "WATCHDOG_USEC": "\(row.watchdogMs * 1000)",
+            "STATE_DIRECTORY": folders.state(of: row.role),
+            "RUNTIME_DIRECTORY": folders.runtime(of: row.role),
+            "INFERNET_PARENT": Role.supervisor.rawValue,
+            // The crash reporter takes 0.3 s and a fork; the record of deaths has the signal and the last lines.
+            "SWIFT_BACKTRACE": "enable=no",
+        ]
+        request.passed = sockets.passed(to: row) + [.init("config", config)]
+        request.standardError = writing
+        request.identity = isolation.accounts[row.role]?.identity
+        request.dropsCapabilities = isolation.isRoot
+        request.fileMask = row.stateMode & 0o005 == 0o005 ? 0o022 : 0o077
+        request.limits = [.coreBytes(0), .openFiles(Self.clamped(row.maximumFiles))]
+        return Launch(request: request, log: reading, temporary: [config, writing])
+    }
+
+    /// A limit can be lowered by anybody and raised by nobody here.
+    private static func clamped(_ wanted: UInt64) -> UInt64 {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
+        return min(wanted, UInt64(limit.rlim_max))
+    }
+}

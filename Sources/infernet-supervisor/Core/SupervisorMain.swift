@@ -1,0 +1,101 @@
+// The supervisor as a program: arguments, configuration, and the pieces put together in the order in which they need
+// each other. It must never go on with a configuration that it did not understand.
+
+import ConfigFile
+import Glibc
+import IPC
+import Logging
+import NIOCore
+import NIOPosix
+import NodeConfig
+import Policy
+import System
+import Wire
+
+/// `infernet-supervisor [--config FILE] [--check]`.
+public enum SupervisorMain {
+    static let usage = """
+        usage: infernet-supervisor [--config FILE] [--check]
+          --config FILE  the configuration; by default \(NodePaths.defaultConfigFile) when it is there
+          --check        only say whether the configuration is right
+          --version      say which build this is
+
+        """
+
+    /// What the command line asks for.
+    struct Arguments: Equatable {
+        var config: String?
+        var check = false
+
+        /// - Throws: `WireError` for an argument that does not exist.
+        init(_ words: [String]) throws {
+            var rest = words[...]
+            while let word = rest.popFirst() {
+                switch word {
+                case "--check": check = true
+                case "--config":
+                    guard let file = rest.popFirst() else {
+                        throw WireError(.invalidParams, "--config needs a file.", fix: SupervisorMain.usage)
+                    }
+                    config = file
+                default:
+                    throw WireError(
+                        .invalidParams, "There is no argument '\(word)'.", fix: SupervisorMain.usage)
+                }
+            }
+        }
+    }
+
+    /// Runs until the node is stopped.
+    ///
+    /// - Parameter words: the arguments without the program's name.
+    /// - Returns: the exit code.
+    public static func run(_ words: [String]) async -> Int32 {
+        SignalWatch.ignoreBrokenPipes()
+        if words == ["--version"] || words == ["--help"] {
+            say(words == ["--help"] ? usage : "\(Build.name)\n", to: 1)
+            return 0
+        }
+        // Before any thread: it changes the environment.
+        let parent = ServiceNotifier.fromEnvironment()
+        let arguments: Arguments
+        let configuration: NodeConfiguration
+        let path: String?
+        do {
+            arguments = try Arguments(words)
+            path =
+                arguments.config
+                ?? (access(NodePaths.defaultConfigFile, F_OK) == 0 ? NodePaths.defaultConfigFile : nil)
+            configuration = try path.map { try ConfigFile.read($0) } ?? NodeConfiguration()
+        } catch {
+            explain(error)
+            return (error as? WireError)?.code == .invalidParams ? 64 : 78
+        }
+        if arguments.check {
+            say("\(path ?? "the built-in configuration") is right\n", to: 1)
+            return 0
+        }
+        do {
+            try await NodeHost.run(configuration, configPath: path, parent: parent)
+            return 0
+        } catch {
+            explain(error)
+            return 71
+        }
+    }
+
+    private static func explain(_ error: any Error) {
+        let (message, fix): (String, String?)
+        switch error {
+        case let error as WireError: (message, fix) = (error.message, error.fix)
+        case let error as SystemError: (message, fix) = (error.message, error.fix)
+        default: (message, fix) = ("\(error)", nil)
+        }
+        say("infernet-supervisor: \(message)\n" + (fix.map { "  \($0)\n" } ?? ""), to: 2)
+    }
+
+    static func say(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { _ = write(descriptor, $0.baseAddress, $0.count) }
+    }
+}
