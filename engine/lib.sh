@@ -6,6 +6,7 @@ ENGINE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${INFERNET_CACHE:-${HOME:?HOME or INFERNET_CACHE must be set}/.cache/infernet}
 # shellcheck disable=SC2034  # used by the commands that source this file
 DOCKER_SOCK=${DOCKER_SOCK:-/var/run/docker.sock}
+PATH=$PATH:/usr/sbin:/sbin # where a user's own PATH does not reach, but dockerd lies
 SECONDS=0
 
 say() { printf '[%2dm%02ds] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*" >&2; }
@@ -81,14 +82,15 @@ need() {
   mkdir -p "$CACHE"
   say "installing ${missing[*]}"
   if ! { as_root apt-get update -qq &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      -o DPkg::Lock::Timeout=120 "${missing[@]}"; } \
     >"$log" 2>&1 9>&- </dev/null; then
     tail -n 20 "$log" >&2
     die "could not install ${missing[*]}; the whole log is $log"
   fi
 }
 
-# docker_api METHOD PATH [CURL OPTION]...: one call; the body goes to stdout, the HTTP status to the file $status.
+# docker_api METHOD PATH [CURL OPTION]...: one call; the body of the answer goes to stdout.
 docker_api() {
   local method=$1 path=$2 run=()
   shift 2

@@ -27,9 +27,16 @@ trap clean_up EXIT
 
 # check WHAT COMMAND...: counts one test; a failing one shows what it said.
 check() {
-  local what=$1
+  local what=$1 status
   shift
-  if ("$@") >"$WORK/said" 2>&1; then
+  set +e # inside an `if`, a command that fails would not end the test
+  (
+    set -e
+    "$@"
+  ) >"$WORK/said" 2>&1
+  status=$?
+  set -e
+  if [ "$status" = 0 ]; then
     passed=$((passed + 1))
     printf 'ok      %s\n' "$what"
   else
