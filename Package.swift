@@ -1,0 +1,154 @@
+// swift-tools-version: 6.2
+// What Infernet is built from, and who may use whom. It must never hold logic: a daemon is one line here.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+    // One release build serves the product and its tests, so that what is tested is what is shipped.
+    .unsafeFlags(["-enable-testing"], .when(configuration: .release)),
+]
+let linking: [LinkerSetting] = [.unsafeFlags(["-use-ld=lld"])]
+
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let webSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let locks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// A library in `Sources/Shared`.
+func shared(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Shared/\(name)", swiftSettings: strict)
+}
+
+/// A daemon: a five-line executable over a `Core` library, which is what tests import.
+func daemon(_ name: String, _ core: String, _ dependencies: [Target.Dependency]) -> [Target] {
+    [
+        .target(name: core, dependencies: dependencies, path: "Sources/\(name)/Core", swiftSettings: strict),
+        .executableTarget(
+            name: name, dependencies: [.target(name: core), "DaemonKit"], path: "Sources/\(name)",
+            exclude: ["Core"], swiftSettings: strict, linkerSettings: linking),
+    ]
+}
+
+/// A test target mirroring one module.
+func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: path ?? "Tests/\(name)", swiftSettings: strict,
+        linkerSettings: linking)
+}
+
+/// What the tests of a daemon's Core use besides the Core.
+let coreTests: [Target.Dependency] = [
+    "TestKit", "DaemonKit", "IPC", "Interfaces", "NodeModel", "NodeConfig", "Nostr", "System", "Wire", crypto,
+    grdb, log,
+    nio, posix, http1, webSocket, embedded, locks, httpClient,
+]
+let daemonBase: [Target.Dependency] = [
+    "DaemonKit", "IPC", "Interfaces", "NodeModel", "NodeConfig", "Wire", log, nio, locks,
+]
+
+var targets: [Target] = [
+    .target(name: "CHost", path: "Sources/Shared/CHost"),
+    .systemLibrary(
+        name: "CSecp256k1", path: "Sources/Shared/CSecp256k1", pkgConfig: "libsecp256k1",
+        providers: [.apt(["libsecp256k1-dev"])]),
+    shared("System", ["CHost"]),
+    shared("Wire"),
+    shared("NodeModel", ["CSecp256k1", crypto]),
+    shared("Nostr", ["NodeModel", "CSecp256k1", crypto]),
+    shared("NodeConfig", ["Wire", "NodeModel"]),
+    shared("ConfigFile", ["NodeConfig", "Wire", yams]),
+    shared("Interfaces", ["Wire", "NodeModel"]),
+    shared("Policy", ["Wire", "Interfaces"]),
+    shared("IPC", ["System", "Wire", nio, posix, locks, log]),
+    shared(
+        "DaemonKit",
+        [
+            "IPC", "Policy", "System", "Interfaces", "NodeConfig", "Wire", log, lifecycle, signals, nio,
+            posix, locks,
+        ]),
+    shared(
+        "TestKit",
+        ["IPC", "Policy", "System", "Interfaces", "Wire", "NodeModel", "NodeConfig", log, nio, posix]),
+    .target(
+        name: "CtlCore",
+        dependencies: [
+            "IPC", "Interfaces", "NodeModel", "Nostr", "NodeConfig", "ConfigFile", "Wire", "System",
+            arguments, log, nio,
+            posix, locks,
+        ], path: "Sources/infernetctl/Core", swiftSettings: strict),
+    .executableTarget(
+        name: "infernetctl", dependencies: ["CtlCore"], path: "Sources/infernetctl", exclude: ["Core"],
+        swiftSettings: strict, linkerSettings: linking),
+]
+targets += daemon(
+    "infernet-supervisor", "SupervisorCore", daemonBase + ["ConfigFile", "Policy", "System", posix])
+targets += daemon("ledger-d", "LedgerCore", daemonBase + ["Nostr", "CSecp256k1", "System", grdb, crypto])
+targets += daemon("content-d", "ContentCore", daemonBase + ["System", crypto])
+targets += daemon("exec-d", "ExecCore", daemonBase + ["System", grdb, httpClient, posix, http1])
+targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "System", grdb, crypto, posix])
+targets += daemon("ws-d", "WSCore", daemonBase + ["Nostr", "System", posix, http1, webSocket, crypto])
+targets += daemon("aggregator-d", "AggregatorCore", daemonBase + ["Nostr", grdb, crypto])
+
+targets += [
+    tests("SystemTests", ["System", "TestKit"]),
+    tests("WireTests", ["Wire"]),
+    tests("NodeModelTests", ["NodeModel"]),
+    tests("NostrTests", ["Nostr", "NodeModel", crypto]),
+    tests("NodeConfigTests", ["NodeConfig", "ConfigFile", "Wire"]),
+    tests("InterfacesTests", ["Interfaces", "Wire", "NodeModel"]),
+    tests("PolicyTests", ["Policy", "Interfaces", "Wire"]),
+    tests("IPCTests", ["IPC", "Wire", "System", "Interfaces", "TestKit", nio, posix, log]),
+    tests("DaemonKitTests", ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", log]),
+    tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
+    tests("LedgerCoreTests", ["LedgerCore"] + coreTests),
+    tests("ContentCoreTests", ["ContentCore"] + coreTests),
+    tests("ExecCoreTests", ["ExecCore"] + coreTests),
+    tests("DHTCoreTests", ["DHTCore"] + coreTests),
+    tests("WSCoreTests", ["WSCore"] + coreTests),
+    tests("AggregatorCoreTests", ["AggregatorCore"] + coreTests),
+    tests("CtlCoreTests", ["CtlCore", "ConfigFile"] + coreTests),
+    tests("ArchitectureTests", ["Policy", "Interfaces", "Wire"]),
+    tests(
+        "IntegrationTests",
+        [
+            "TestKit", "IPC", "Interfaces", "NodeModel", "Nostr", "Policy", "Wire", "System", "NodeConfig",
+            "infernet-supervisor", "dht-d", "ws-d", "exec-d", "ledger-d", "content-d", "aggregator-d",
+            "infernetctl",
+        ]),
+]
+
+// INFERNET_TESTS=WireTests,IPCTests narrows the tests that are built, for quick work on a few modules.
+if let chosen = Context.environment["INFERNET_TESTS"] {
+    let names = Set(chosen.split(separator: ",").map(String.init))
+    targets.removeAll { $0.type == .test && !names.contains($0.name) }
+}
+
+let package = Package(
+    name: "infernet",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: targets
+)

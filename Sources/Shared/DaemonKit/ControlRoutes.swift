@@ -1,0 +1,66 @@
+// The methods that every daemon serves, bound once here.
+// It must never be something that a single daemon overrides.
+
+import Glibc
+import IPC
+import Interfaces
+import Logging
+import NIOConcurrencyHelpers
+import Wire
+
+/// Binds `control.*`.
+struct ControlRoutes: Sendable {
+    let metrics: MetricsRegistry
+    let checks: @Sendable () async -> [ControlInterface.Check]
+    let drain: @Sendable () async -> Void
+
+    func bind(_ router: inout Router) {
+        router.on(ControlInterface.Health.self) { _, _ in
+            ControlInterface.Health.Reply(checks: await checks())
+        }
+        router.on(ControlInterface.Version.self) { _, _ in
+            ControlInterface.Version.Reply(
+                build: Build.name, interface: Hello.interfaceVersion, pid: getpid())
+        }
+        router.on(ControlInterface.Metrics.self) { _, _ in
+            ControlInterface.Metrics.Reply(text: metrics.text())
+        }
+        router.on(ControlInterface.Drain.self) { _, _ in
+            await drain()
+            return Done()
+        }
+        router.on(ControlInterface.SetLogLevel.self) { request, context in
+            guard let level = Logger.Level(rawValue: request.level) else {
+                throw WireError(
+                    .invalidParams, "'\(request.level)' is not a level.",
+                    fix: "One of: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+            }
+            JSONLogHandler.threshold.withLockedValue { $0 = level }
+            context.log.notice("log level changed", metadata: ["level": "\(level)"])
+            return Done()
+        }
+        router.on(ControlInterface.Ping.self) { request, _ in
+            ControlInterface.Ping.Reply(payload: request.payload)
+        }
+    }
+}
+
+/// Counts requests and incidents.
+struct RPCMetrics: RPCObserver {
+    let metrics: MetricsRegistry
+
+    func finished(method: String, caller: Role, code: ErrorCode?, nanoseconds: Int64) {
+        metrics.count(
+            "infernet_rpc_requests_total", labels: ["method", method, "code", code?.rawValue ?? "ok"],
+            help: "Requests answered on the node's own sockets.")
+        metrics.observe(
+            "infernet_rpc_seconds", Double(nanoseconds) / 1e9, labels: ["method", method],
+            help: "From request to reply on the node's own sockets.")
+    }
+
+    func incident(caller: Role, code: ErrorCode) {
+        metrics.count(
+            "infernet_rpc_incidents_total", labels: ["caller", caller.rawValue, "code", code.rawValue],
+            help: "Connections closed because a caller broke the protocol or its grants.")
+    }
+}

@@ -1,0 +1,49 @@
+// Everything that a daemon is given: configuration, directories, sockets, lines to its siblings, log, metrics.
+// It must never offer a line that Grants has no row for.
+
+public import IPC
+public import Logging
+public import NIOCore
+public import NodeConfig
+import Policy
+public import Wire
+
+/// A daemon's world.
+public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
+    public let role: Role
+    public let config: Config
+    public let node: NodeSection
+    public let log: Logger
+    public let group: any EventLoopGroup
+    /// The one event loop on which connections and handlers live.
+    public var loop: any EventLoop { group.any() }
+    /// Listening sockets from outside the house, by label: `http`, `peer`, `dht`, `handoff`.
+    /// A label is absent when its port was taken.
+    public let sockets: [String: [Int32]]
+    /// Its own directory for what lasts.
+    public let stateDirectory: String
+    /// Its own directory for what does not outlive a boot.
+    public let runtimeDirectory: String
+    public let metrics: MetricsRegistry
+
+    public init(
+        role: Role, config: Config, node: NodeSection, log: Logger, group: any EventLoopGroup,
+        sockets: [String: [Int32]], stateDirectory: String, runtimeDirectory: String, metrics: MetricsRegistry
+    ) {
+        self.role = role
+        self.config = config
+        self.node = node
+        self.log = log
+        self.group = group
+        self.sockets = sockets
+        self.stateDirectory = stateDirectory
+        self.runtimeDirectory = runtimeDirectory
+        self.metrics = metrics
+    }
+
+    /// A line to a sibling. Keep it: it holds one connection and renews it.
+    public func link(to callee: Role) -> PeerLink {
+        let path = NodePaths.socket(runDirectory: node.runDirectory, callee: callee, caller: role)
+        return PeerLink(callee: callee, path: path, loop: loop, log: log)
+    }
+}

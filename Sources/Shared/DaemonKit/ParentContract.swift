@@ -1,0 +1,70 @@
+// What the parent hands to a daemon, read once at the very start: sockets, configuration, directories.
+// It must never find out which parent it is: systemd and infernet-supervisor say the same things.
+
+import Glibc
+import NodeConfig
+import System
+import Wire
+
+/// The parent's side of a daemon's world.
+struct ParentContract: Sendable {
+    /// Sockets by label, without the configuration's descriptor.
+    var sockets: [String: [Int32]]
+    var notifier: ServiceNotifier?
+    var stateDirectory: String
+    var runtimeDirectory: String
+    var configuration: [UInt8]
+
+    /// Adopts everything. Call it before any thread starts: it changes the environment.
+    static func adopt(role: Role) throws -> ParentContract {
+        var sockets: [String: [Int32]]
+        do { sockets = try ListenFDs.adopt() } catch {
+            throw StartFailure(.config, "The parent's sockets cannot be adopted: \(error).")
+        }
+        let notifier = ServiceNotifier.fromEnvironment()
+        guard let state = variable("STATE_DIRECTORY"), let runtime = variable("RUNTIME_DIRECTORY") else {
+            throw StartFailure(
+                .config, "\(role) was started by hand: STATE_DIRECTORY and RUNTIME_DIRECTORY are missing.",
+                fix: "Start the node with infernet-supervisor, or the unit with systemctl.")
+        }
+        let configuration: [UInt8]
+        if let descriptor = sockets.removeValue(forKey: "config")?.first {
+            configuration = try readAll(descriptor)
+            close(descriptor)
+        } else if let directory = variable("CREDENTIALS_DIRECTORY") {
+            let descriptor = open(directory + "/config", O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else {
+                throw StartFailure(
+                    .config, "\(directory)/config cannot be read: \(String(cString: strerror(errno))).")
+            }
+            configuration = try readAll(descriptor)
+            close(descriptor)
+        } else {
+            throw StartFailure(.config, "The parent passed no configuration.")
+        }
+        return ParentContract(
+            sockets: sockets, notifier: notifier, stateDirectory: state, runtimeDirectory: runtime,
+            configuration: configuration)
+    }
+
+    private static func readAll(_ descriptor: Int32) throws -> [UInt8] {
+        var all: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let n = pread(descriptor, &chunk, chunk.count, off_t(all.count))
+            guard n >= 0 else {
+                throw StartFailure(
+                    .config, "The configuration cannot be read: \(String(cString: strerror(errno))).")
+            }
+            if n == 0 { return all }
+            all.append(contentsOf: chunk[0..<n])
+            guard all.count <= 1 << 20 else {
+                throw StartFailure(.config, "The configuration is larger than 1 MiB.")
+            }
+        }
+    }
+
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}

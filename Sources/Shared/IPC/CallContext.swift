@@ -1,0 +1,36 @@
+// What a handler knows of a call besides its parameters.
+// It must never be built from a message: the kernel and the socket say who calls.
+
+public import Logging
+public import Wire
+
+/// Who calls, for which job, until when.
+public struct CallContext: Sendable {
+    public let caller: Role
+    /// The kernel's word for the caller's process.
+    public let uid: UInt32
+    public let pid: Int32
+    public let method: String
+    /// The job that the call belongs to.
+    public let trace: String?
+    /// When the caller stops waiting; the handler's task is cancelled then.
+    public let deadline: ContinuousClock.Instant
+    /// Carries the job's id on every line.
+    public let log: Logger
+
+    public init(
+        caller: Role, uid: UInt32, pid: Int32, method: String, trace: String?,
+        deadline: ContinuousClock.Instant,
+        log: Logger
+    ) {
+        self.caller = caller
+        self.uid = uid
+        self.pid = pid
+        self.method = method
+        self.trace = trace
+        self.deadline = deadline
+        var log = log
+        if let trace { log[metadataKey: "job"] = "\(trace)" }
+        self.log = log
+    }
+}

@@ -1,0 +1,221 @@
+// What exec-d answers: what hardware there is, which engines run, and a job's tokens as they come.
+// It must never take a container option from a caller: the template decides.
+
+public import NodeModel
+public import Wire
+
+/// The methods of exec-d.
+public enum ExecInterface {
+    public static let methods: [MethodSpec] = [Run.spec, Inventory.spec, StopEngine.spec]
+
+    /// Something that can run a model.
+    public struct Device: WireValue, Hashable {
+        /// `cpu`, `nvidia` or `amd`.
+        public var kind: String
+        public var name: String
+        /// Memory for models, in MiB.
+        public var memoryMiB: Int
+        public var driver: String?
+        enum CodingKeys: String, CodingKey {
+            case kind, name, driver
+            case memoryMiB = "memory_mib"
+        }
+        public init(kind: String, name: String, memoryMiB: Int, driver: String? = nil) {
+            self.kind = kind
+            self.name = name
+            self.memoryMiB = memoryMiB
+            self.driver = driver
+        }
+    }
+
+    /// A warm engine: one container with one model.
+    public struct Engine: WireValue, Hashable {
+        public var container: String
+        public var modelRoot: ContentRoot
+        public var model: String
+        /// `loading`, `ready`, `stopping` or `failed`.
+        public var state: String
+        public var reason: String
+        public var slots: Int
+        public var busy: Int
+        enum CodingKeys: String, CodingKey {
+            case container, model, state, reason, slots, busy
+            case modelRoot = "model_root"
+        }
+        public init(
+            container: String, modelRoot: ContentRoot, model: String, state: String, reason: String,
+            slots: Int, busy: Int
+        ) {
+            self.container = container
+            self.modelRoot = modelRoot
+            self.model = model
+            self.state = state
+            self.reason = reason
+            self.slots = slots
+            self.busy = busy
+        }
+    }
+
+    /// Hardware, Docker, image and engines as they are now.
+    public struct Inventory: Request {
+        public static let spec = MethodSpec(
+            "exec.inventory", deadlineMs: 5_000, "Hardware, Docker, image and engines.")
+        public struct Reply: WireValue, Hashable {
+            public var devices: [Device]
+            /// Why no GPU is listed, when none is.
+            public var gpuReason: String?
+            /// Whether jobs can run at all; when not, the failed check says why.
+            public var checks: [ControlInterface.Check]
+            public var image: String?
+            public var engines: [Engine]
+            /// Jobs that can run at once, and do.
+            public var slots: Int
+            public var busy: Int
+            public var queued: Int
+            enum CodingKeys: String, CodingKey {
+                case devices, checks, image, engines, slots, busy, queued
+                case gpuReason = "gpu_reason"
+            }
+            public var usable: Bool { checks.allSatisfy(\.ok) }
+            public init(
+                devices: [Device], gpuReason: String?, checks: [ControlInterface.Check], image: String?,
+                engines: [Engine],
+                slots: Int, busy: Int, queued: Int
+            ) {
+                self.devices = devices
+                self.gpuReason = gpuReason
+                self.checks = checks
+                self.image = image
+                self.engines = engines
+                self.slots = slots
+                self.busy = busy
+                self.queued = queued
+            }
+        }
+        public init() {}
+        public static var example: (request: Inventory, reply: Reply) {
+            (
+                Inventory(),
+                Reply(
+                    devices: [Device(kind: "cpu", name: "AMD EPYC", memoryMiB: 24_000)],
+                    gpuReason: "no nvidia-smi, no rocm-smi, no GPU in /sys/class/drm",
+                    checks: [
+                        ControlInterface.Check(name: "docker", ok: true, reason: "engine 20.10, API 1.41")
+                    ],
+                    image: "sha256:" + Digest(hashing: "").hex, engines: [], slots: 2, busy: 0, queued: 0)
+            )
+        }
+    }
+
+    /// What is to be run: in the clear for the node's own jobs, sealed for a stranger's.
+    public enum Payload: WireValue, Hashable {
+        case plain(InferenceRequest)
+        case sealed(SealedPayload)
+    }
+
+    /// Runs a job and gives its answer as it is generated.
+    public struct Run: StreamRequest {
+        public static let spec = MethodSpec(
+            "exec.run", deadlineMs: 600_000, maxRequestBytes: 4 * 1024 * 1024, idempotent: false,
+            "Runs a job and streams its answer.")
+
+        public struct Reply: WireValue, Hashable {
+            public var model: String
+            public var modelRoot: ContentRoot
+            public var image: String
+            public var requestHash: Digest
+            public var resultHash: Digest
+            public var usage: Usage
+            public var timings: StageTimings
+            public var finish: FinishReason
+            enum CodingKeys: String, CodingKey {
+                case model, image, usage, timings, finish
+                case modelRoot = "model_root"
+                case requestHash = "request_hash"
+                case resultHash = "result_hash"
+            }
+            public init(
+                model: String, modelRoot: ContentRoot, image: String, requestHash: Digest, resultHash: Digest,
+                usage: Usage, timings: StageTimings, finish: FinishReason
+            ) {
+                self.model = model
+                self.modelRoot = modelRoot
+                self.image = image
+                self.requestHash = requestHash
+                self.resultHash = resultHash
+                self.usage = usage
+                self.timings = timings
+                self.finish = finish
+            }
+        }
+
+        /// A stage that began, or a piece of the answer. A sealed job's pieces are ciphertext in base64.
+        /// Written and read by hand: one of these crosses four sockets for each token.
+        public struct Event: WireValue, Hashable {
+            public enum Stage: String, Codable, Sendable { case queued, loading, prompt, token }
+            public var stage: Stage
+            /// Counts pieces from zero; meaningful for `token` only.
+            public var sequence: UInt64
+            public var text: String
+            public init(stage: Stage, sequence: UInt64 = 0, text: String = "") {
+                self.stage = stage
+                self.sequence = sequence
+                self.text = text
+            }
+            public func write(to writer: inout JSONWriter) throws {
+                PieceCoding.write(stage: stage.rawValue, sequence: sequence, text: text, to: &writer)
+            }
+            public static func read(_ json: UnsafeRawBufferPointer) throws -> Event {
+                let (stage, sequence, text) = try PieceCoding.read(json)
+                guard let stage = Stage(rawValue: stage) else {
+                    throw WireError(.invalidParams, "'stage' is not one that this build knows.")
+                }
+                return Event(stage: stage, sequence: sequence, text: text)
+            }
+        }
+
+        public var job: JobID
+        /// A model's name or root.
+        public var model: String
+        public var payload: Payload
+        /// The longest answer that was agreed on, in tokens.
+        public var maxTokens: Int
+        enum CodingKeys: String, CodingKey {
+            case job, model, payload
+            case maxTokens = "max_tokens"
+        }
+        public init(job: JobID, model: String, payload: Payload, maxTokens: Int) {
+            self.job = job
+            self.model = model
+            self.payload = payload
+            self.maxTokens = maxTokens
+        }
+
+        public static var example: (request: Run, reply: Reply) {
+            let zero = Digest(hashing: "")
+            let request = InferenceRequest(
+                model: "smollm2-135m-instruct", messages: [ChatMessage(role: "user", content: "Hello")])
+            return (
+                Run(
+                    job: LedgerInterface.exampleBody.job, model: request.model, payload: .plain(request),
+                    maxTokens: 64),
+                Reply(
+                    model: request.model, modelRoot: zero, image: "sha256:" + zero.hex, requestHash: zero,
+                    resultHash: zero, usage: Usage(promptTokens: 31, completionTokens: 8),
+                    timings: StageTimings(),
+                    finish: .stop)
+            )
+        }
+        public static var eventExample: Event { Event(stage: .token, sequence: 3, text: " world") }
+    }
+
+    /// Stops a warm engine; running jobs end with a reason.
+    public struct StopEngine: Request {
+        public static let spec = MethodSpec("exec.stop_engine", deadlineMs: 15_000, "Stops a warm engine.")
+        public typealias Reply = Done
+        /// A model's name or root; nil stops all.
+        public var model: String?
+        public init(model: String? = nil) { self.model = model }
+        public static var example: (request: StopEngine, reply: Done) { (StopEngine(), Done()) }
+    }
+}

@@ -1,0 +1,79 @@
+// What one node asks another over WebSocket, after both have proved their keys. Same envelope as on Unix sockets.
+// It must never carry a prompt or an answer in the clear.
+
+public import NodeModel
+public import Wire
+
+/// The methods that nodes serve to each other; ws-d carries them, aggregator-d answers them.
+public enum PeerInterface {
+    public static let methods: [MethodSpec] = [RunJob.spec, DeliverAcceptance.spec]
+
+    /// Runs a sealed job at the provider.
+    public struct RunJob: StreamRequest {
+        public static let spec = MethodSpec(
+            "peer.run_job", deadlineMs: 600_000, maxRequestBytes: 4 * 1024 * 1024, idempotent: false,
+            "Runs a sealed job and streams its sealed answer.")
+        /// The receipt, signed by the provider.
+        public struct Reply: WireValue, Hashable {
+            public var receipt: SignedEvent
+            public init(receipt: SignedEvent) { self.receipt = receipt }
+        }
+        public typealias Event = ExecInterface.Run.Event
+
+        public var job: JobID
+        public var model: String
+        /// The content that must run; the provider refuses when it has another under the name.
+        public var modelRoot: ContentRoot
+        public var payload: SealedPayload
+        public var maxTokens: Int
+        /// The prices that the client read on the card.
+        public var unitPrice: UnitPrice
+        enum CodingKeys: String, CodingKey {
+            case job, model, payload
+            case modelRoot = "model_root"
+            case maxTokens = "max_tokens"
+            case unitPrice = "unit_price"
+        }
+        public init(
+            job: JobID, model: String, modelRoot: ContentRoot, payload: SealedPayload, maxTokens: Int,
+            unitPrice: UnitPrice
+        ) {
+            self.job = job
+            self.model = model
+            self.modelRoot = modelRoot
+            self.payload = payload
+            self.maxTokens = maxTokens
+            self.unitPrice = unitPrice
+        }
+        public static var example: (request: RunJob, reply: Reply) {
+            let body = LedgerInterface.exampleBody
+            return (
+                RunJob(
+                    job: body.job, model: body.model, modelRoot: body.modelRoot,
+                    payload: SealedPayload(
+                        ciphertext: "AAAA", wrappedKey: "AgAAAA==", sender: LedgerInterface.exampleKey),
+                    maxTokens: 64,
+                    unitPrice: body.unitPrice),
+                Reply(receipt: LedgerInterface.exampleEvent)
+            )
+        }
+        public static var eventExample: Event { Event(stage: .token, sequence: 0, text: "q83vEjRWeJA=") }
+    }
+
+    /// Gives the provider the client's acceptance of its receipt.
+    public struct DeliverAcceptance: Request {
+        public static let spec = MethodSpec(
+            "peer.deliver_acceptance", deadlineMs: 10_000, "Gives the provider the client's acceptance.")
+        public typealias Reply = Done
+        public var bundle: ReceiptBundle
+        public init(bundle: ReceiptBundle) { self.bundle = bundle }
+        public static var example: (request: DeliverAcceptance, reply: Done) {
+            (
+                DeliverAcceptance(
+                    bundle: ReceiptBundle(
+                        receipt: LedgerInterface.exampleEvent, acceptance: LedgerInterface.exampleEvent)),
+                Done()
+            )
+        }
+    }
+}

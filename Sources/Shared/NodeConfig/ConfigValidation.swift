@@ -1,0 +1,122 @@
+// What values a configuration may have beyond their kind: ranges, addresses, paths that fit.
+// It must never look at the machine: that is `doctor`'s work.
+
+import FoundationEssentials
+import Wire
+
+extension NodeConfiguration {
+    /// The configuration of a tree that a person wrote, over the defaults.
+    /// - Throws: `ConfigProblem` for the first thing that is wrong.
+    public static func resolve(_ written: ConfigTree) throws(ConfigProblem) -> NodeConfiguration {
+        let merged: ConfigTree
+        do {
+            let defaults = try WireCoding.decoder.decode(
+                ConfigTree.self, from: try WireCoding.encoder.encode(NodeConfiguration()))
+            merged = try defaults.overlaid(with: written)
+            let config = try WireCoding.decoder.decode(
+                NodeConfiguration.self, from: try WireCoding.encoder.encode(merged))
+            if let problem = config.problems().first { throw problem }
+            return config
+        } catch let problem as ConfigProblem { throw problem } catch let error as DecodingError {
+            throw ConfigProblem("the configuration", "cannot be read: \(WireCoding.explain(error))", fix: nil)
+        } catch { throw ConfigProblem("the configuration", "cannot be read: \(error)", fix: nil) }
+    }
+
+    /// Everything that is wrong with the values.
+    public func problems() -> [ConfigProblem] {
+        var found: [ConfigProblem] = []
+        func check(_ ok: Bool, _ path: String, _ problem: String, _ fix: String? = nil) {
+            if !ok { found.append(ConfigProblem(path, problem, fix: fix)) }
+        }
+        let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+        check(
+            levels.contains(log.level), "log.level", "is not a level",
+            "One of: \(levels.joined(separator: ", ")).")
+        check(node.stateDirectory.hasPrefix("/"), "node.state_dir", "must be an absolute path")
+        check(node.runDirectory.hasPrefix("/"), "node.run_dir", "must be an absolute path")
+        check(
+            node.runDirectory.utf8.count <= 60, "node.run_dir", "is longer than 60 bytes",
+            "Sockets lie below it, and a socket's path has at most 107 bytes.")
+        for (path, address) in [
+            ("http.listen", http.listen), ("peer.listen", peer.listen), ("dht.listen", dht.listen),
+        ]
+        where !address.isEmpty {
+            check(
+                HostPort(address) != nil, path, "must be 'host:port' with a numeric host",
+                "As 127.0.0.1:8080.")
+        }
+        for node in dht.bootstrap {
+            check(
+                HostPort(node) != nil, "dht.bootstrap",
+                "must list 'host:port' with numeric hosts, not '\(node)'")
+        }
+        check(
+            peer.advertise.isEmpty
+                || (peer.advertise.hasPrefix("ws://") && peer.advertise.hasSuffix("/peer")),
+            "peer.advertise", "must be 'ws://host:port/peer'")
+        check(
+            exec.image.isEmpty || (exec.image.hasPrefix("sha256:") && exec.image.utf8.count == 71),
+            "exec.image",
+            "must be an image id, 'sha256:' and 64 hexadecimal characters", "'engine/load' prints it.")
+        for (path, value, range) in ranges where !range.contains(value) {
+            check(false, path, "is \(value), outside \(range.lowerBound) to \(range.upperBound)")
+        }
+        return found
+    }
+
+    private var ranges: [(String, Int64, ClosedRange<Int64>)] {
+        [
+            ("exec.slots", Int64(exec.slots), 1...256), ("exec.threads", Int64(exec.threads), 1...1024),
+            ("exec.context", Int64(exec.context), 128...10_485_760),
+            ("exec.memory_mib", Int64(exec.memoryMiB), 64...16_777_216),
+            ("exec.milli_cpus", Int64(exec.milliCPUs), 100...1_024_000),
+            ("exec.pids_limit", Int64(exec.pidsLimit), 8...65_536),
+            ("exec.max_engines", Int64(exec.maxEngines), 1...64),
+            ("exec.queue_limit", Int64(exec.queueLimit), 0...100_000),
+            ("exec.load_ms", Int64(exec.loadMs), 100...3_600_000),
+            ("exec.first_token_ms", Int64(exec.firstTokenMs), 100...3_600_000),
+            ("exec.next_token_ms", Int64(exec.nextTokenMs), 100...3_600_000),
+            ("http.max_body_bytes", Int64(http.maxBodyBytes), 1024...4_000_000),
+            ("http.max_connections", Int64(http.maxConnections), 1...15_000),
+            ("http.max_concurrent_requests", Int64(http.maxConcurrentRequests), 1...15_000),
+            ("peer.max_sessions", Int64(peer.maxSessions), 1...15_000),
+            ("dht.group_limit", Int64(dht.groupLimit), 0...8),
+            ("aggregator.price.prompt", aggregator.price.prompt, 0...1_000_000_000),
+            ("aggregator.price.completion", aggregator.price.completion, 0...1_000_000_000),
+            ("aggregator.max_concurrent", Int64(aggregator.maxConcurrent), 1...10_000),
+            ("aggregator.card_lifetime_s", Int64(aggregator.cardLifetimeSeconds), 30...1800),
+            ("aggregator.card_interval_s", Int64(aggregator.cardIntervalSeconds), 1...1800),
+            ("ledger.max_per_job", ledger.maxPerJob, 0...Int64.max),
+            ("ledger.max_per_day", ledger.maxPerDay, 0...Int64.max),
+            ("content.headroom_bytes", content.headroomBytes, 0...Int64.max),
+        ]
+    }
+}
+
+/// A numeric host and a port.
+public struct HostPort: Sendable, Equatable, CustomStringConvertible {
+    /// IPv4 in dots, or IPv6 without brackets.
+    public let host: String
+    public let port: UInt16
+
+    /// - Returns: nil unless the text is `1.2.3.4:5` or `[::1]:5`.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else {
+                return nil
+            }
+        } else {
+            let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count == 4, parts.allSatisfy({ UInt8($0) != nil }) else { return nil }
+        }
+        self.host = host
+        self.port = port
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

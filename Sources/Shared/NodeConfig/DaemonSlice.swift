@@ -1,0 +1,66 @@
+// What one daemon is told of the configuration: the node's section, its own, and who its callers are.
+// It must never hold another daemon's section.
+
+import FoundationEssentials
+public import Wire
+
+/// A daemon's part of the configuration, as JSON on a descriptor that its parent hands over.
+public struct DaemonSlice<Section: Codable & Sendable>: Codable, Sendable {
+    public var node: NodeSection
+    public var log: LogSection
+    /// The uid of each caller by its name; absent when all processes share one uid.
+    public var callerUIDs: [String: UInt32]?
+    public var section: Section
+
+    enum CodingKeys: String, CodingKey {
+        case node, log, section
+        case callerUIDs = "caller_uids"
+    }
+
+    public init(node: NodeSection, log: LogSection, callerUIDs: [String: UInt32]?, section: Section) {
+        self.node = node
+        self.log = log
+        self.callerUIDs = callerUIDs
+        self.section = section
+    }
+}
+
+/// aggregator-d's slice: its own section, and how others reach the node.
+public struct AggregatorConfig: Codable, Sendable, Equatable {
+    public var aggregator: AggregatorSection
+    public var advertise: String
+    /// Tokens of one slot, for the card.
+    public var context: Int
+
+    public init(
+        aggregator: AggregatorSection = AggregatorSection(), advertise: String = "",
+        context: Int = ExecSection().context
+    ) {
+        self.aggregator = aggregator
+        self.advertise = advertise
+        self.context = context
+    }
+}
+
+extension NodeConfiguration {
+    /// The JSON that a daemon is given.
+    /// - Throws: `EncodingError` never for these types; `config_invalid` for a role that has no slice.
+    public func slice(for role: Role, callerUIDs: [String: UInt32]?) throws -> [UInt8] {
+        func json(_ section: some Codable & Sendable) throws -> [UInt8] {
+            Array(
+                try WireCoding.encoder.encode(
+                    DaemonSlice(node: node, log: log, callerUIDs: callerUIDs, section: section)))
+        }
+        switch role {
+        case .ledger: return try json(ledger)
+        case .content: return try json(content)
+        case .exec: return try json(exec)
+        case .dht: return try json(dht)
+        case .ws: return try json(WSSection(http: http, peer: peer))
+        case .aggregator:
+            return try json(
+                AggregatorConfig(aggregator: aggregator, advertise: peer.advertise, context: exec.context))
+        case .supervisor, .ctl: throw WireError(.configInvalid, "\(role) has no slice of the configuration.")
+        }
+    }
+}

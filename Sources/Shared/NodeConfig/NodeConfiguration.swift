@@ -1,0 +1,77 @@
+// The whole configuration of a node, with every default in the place where the key is declared.
+// It must never hold a secret: anybody who may read the file may read all of it.
+
+/// What `infernet.yaml` may say. A key that is not here is an error.
+public struct NodeConfiguration: Codable, Sendable, Equatable {
+    public var node = NodeSection()
+    public var log = LogSection()
+    public var http = HTTPSection()
+    public var peer = PeerSection()
+    public var dht = DHTSection()
+    public var exec = ExecSection()
+    public var content = ContentSection()
+    public var ledger = LedgerSection()
+    public var aggregator = AggregatorSection()
+
+    public init() {}
+}
+
+/// The node itself.
+public struct NodeSection: Codable, Sendable, Equatable {
+    /// Where everything that lasts is kept.
+    public var stateDirectory = NodePaths.defaultStateDirectory
+    /// Where sockets and engines' folders are; short, because a socket's path has at most 107 bytes.
+    public var runDirectory = NodePaths.defaultRunDirectory
+
+    enum CodingKeys: String, CodingKey {
+        case stateDirectory = "state_dir"
+        case runDirectory = "run_dir"
+    }
+    public init() {}
+}
+
+/// Logging.
+public struct LogSection: Codable, Sendable, Equatable {
+    /// `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`.
+    public var level = "info"
+    public init() {}
+}
+
+/// What ledger-d is told.
+public struct LedgerSection: Codable, Sendable, Equatable {
+    /// The most that one job may cost this node, in micro-units.
+    public var maxPerJob: Int64 = 10_000_000
+    /// The most that this node spends in 24 hours, in micro-units.
+    public var maxPerDay: Int64 = 1_000_000_000
+
+    enum CodingKeys: String, CodingKey {
+        case maxPerJob = "max_per_job"
+        case maxPerDay = "max_per_day"
+    }
+    public init() {}
+}
+
+/// What content-d is told.
+public struct ContentSection: Codable, Sendable, Equatable {
+    /// Bytes of the disk that stay free, whatever is imported.
+    public var headroomBytes: Int64 = 1_073_741_824
+
+    enum CodingKeys: String, CodingKey { case headroomBytes = "headroom_bytes" }
+    public init() {}
+}
+
+/// What dht-d is told.
+public struct DHTSection: Codable, Sendable, Equatable {
+    /// UDP address to listen on; empty switches the network off.
+    public var listen = "127.0.0.1:9200"
+    /// Nodes to join through, as `host:port` with a numeric host.
+    public var bootstrap: [String] = []
+    /// How many nodes of one /24 may stand in one bucket; 0 lifts the limit, for networks on one machine.
+    public var groupLimit = 2
+
+    enum CodingKeys: String, CodingKey {
+        case listen, bootstrap
+        case groupLimit = "group_limit"
+    }
+    public init() {}
+}

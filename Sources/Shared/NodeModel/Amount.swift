@@ -1,0 +1,43 @@
+// Money: whole numbers of an asset's smallest unit. There is no other arithmetic for it.
+// It must never be a floating-point number, nor be converted between assets.
+
+/// What an amount is counted in.
+public struct Asset: RawRepresentable, Hashable, Sendable, Codable {
+    /// The asset's name; a CAIP-19 identifier for assets that have one.
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    /// Credits without worth, for networks that run without a payment rail. Smallest unit: one micro-credit.
+    public static let testCredit = Asset(rawValue: "test:credit")
+
+    public init(from decoder: any Decoder) throws {
+        rawValue = try decoder.singleValueContainer().decode(String.self)
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+}
+
+/// Prices of one model, in micro-units of the asset per token.
+public struct UnitPrice: Hashable, Sendable, Codable {
+    public var asset: Asset
+    /// For each token of the prompt.
+    public var prompt: Int64
+    /// For each token of the answer.
+    public var completion: Int64
+
+    public init(asset: Asset = .testCredit, prompt: Int64, completion: Int64) {
+        self.asset = asset
+        self.prompt = prompt
+        self.completion = completion
+    }
+
+    /// What so many tokens cost; nil for negative counts, negative prices, or a sum beyond 64 bits.
+    public func total(promptTokens: Int64, completionTokens: Int64) -> Int64? {
+        guard prompt >= 0, completion >= 0, promptTokens >= 0, completionTokens >= 0 else { return nil }
+        let (a, over) = prompt.multipliedReportingOverflow(by: promptTokens)
+        let (b, overToo) = completion.multipliedReportingOverflow(by: completionTokens)
+        let (sum, overAll) = a.addingReportingOverflow(b)
+        return over || overToo || overAll ? nil : sum
+    }
+}

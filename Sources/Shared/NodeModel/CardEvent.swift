@@ -1,0 +1,60 @@
+// A provider's card as a Nostr event and back: tags that the network can index, nothing hidden in the content.
+// It must never accept an event that two readers could read as two cards.
+
+extension ProviderCard {
+    /// The event to be signed: kind 31860, one `model` tag per offer, NIP-40 expiration.
+    public var template: EventTemplate {
+        var tags: [[String]] = [
+            ["d", "infernet"], ["expiration", String(expiresAt)], ["endpoint", endpoint],
+            ["device", device, String(memoryMiB)], ["slots", String(slots), String(load)],
+        ]
+        for offer in models {
+            tags.append([
+                "model", offer.name, offer.root.hex, String(offer.context), offer.price.asset.rawValue,
+                String(offer.price.prompt), String(offer.price.completion),
+            ])
+        }
+        return EventTemplate(
+            pubkey: provider, createdAt: createdAt, kind: EventKind.card, tags: tags, content: "")
+    }
+
+    /// Reads a card from an event whose signature has been verified.
+    /// - Returns: nil when the event is not a card of the one form that `template` writes.
+    public init?(_ event: SignedEvent) {
+        guard event.kind == EventKind.card, event.content.isEmpty,
+            let expiry = event.onlyTag("expiration").flatMap({ Int64($0) }),
+            let endpoint = event.onlyTag("endpoint"),
+            let device = event.tags.first(where: { $0.first == "device" }), device.count == 3,
+            let memory = Int(device[2]), let slots = event.tags.first(where: { $0.first == "slots" }),
+            slots.count == 3, let slotCount = Int(slots[1]), let load = Int(slots[2])
+        else { return nil }
+        var models: [ModelOffer] = []
+        for tag in event.tags where tag.first == "model" {
+            guard let offer = ModelOffer(tag: tag) else { return nil }
+            models.append(offer)
+        }
+        self.init(
+            provider: event.pubkey, endpoint: endpoint, models: models, device: device[1], memoryMiB: memory,
+            slots: slotCount, load: load, createdAt: event.createdAt, expiresAt: expiry)
+        guard template.tags == event.tags, isPlausible else { return nil }
+    }
+
+    /// Whether the numbers can be true at all.
+    public var isPlausible: Bool {
+        expiresAt > createdAt && expiresAt - createdAt <= Self.maximumLifetime && memoryMiB >= 0 && slots >= 0
+            && (0...15).contains(load) && models.count <= 8 && endpoint.utf8.count <= 128
+            && models.allSatisfy { $0.price.total(promptTokens: 1, completionTokens: 1) != nil }
+    }
+}
+
+extension ModelOffer {
+    fileprivate init?(tag: [String]) {
+        guard tag.count == 7, let root = ContentRoot(hex: tag[2]), let context = Int(tag[3]), context > 0,
+            let prompt = Int64(tag[5]), let completion = Int64(tag[6]), tag[1] == tag[1].lowercased(),
+            !tag[1].isEmpty, tag[1].utf8.count <= 64
+        else { return nil }
+        self.init(
+            name: tag[1], root: root, context: context,
+            price: UnitPrice(asset: Asset(rawValue: tag[4]), prompt: prompt, completion: completion))
+    }
+}
