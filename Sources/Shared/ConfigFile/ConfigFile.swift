@@ -3,7 +3,7 @@
 
 import Foundation
 public import NodeConfig
-public import Wire
+import Wire
 import Yams
 
 /// The configuration's file.
