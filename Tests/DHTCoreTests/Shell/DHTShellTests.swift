@@ -1,0 +1,79 @@
+// Proves that the core lives under real UDP: nodes on loopback addresses join, announce, find, and leave.
+
+import NIOCore
+import NIOPosix
+import NodeModel
+import System
+import Testing
+
+@testable import DHTCore
+
+@Suite(.timeLimit(.minutes(1))) struct DHTShellTests {
+    /// A node on a socket of its own at `host`, at a port that the kernel chooses.
+    private func start(_ host: String, _ group: MultiThreadedEventLoopGroup) async throws -> (
+        DHTShell, Endpoint
+    ) {
+        let descriptor = try UDPSocket.bind(host: host, port: 0)
+        let address = try InternetSocket.localAddress(of: descriptor)
+        var random = SystemRandomNumberGenerator()
+        let seed = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let shell = try await DHTShell.start(
+            descriptor: descriptor, id: NodeID.random(using: &random), configuration: DHTConfiguration(),
+            seed: seed,
+            loop: group.next())
+        return (shell, try #require(Endpoint("\(host):\(address.port)")))
+    }
+
+    private func now() -> Int64 { DHTShell.moment().unixSeconds }
+
+    @Test func twoNodesFindEachOthersCards() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let (provider, door) = try await start("127.0.0.2", group)
+        let (client, _) = try await start("127.0.0.3", group)
+        try await client.join(remembered: [], bootstrap: [door])
+        let one = try TestCards.signed(1, model: "alpha", created: now())
+        let two = try TestCards.signed(2, model: "beta", created: now())
+        #expect(try await provider.announce(one).get().topics.count == 3)
+        #expect(try await client.announce(two).get().stored == 3)
+        let alpha = try await client.find(.name("alpha"), limit: 4)
+        #expect(alpha.cards == [one], "\(alpha.summary)")
+        let beta = try await provider.find(.model(TestCards.root("beta")), limit: 4)
+        #expect(beta.cards == [two], "\(beta.summary)")
+        let nobody = try await client.find(.name("gamma"), limit: 4)
+        #expect(nobody.cards.isEmpty)
+        #expect(nobody.summary == "1 of 1 nodes answered, and none had an acceptable card")
+        await client.leave()
+        await provider.leave()
+        try await group.shutdownGracefully()
+    }
+
+    @Test func aDozenNodesSurviveTheDeathOfAThird() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        var nodes: [DHTShell] = []
+        var door: [Endpoint] = []
+        for number in 2..<14 {
+            let (shell, endpoint) = try await start("127.0.0.\(number)", group)
+            try await shell.join(remembered: [], bootstrap: door)
+            if door.isEmpty { door = [endpoint] }
+            nodes.append(shell)
+        }
+        try await Task.sleep(for: .milliseconds(700))
+        let card = try TestCards.signed(1, created: now())
+        let report = try await nodes[5].announce(card).get()
+        #expect(report.stored >= 12, "\(report)")
+        for index in [0, 5, 8, 10] { await nodes[index].abandon() }
+        let found = try await nodes[11].find(.name("smollm2"), limit: 1)
+        #expect(found.cards == [card], "\(found.summary)")
+        for node in nodes { await node.leave() }
+        try await group.shutdownGracefully()
+    }
+
+    @Test func whoHasLeftAnswersNobodyAndSaysSo() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let (shell, _) = try await start("127.0.0.2", group)
+        await shell.leave()
+        await #expect(throws: (any Error).self) { try await shell.find(.name("x"), limit: 1) }
+        await shell.leave()
+        try await group.shutdownGracefully()
+    }
+}

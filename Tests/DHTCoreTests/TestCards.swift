@@ -1,0 +1,45 @@
+// Cards for tests: really signed ones, and ones with a mark instead of a signature for large simulations.
+// It must never be used where a test is about signatures, except to forge one.
+
+import NodeModel
+
+enum TestCards {
+    static func template(
+        _ author: PublicKey, model: String = "smollm2", created: Int64, lifetime: Int64 = 1200,
+        extra: [[String]] = []
+    ) -> EventTemplate {
+        let card = ProviderCard(
+            provider: author, endpoint: "ws://127.0.0.2:9202/peer",
+            models: [
+                ModelOffer(
+                    name: model, root: root(model), context: 2048,
+                    price: UnitPrice(prompt: 10, completion: 30))
+            ], device: "cpu", memoryMiB: 8192, slots: 2, load: 0, createdAt: created,
+            expiresAt: created + lifetime)
+        var template = card.template
+        template.tags += extra
+        return template
+    }
+
+    /// The made-up content that a model name stands for in tests.
+    static func root(_ model: String) -> ContentRoot {
+        var bytes = Array(model.utf8.prefix(32))
+        bytes += [UInt8](repeating: 7, count: 32 - bytes.count)
+        guard let root = ContentRoot(bytes: bytes) else { preconditionFailure("32 bytes are a root") }
+        return root
+    }
+
+    private static let mark = [UInt8](repeating: 0xAB, count: 64)
+
+    /// A card of provider `number` that only `isFakeSigned` takes for signed.
+    static func fake(
+        _ number: Int, model: String = "smollm2", created: Int64, lifetime: Int64 = 1200
+    ) -> SignedEvent {
+        let bytes = (0..<32).map { UInt8(truncatingIfNeeded: $0 < 4 ? number >> (8 * $0) : 0x42) }
+        guard let author = PublicKey(bytes: bytes) else { preconditionFailure("32 bytes are a key") }
+        return SignedEvent(
+            template(author, model: model, created: created, lifetime: lifetime), signature: mark)
+    }
+
+    static func isFakeSigned(_ event: SignedEvent) -> Bool { event.sig == Hex.encode(mark) }
+}
