@@ -1,0 +1,131 @@
+// The body of POST /v1/chat/completions, read strictly: every parameter is understood, ignored by name, or refused.
+// It must never drop a parameter that would have changed the answer.
+
+import NodeModel
+import Wire
+
+/// A chat completion that a client asks for.
+struct ChatRequest: Sendable, Equatable {
+    var inference: InferenceRequest
+    var stream: Bool
+    /// Whether the stream ends with a chunk that carries the token counts.
+    var includeUsage: Bool
+
+    /// The longest name of a model, in bytes.
+    static let maximumModelLength = 256
+
+    /// What cannot change the answer here: who asks, how it is stored, how it is cached.
+    private static let harmless: Set<String> = [
+        "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
+        "prompt_cache_retention",
+        "parallel_tool_calls",
+    ]
+    /// What OpenAI knows and we cannot do; refused unless it says nothing.
+    private static let unsupported: Set<String> = [
+        "tools", "functions", "function_call", "logprobs", "logit_bias", "audio", "prediction",
+        "web_search_options",
+        "reasoning_effort", "verbosity", "moderation",
+    ]
+
+    /// Reads a body.
+    static func parse(_ body: UnsafeRawBufferPointer) throws(APIError) -> ChatRequest {
+        let tree: JSONTree
+        do { tree = try JSONTree.parse(body) } catch { throw malformed(error) }
+        guard case .object(let members) = tree else {
+            throw APIError(
+                400, "The body must be a JSON object, but it is \(tree.kind).", code: "invalid_json")
+        }
+        var builder = Builder()
+        for member in members { try builder.take(member.key, member.value) }
+        return try builder.finish()
+    }
+
+    private static func malformed(_ fault: JSONFault) -> APIError {
+        let why =
+            switch fault {
+            case .truncated: "it ends too early"
+            case .unexpected(let at): "byte \(at) does not belong there"
+            case .tooDeep: "it nests deeper than \(JSONScanner.maximumDepth) levels"
+            case .duplicateKey: "an object names a key twice"
+            case .notUTF8: "a string is not UTF-8"
+            case .badNumber: "a number is not written as JSON numbers are, or is too large"
+            }
+        return APIError(
+            400, "We could not parse the JSON body of your request: \(why).", code: "invalid_json")
+    }
+
+    /// What was read so far.
+    private struct Builder {
+        var model: String?
+        var messages: [ChatMessage]?
+        var sampling = Sampling()
+        var stream = false
+        var streamOptions: Bool?
+        var maxTokens: Int?
+        var maxCompletionTokens: Int?
+
+        mutating func take(_ key: String, _ value: JSONTree) throws(APIError) {
+            if value == .null, key != "model", key != "messages" { return }
+            let field = ChatField(name: key, value: value)
+            switch key {
+            case "model": model = try field.text(maximum: maximumModelLength)
+            case "messages": messages = try ChatMessages.read(value)
+            case "temperature": sampling.temperature = try field.number(0...2)
+            case "top_p": sampling.topP = try field.number(0...1)
+            case "presence_penalty": sampling.presencePenalty = try field.number(-2...2)
+            case "frequency_penalty": sampling.frequencyPenalty = try field.number(-2...2)
+            case "seed": sampling.seed = try field.integer()
+            case "max_tokens": maxTokens = Int(try field.integer(1...10_000_000))
+            case "max_completion_tokens": maxCompletionTokens = Int(try field.integer(1...10_000_000))
+            case "stop": sampling.stop = try field.stops()
+            case "n":
+                guard try field.integer() == 1 else {
+                    throw .unsupported("n", "this node gives one choice; leave it out or send 1.")
+                }
+            case "stream": stream = try field.flag()
+            case "stream_options": streamOptions = try field.includeUsage()
+            default: try other(field)
+            }
+        }
+
+        private func other(_ field: ChatField) throws(APIError) {
+            let name = field.name
+            if harmless.contains(name) || (unsupported.contains(name) && field.value.isNothing) { return }
+            switch (name, field.value) {
+            case ("response_format", .object(let members)):
+                if members.count == 1, members[0].key == "type", members[0].value == .string("text") {
+                    return
+                }
+            case ("modalities", .array(let kinds)): if kinds == [.string("text")] { return }
+            case ("tool_choice", .string("none")), ("tool_choice", .string("auto")): return
+            case ("top_logprobs", .integer(0)): return
+            case ("response_format", _), ("modalities", _), ("tool_choice", _), ("top_logprobs", _): break
+            default:
+                if !unsupported.contains(name) {
+                    throw APIError(
+                        400, "Unrecognized request argument supplied: '\(name.prefix(64))'.",
+                        param: String(name.prefix(64)), code: "unsupported_parameter")
+                }
+            }
+            throw .unsupported(name)
+        }
+
+        func finish() throws(APIError) -> ChatRequest {
+            guard let model else { throw .missing("model") }
+            guard let messages else { throw .missing("messages") }
+            if let a = maxTokens, let b = maxCompletionTokens, a != b {
+                throw .value(
+                    "max_tokens", "'max_completion_tokens' says something else; send one of the two.")
+            }
+            if streamOptions != nil, !stream {
+                throw .value("stream_options", "it is only allowed when 'stream' is true.")
+            }
+            var sampling = sampling
+            sampling.maxTokens = maxCompletionTokens ?? maxTokens
+            return ChatRequest(
+                inference: InferenceRequest(model: model, messages: messages, sampling: sampling),
+                stream: stream,
+                includeUsage: streamOptions ?? false)
+        }
+    }
+}

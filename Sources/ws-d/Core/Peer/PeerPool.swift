@@ -1,0 +1,78 @@
+// The sessions to providers: one for each key and endpoint, dialled when first needed, dialled again after a loss.
+// It must never give out a session for another key than the one that was asked for.
+
+import IPC
+import Interfaces
+import Logging
+import NIOCore
+import NIOWebSocket
+import NodeConfig
+import NodeModel
+import Wire
+
+/// Open sessions to providers.
+// Touched on the one event loop only.
+final class PeerPool: @unchecked Sendable {  // see above
+    private struct Key: Hashable {
+        let provider: PublicKey
+        let endpoint: String
+    }
+
+    private let hub: PeerHub
+    private var sessions: [Key: EventLoopFuture<PeerCalling>] = [:]
+
+    init(_ hub: PeerHub) { self.hub = hub }
+
+    /// Carries a job to a provider; `onEvent` gets its events in order.
+    func runJob(
+        _ request: WSInterface.RunJob, deadlineMs: Int,
+        onEvent: @Sendable (PeerInterface.RunJob.Event) async throws -> Void
+    ) async throws -> PeerInterface.RunJob.Reply {
+        let session = try await session(request.provider, request.endpoint)
+        return try await session.perform(request.job, trace: request.job.job.text, deadlineMs: deadlineMs) {
+            bytes in
+            try await onEvent(try PeerInterface.RunJob.Event.fromJSON(bytes))
+        }
+    }
+
+    /// Carries an acceptance to a provider; it may be repeated, so a session that died meanwhile is dialled again.
+    func deliver(_ request: WSInterface.DeliverAcceptance, deadlineMs: Int) async throws -> Done {
+        let message = PeerInterface.DeliverAcceptance(bundle: request.bundle)
+        let end = NIODeadline.now() + .milliseconds(Int64(deadlineMs))
+        do {
+            return try await session(request.provider, request.endpoint)
+                .perform(message, trace: nil, deadlineMs: deadlineMs, onEvent: Self.noEvents)
+        } catch let error as WireError where error.code == .upstreamLost && NIODeadline.now() < end {
+            let left = Int((end - NIODeadline.now()).nanoseconds / 1_000_000)
+            return try await session(request.provider, request.endpoint)
+                .perform(message, trace: nil, deadlineMs: max(1, left), onEvent: Self.noEvents)
+        }
+    }
+
+    @Sendable private static func noEvents(_ bytes: [UInt8]) async throws {
+        throw WireError(.providerFailed, "The provider sent an event where there are none.")
+    }
+
+    private func session(_ provider: PublicKey, _ text: String) async throws -> PeerCalling {
+        let endpoint = try PeerEndpoint(text)
+        let key = Key(provider: provider, endpoint: text)
+        if let known = sessions[key] {
+            let session = try await known.get()
+            if session.isOpen { return session }
+        }
+        guard !hub.isDraining else { throw WireError(.draining, "ws-d is stopping.", retryAfterMs: 2_000) }
+        // Another caller may have dialled while we waited.
+        if let newer = sessions[key] { return try await newer.get() }
+        let dialled = hub.identity().flatMap { [hub] own in
+            PeerDialer.dial(endpoint, provider: provider, own: own, hub)
+        }
+        sessions[key] = dialled
+        dialled.whenComplete { result in
+            switch result {
+            case .success(let session): session.whenLost { self.sessions[key] = nil }
+            case .failure: self.sessions[key] = nil
+            }
+        }
+        return try await dialled.get()
+    }
+}
