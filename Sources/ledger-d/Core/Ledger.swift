@@ -1,0 +1,213 @@
+// The append-only double-entry ledger in SQLite: one transaction an operation, on disk before it is answered.
+// It must never change or remove a row, nor do one operation twice.
+
+import DaemonKit
+import FoundationEssentials
+import GRDB
+import NodeModel
+import Nostr
+import Wire
+
+/// The ledger of one node.
+final class Ledger: Sendable {
+    static let fileName = "ledger.db"
+
+    /// What an operation left behind, now or when it was first done.
+    struct Outcome: Sendable, Equatable {
+        var receipt: SignedEvent
+        var acceptance: SignedEvent?
+        /// Whether it had been done before.
+        var repeated: Bool
+    }
+
+    let pool: DatabasePool
+
+    /// Opens the ledger of `node`, making it when there is none.
+    ///
+    /// - Throws: `StartFailure` when the file is no ledger, belongs to another key, or its chain is broken.
+    init(path: String, node: PublicKey) throws {
+        do {
+            var configuration = Configuration()
+            configuration.label = "ledger"
+            configuration.busyMode = .timeout(5)
+            // With recursive triggers, INSERT OR REPLACE too meets the trigger that forbids deleting.
+            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA recursive_triggers = ON") }
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try Self.makeDurable(pool)
+            try LedgerSchema.migrator.migrate(pool)
+        } catch let error as DatabaseError {
+            throw Self.startFailure(error, path)
+        }
+        try claim(node, path)
+        do { try pool.read { db in try Self.verifyHead(db) } } catch {
+            throw StartFailure(
+                .config, "The ledger's chain does not hold: \(error).",
+                fix: "Keep \(path)* for examination and restore the last backup.")
+        }
+    }
+
+    /// The pool resets `synchronous` to NORMAL when it opens, so that FULL is set afterwards and read back.
+    private static func makeDurable(_ pool: DatabasePool) throws {
+        let (journal, synchronous) = try pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            return (
+                try String.fetchOne(db, sql: "PRAGMA journal_mode"),
+                try Int.fetchOne(db, sql: "PRAGMA synchronous")
+            )
+        }
+        guard journal == "wal", synchronous == 2 else {
+            throw StartFailure(
+                .config,
+                "SQLite took no durable mode (journal \(journal ?? "?"), synchronous \(synchronous ?? -1)).",
+                fix: "Put the state directory on a local file system that supports shared memory.")
+        }
+    }
+
+    /// Ties a new ledger to the node's key, and refuses the ledger of another.
+    private func claim(_ node: PublicKey, _ path: String) throws {
+        let owner = try pool.write { db in
+            try db.execute(
+                sql: "INSERT OR IGNORE INTO node (singleton, pubkey) VALUES (1, ?)", arguments: [node.hex])
+            return try String.fetchOne(db, sql: "SELECT pubkey FROM node")
+        }
+        guard owner == node.hex else {
+            throw StartFailure(
+                .config, "\(path) is the ledger of \(owner ?? "nobody"), but the key is \(node.hex).",
+                fix: "Restore the node.key that belongs to this ledger, or move the ledger away.")
+        }
+    }
+
+    private static func startFailure(_ error: DatabaseError, _ path: String) -> StartFailure {
+        switch error.resultCode {
+        case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_BUSY:
+            StartFailure(
+                .failed, "\(path) cannot be opened: \(error.message ?? "").", fix: "Free some disk space.")
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+            StartFailure(
+                .config, "\(path) cannot be opened: \(error.message ?? "").",
+                fix: "See that ledger-d's user owns its state directory.")
+        default:
+            StartFailure(
+                .config, "\(path) is not a sound ledger: \(error.message ?? "").",
+                fix: "Keep the file for examination and restore the last backup.")
+        }
+    }
+
+    /// Does an operation once. A replay gives what the first one gave.
+    ///
+    /// - Parameters:
+    ///   - operation: what is done; its id decides whether it was done before.
+    ///   - body: the receipt's body; its price is what moves.
+    ///   - at: Unix milliseconds.
+    ///   - limit: the ceilings, for spending.
+    ///   - events: makes the receipt and acceptance to be stored; called the first time only, in the
+    ///     transaction.
+    /// - Throws: `.conflict` when the id was used with another receipt, `.policyRefused` beyond a ceiling.
+    func perform(
+        _ operation: Operation, body: ReceiptBody, receiptID: String, at: Int64, limit: SpendingLimit? = nil,
+        events: @escaping @Sendable () throws -> (receipt: SignedEvent, acceptance: SignedEvent?)
+    ) async throws -> Outcome {
+        do {
+            return try await pool.write { db in
+                if let earlier = try Self.earlier(operation, db) {
+                    guard earlier.receipt.id == receiptID else {
+                        throw WireError(
+                            .conflict,
+                            "'\(operation.id)' was done with another receipt (\(earlier.receipt.id)).",
+                            fix: "A job has one receipt; use a new job id for new work.")
+                    }
+                    return earlier
+                }
+                if let limit {
+                    try limit.check(price: body.price, spentToday: try Self.spent(onDayOf: at, db))
+                }
+                let made = try events()
+                try Self.record(operation, made, at: at, db)
+                if let accounts = operation.accounts {
+                    let postings = [
+                        ChainEntry.Posting(account: accounts.debit, amount: body.price),
+                        ChainEntry.Posting(account: accounts.credit, amount: -body.price),
+                    ]
+                    try Self.append(
+                        operation, made, asset: body.unitPrice.asset, postings: postings, at: at, db)
+                }
+                return Outcome(receipt: made.receipt, acceptance: made.acceptance, repeated: false)
+            }
+        } catch let error as DatabaseError {
+            throw LedgerFailure.wire(error)
+        }
+    }
+
+    private static func earlier(_ operation: Operation, _ db: Database) throws -> Outcome? {
+        guard
+            let row = try Row.fetchOne(
+                db, sql: "SELECT receipt, acceptance FROM operation WHERE id = ?", arguments: [operation.id])
+        else { return nil }
+        let acceptance: String? = row["acceptance"]
+        return Outcome(
+            receipt: try event(row["receipt"], db), acceptance: try acceptance.map { try event($0, db) },
+            repeated: true)
+    }
+
+    private static func event(_ id: String, _ db: Database) throws -> SignedEvent {
+        guard let json = try Data.fetchOne(db, sql: "SELECT json FROM event WHERE id = ?", arguments: [id])
+        else {
+            throw WireError(.corrupt, "The ledger has lost the event \(id).", fix: "Restore the last backup.")
+        }
+        return try CanonicalJSON.decode(SignedEvent.self, from: json)
+    }
+
+    private static func record(
+        _ operation: Operation, _ made: (receipt: SignedEvent, acceptance: SignedEvent?), at: Int64,
+        _ db: Database
+    ) throws {
+        for event in [made.receipt, made.acceptance].compactMap({ $0 }) {
+            try db.execute(
+                sql: "INSERT INTO event (id, json) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+                arguments: [event.id, Data(try CanonicalJSON.encode(event))])
+        }
+        try db.execute(
+            sql: "INSERT INTO operation (id, kind, job, at, receipt, acceptance) VALUES (?, ?, ?, ?, ?, ?)",
+            arguments: [
+                operation.id, operation.kind.rawValue, operation.job.text, at, made.receipt.id,
+                made.acceptance?.id,
+            ])
+    }
+
+    private static func append(
+        _ operation: Operation, _ made: (receipt: SignedEvent, acceptance: SignedEvent?), asset: Asset,
+        postings: [ChainEntry.Posting], at: Int64, _ db: Database
+    ) throws {
+        let head = try Row.fetchOne(db, sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1")
+        let previous = head.map { row in Array(row["hash"] as Data) } ?? ChainEntry.genesis
+        let sequence = (head.map { row in row["sequence"] as Int64 } ?? 0) + 1
+        let entry = ChainEntry(
+            sequence: sequence, operation: operation.id, kind: operation.kind.rawValue,
+            job: operation.job.text,
+            at: at, asset: asset.rawValue, receipt: made.receipt.id, acceptance: made.acceptance?.id ?? "",
+            postings: postings.sorted { $0.account < $1.account }, previous: Hex.encode(previous))
+        try db.execute(
+            sql: "INSERT INTO transfer (sequence, operation, kind, at, day, asset) VALUES (?, ?, ?, ?, ?, ?)",
+            arguments: [
+                sequence, operation.id, operation.kind.rawValue, at, at / 86_400_000, asset.rawValue,
+            ])
+        for posting in postings {
+            try db.execute(
+                sql: "INSERT INTO posting (transfer, account, amount) VALUES (?, ?, ?)",
+                arguments: [sequence, posting.account, posting.amount])
+        }
+        try db.execute(
+            sql: "INSERT INTO link (sequence, previous, hash) VALUES (?, ?, ?)",
+            arguments: [sequence, Data(previous), Data(try entry.hash())])
+    }
+
+    private static func spent(onDayOf at: Int64, _ db: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT coalesce(sum(posting.amount), 0) FROM transfer
+                JOIN posting ON posting.transfer = transfer.sequence AND posting.account <> ?
+                WHERE transfer.kind = 'spend' AND transfer.day = ?
+                """, arguments: [Operation.wallet, at / 86_400_000]) ?? 0
+    }
+}

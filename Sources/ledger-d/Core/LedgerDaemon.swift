@@ -1,0 +1,125 @@
+// The composition root of ledger-d: key, policy, ledger, and the methods that its siblings may call.
+// It must never answer a request that policy has not passed, nor speak to any network.
+//
+// Security: the only process with the node's key. It has no network, believes nothing that is unsigned, and
+// signs only bytes that it built itself from a typed intent. What it acknowledges is on disk.
+
+public import DaemonKit
+import FoundationEssentials
+import Glibc
+public import IPC
+public import Interfaces
+import Logging
+public import NodeConfig
+import NodeModel
+import Nostr
+import System
+public import Wire
+
+/// ledger-d.
+public struct LedgerDaemon: Daemon {
+    public typealias Config = LedgerSection
+    public static let role = Role.ledger
+    /// Below this many free bytes the node is told before SQLite fails.
+    static let headroom: UInt64 = 64 * 1024 * 1024
+
+    let key: SecretKey
+    let policy: SigningPolicy
+    let limit: SpendingLimit
+    let ledger: Ledger
+    let wrapping: KeyWrapping
+    let metrics: MetricsRegistry
+    let keyFile: NodeKeyFile
+    let stateDirectory: String
+    /// Unix milliseconds.
+    let clock: @Sendable () -> Int64
+
+    public init(_ environment: DaemonEnvironment<LedgerSection>) async throws {
+        try self.init(environment, clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
+    }
+
+    init(_ environment: DaemonEnvironment<LedgerSection>, clock: @escaping @Sendable () -> Int64) throws {
+        stateDirectory = environment.stateDirectory
+        metrics = environment.metrics
+        self.clock = clock
+        limit = SpendingLimit(perJob: environment.config.maxPerJob, perDay: environment.config.maxPerDay)
+        let path = stateDirectory + "/" + Ledger.fileName
+        keyFile = NodeKeyFile(stateDirectory: stateDirectory)
+        let (key, created) = try keyFile.load(mayCreate: access(path, F_OK) != 0)
+        self.key = key
+        policy = SigningPolicy(node: key.publicKey)
+        wrapping = KeyWrapping(key: key)
+        ledger = try Ledger(path: path, node: key.publicKey)
+        environment.log.notice(
+            created ? "node key made" : "node key loaded", metadata: ["npub": "\(key.publicKey.npub)"])
+    }
+
+    public func routes(_ router: inout Router) {
+        bind(LedgerInterface.Identity.self, &router) { daemon, _ in
+            LedgerInterface.Identity.Reply(pubkey: daemon.key.publicKey, npub: daemon.key.publicKey.npub)
+        }
+        bind(LedgerInterface.SignPeerAuth.self, &router) { daemon, request in
+            try daemon.key.sign(
+                try daemon.policy.peerAuthentication(
+                    challenge: request.challenge, peer: request.peer, endpoint: request.endpoint,
+                    dialer: request.dialer, now: daemon.now))
+        }
+        bind(LedgerInterface.SignCard.self, &router) { daemon, request in
+            try daemon.key.sign(try daemon.policy.card(request.card, now: daemon.now))
+        }
+        bind(LedgerInterface.SignReceipt.self, &router) { try await $0.signReceipt($1.body) }
+        bind(LedgerInterface.AcceptReceipt.self, &router) { try await $0.accept($1.receipt) }
+        bind(LedgerInterface.RecordAcceptance.self, &router) { try await $0.record($1.bundle) }
+        bind(LedgerInterface.WrapKey.self, &router) { daemon, request in
+            LedgerInterface.WrapKey.Reply(
+                wrapped: try daemon.wrapping.wrap(
+                    request.contentKey, job: request.job, recipient: request.recipient))
+        }
+        bind(LedgerInterface.UnwrapKey.self, &router) { daemon, request in
+            LedgerInterface.UnwrapKey.Reply(
+                contentKey: try daemon.wrapping.unwrap(
+                    request.wrapped, job: request.job, sender: request.sender))
+        }
+        bind(LedgerInterface.Balance.self, &router) { daemon, _ in try await daemon.ledger.balance() }
+        bind(LedgerInterface.History.self, &router) { daemon, request in
+            LedgerInterface.History.Reply(transfers: try await daemon.ledger.history(limit: request.limit))
+        }
+    }
+
+    public func checks() async -> [ControlInterface.Check] {
+        [checkKey(), await checkLedger(), checkDisk()]
+    }
+
+    /// Binds one intent, and counts its answers and refusals.
+    private func bind<R: Request>(
+        _ type: R.Type, _ router: inout Router,
+        _ handler: @escaping @Sendable (LedgerDaemon, R) async throws -> R.Reply
+    ) {
+        let daemon = self
+        let intent = String(R.spec.name.dropFirst("ledger.".count))
+        router.on(type) { request, context in
+            do {
+                let reply = try await handler(daemon, request)
+                daemon.metrics.count(
+                    "infernet_ledger_intents_total", labels: ["intent", intent],
+                    help: "Intents that were carried out.")
+                return reply
+            } catch {
+                let wire = WireError.wrapping(error)
+                daemon.metrics.count(
+                    "infernet_ledger_refusals_total",
+                    labels: ["intent", intent, "reason", wire.code.rawValue],
+                    help: "Intents that were refused.")
+                context.log.warning(
+                    "intent refused",
+                    metadata: [
+                        "intent": "\(intent)", "caller": "\(context.caller)", "reason": "\(wire.message)",
+                    ])
+                throw wire
+            }
+        }
+    }
+
+    /// Unix seconds.
+    var now: Int64 { clock() / 1000 }
+}

@@ -1,0 +1,74 @@
+// The intents that leave a mark in the ledger: receipts issued, accepted, and paid for.
+// It must never reply before the transaction is on disk, nor book what is not proven by signatures.
+
+import DaemonKit
+import Interfaces
+import NodeModel
+import Nostr
+import Wire
+
+extension LedgerDaemon {
+    /// Signs a receipt once per job and client; the same body again gives the same event.
+    func signReceipt(_ body: ReceiptBody) async throws -> SignedEvent {
+        let template = try policy.receipt(body, now: now)
+        let key = key
+        let operation = Operation(kind: .issue, job: body.job, client: body.client, provider: body.provider)
+        let outcome = try await perform(operation, body, receiptID: Hex.encode(template.computedID())) {
+            (try key.sign(template), nil)
+        }
+        return outcome.receipt
+    }
+
+    /// Accepts a receipt once per job, and books what it costs.
+    func accept(_ receipt: SignedEvent) async throws -> LedgerInterface.AcceptReceipt.Reply {
+        let body = try policy.receiptToAccept(receipt, now: now)
+        let key = key
+        let acceptedAt = now
+        let outcome = try await perform(
+            operation(for: body, otherwise: .spend), body, receiptID: receipt.id,
+            limit: body.provider == key.publicKey ? nil : limit
+        ) {
+            let template = Acceptance.template(receipt: receipt, body: body, acceptedAt: acceptedAt)
+            return (receipt, try key.sign(template))
+        }
+        guard let acceptance = outcome.acceptance else {
+            throw WireError(.corrupt, "The ledger has lost the acceptance of \(body.job).")
+        }
+        return LedgerInterface.AcceptReceipt.Reply(acceptance: acceptance, repeated: outcome.repeated)
+    }
+
+    /// Books what this node earned, once per job and client.
+    func record(_ bundle: ReceiptBundle) async throws -> LedgerInterface.RecordAcceptance.Reply {
+        let (body, acceptance) = try policy.acceptanceToRecord(bundle)
+        let receipt = bundle.receipt
+        let outcome = try await perform(
+            operation(for: body, otherwise: .earn), body, receiptID: receipt.id
+        ) { (receipt, acceptance) }
+        return LedgerInterface.RecordAcceptance.Reply(repeated: outcome.repeated)
+    }
+
+    /// Work for oneself is neither earned nor spent.
+    private func operation(for body: ReceiptBody, otherwise kind: Operation.Kind) -> Operation {
+        Operation(
+            kind: body.client == body.provider ? .own : kind, job: body.job, client: body.client,
+            provider: body.provider)
+    }
+
+    private func perform(
+        _ operation: Operation, _ body: ReceiptBody, receiptID: String, limit: SpendingLimit? = nil,
+        events: @escaping @Sendable () throws -> (receipt: SignedEvent, acceptance: SignedEvent?)
+    ) async throws -> Ledger.Outcome {
+        let started = ContinuousClock.now
+        let outcome = try await ledger.perform(
+            operation, body: body, receiptID: receiptID, at: clock(), limit: limit, events: events)
+        metrics.observe(
+            "infernet_ledger_commit_seconds", (ContinuousClock.now - started) / .seconds(1),
+            labels: ["kind", operation.kind.rawValue], help: "From intent to durable commit.")
+        if !outcome.repeated, operation.accounts != nil {
+            metrics.count(
+                "infernet_ledger_transfers_total", labels: ["kind", operation.kind.rawValue],
+                help: "Transfers appended to the chain.")
+        }
+        return outcome
+    }
+}

@@ -1,0 +1,64 @@
+// What people ask the ledger: balances and the last transfers.
+// It must never write.
+
+import FoundationEssentials
+import GRDB
+import Interfaces
+import NodeModel
+import Wire
+
+extension Ledger {
+    /// Sums over all transfers of the one asset, and the chain's head.
+    func balance() async throws -> LedgerInterface.Balance.Reply {
+        try await reading { db in
+            let sums = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT coalesce(sum(CASE WHEN account LIKE 'earn:%' THEN -amount END), 0) AS earned,
+                        coalesce(sum(CASE WHEN account LIKE 'spend:%' THEN amount END), 0) AS spent
+                    FROM posting
+                    """)
+            let head = try Row.fetchOne(
+                db, sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1")
+            return LedgerInterface.Balance.Reply(
+                asset: .testCredit, earned: sums?["earned"] ?? 0, spent: sums?["spent"] ?? 0,
+                transfers: head?["sequence"] ?? 0,
+                chainHead: Hex.encode(head.map { row in Array(row["hash"] as Data) } ?? ChainEntry.genesis))
+        }
+    }
+
+    /// The last transfers, newest first.
+    ///
+    /// - Parameter limit: 1 to 1,000.
+    func history(limit: Int) async throws -> [LedgerInterface.History.Transfer] {
+        guard (1...1_000).contains(limit) else {
+            throw WireError(.invalidParams, "'limit' must be from 1 to 1000, not \(limit).")
+        }
+        return try await reading { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT transfer.sequence, transfer.at, transfer.kind, transfer.asset, operation.job,
+                        (SELECT account FROM posting AS p WHERE p.transfer = transfer.sequence
+                            ORDER BY amount DESC, account DESC LIMIT 1) AS debit,
+                        (SELECT account FROM posting AS p WHERE p.transfer = transfer.sequence
+                            ORDER BY amount, account LIMIT 1) AS credit,
+                        (SELECT max(amount) FROM posting AS p WHERE p.transfer = transfer.sequence) AS amount
+                    FROM transfer JOIN operation ON operation.id = transfer.operation
+                    ORDER BY transfer.sequence DESC LIMIT ?
+                    """, arguments: [limit]
+            ).map { row in
+                LedgerInterface.History.Transfer(
+                    sequence: row["sequence"], at: row["at"], operation: row["kind"], job: JobID(row["job"]),
+                    debit: row["debit"], credit: row["credit"], asset: Asset(rawValue: row["asset"]),
+                    amount: row["amount"])
+            }
+        }
+    }
+
+    private func reading<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do { return try await pool.read(body) } catch let error as DatabaseError {
+            throw LedgerFailure.wire(error)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// What the ledger does once: its kinds, their ids, and the accounts that each moves money between.
+// It must never give two different acts one id, nor one act two: replays are recognised by it alone.
+
+import NodeModel
+
+/// One operation on the ledger.
+struct Operation: Hashable, Sendable {
+    enum Kind: String, Sendable {
+        /// This node signed a receipt; no money moves until its client has accepted.
+        case issue
+        /// This node accepted a provider's receipt.
+        case spend
+        /// A client accepted this node's receipt.
+        case earn
+        /// Client and provider are this node: the work is recorded, no money is earned or spent.
+        case own
+    }
+
+    let kind: Kind
+    let job: JobID
+    let client: PublicKey
+    let provider: PublicKey
+
+    /// The id that makes it happen once. Job ids are drawn by clients, so that those of strangers carry their
+    /// key: nobody can use up another's.
+    var id: String {
+        switch kind {
+        case .issue, .earn: "\(kind.rawValue)/\(client.hex)/\(job)"
+        case .spend, .own: "\(kind.rawValue)/\(job)"
+        }
+    }
+
+    /// The account that receives (debit) and the one that gives (credit).
+    var accounts: (debit: String, credit: String)? {
+        switch kind {
+        case .issue: nil
+        case .spend: ("spend:\(provider.hex)", Self.wallet)
+        case .earn: (Self.wallet, "earn:\(client.hex)")
+        case .own: ("own:used", "own:made")
+        }
+    }
+
+    /// What this node has: test credits may be owed, so that it may be negative.
+    static let wallet = "wallet"
+}

@@ -1,0 +1,129 @@
+// What this node's key may sign, as a pure decision: an intent and the time in, bytes or a refusal out.
+// It must never see the key, the disk or a clock; and there is no intent that is a bare digest.
+
+import NodeModel
+import Nostr
+import Wire
+
+/// The rules for one node.
+struct SigningPolicy: Sendable {
+    /// How far a time that a caller states may lie ahead of ours, in seconds.
+    static let clockSkew: Int64 = 60
+    /// How old a job may be when its receipt is signed or accepted, in seconds.
+    static let oldestJob: Int64 = 86_400
+
+    let node: PublicKey
+
+    /// This node's half of a mutual authentication.
+    func peerAuthentication(
+        challenge: String, peer: PublicKey, endpoint: String, dialer: Bool, now: Int64
+    ) throws(WireError) -> EventTemplate {
+        guard PeerAuthentication.isChallenge(challenge) else {
+            throw refusal("challenge", "it is not 64 lower-case hexadecimal characters")
+        }
+        guard PeerAuthentication.isEndpoint(endpoint) else {
+            throw refusal(
+                "endpoint", "it is not a ws:// or wss:// address of at most 200 printable characters")
+        }
+        guard peer != node else { throw refusal("peer", "it is this node itself") }
+        guard Schnorr.isValidPublicKey(peer.bytes) else {
+            throw refusal("peer", "it is not a key on the curve")
+        }
+        guard
+            let bound = PeerAuthentication(
+                endpoint: endpoint, challenge: challenge, reader: peer, side: dialer ? .dialer : .listener)
+        else { throw refusal("challenge", "it does not have its form") }
+        return bound.template(author: node, now: now)
+    }
+
+    /// This node's card.
+    func card(_ card: ProviderCard, now: Int64) throws(WireError) -> EventTemplate {
+        guard card.provider == node else { throw refusal("card.provider", "it is another node's key") }
+        guard card.createdAt <= now + Self.clockSkew, card.createdAt >= now - Self.clockSkew else {
+            throw refusal("card.created_at", "it is more than \(Self.clockSkew) s away from now")
+        }
+        guard card.expiresAt > now else { throw refusal("card.expires_at", "it has passed") }
+        guard card.expiresAt <= now + ProviderCard.maximumLifetime else {
+            throw refusal("card.expires_at", "it is more than \(ProviderCard.maximumLifetime) s ahead")
+        }
+        guard PeerAuthentication.isEndpoint(card.endpoint) else {
+            throw refusal("card.endpoint", "it is not a ws:// or wss:// address")
+        }
+        // Whoever reads the event must find this card in it, and no other.
+        let template = card.template
+        guard card.isPlausible, ProviderCard(SignedEvent(template, signature: [])) == card else {
+            throw refusal("card", "its numbers or names cannot be read back as they were written")
+        }
+        return template
+    }
+
+    /// A receipt for work that this node did.
+    func receipt(_ body: ReceiptBody, now: Int64) throws(WireError) -> EventTemplate {
+        guard body.provider == node else { throw refusal("body.provider", "it is not this node") }
+        guard Schnorr.isValidPublicKey(body.client.bytes) else {
+            throw refusal("body.client", "it is not a key on the curve")
+        }
+        guard body.image.hasPrefix("sha256:"), Hex.decode(body.image.dropFirst(7), count: 32) != nil else {
+            throw refusal("body.image", "it is not sha256: and 64 hexadecimal characters")
+        }
+        guard !body.model.isEmpty, body.model.utf8.count <= 128 else {
+            throw refusal("body.model", "it is empty or longer than 128 bytes")
+        }
+        try money(body, now: now)
+        do { return try body.template() } catch { throw refusal("body", "\(error)") }
+    }
+
+    /// The body of a receipt that this node is asked to accept; signature, form and price are proven here.
+    func receiptToAccept(_ receipt: SignedEvent, now: Int64) throws(WireError) -> ReceiptBody {
+        let body = try proven(receipt)
+        guard body.client == node else {
+            throw refusal("receipt.client", "the receipt is made out to another client")
+        }
+        try money(body, now: now)
+        return body
+    }
+
+    /// Body and acceptance of a receipt that this node issued and its client accepted; all proven here.
+    func acceptanceToRecord(_ bundle: ReceiptBundle) throws(WireError) -> (
+        body: ReceiptBody, acceptance: SignedEvent
+    ) {
+        let body = try proven(bundle.receipt)
+        guard body.provider == node else {
+            throw refusal("receipt.provider", "the receipt is another node's")
+        }
+        guard let acceptance = bundle.acceptance else { throw refusal("acceptance", "it is missing") }
+        do { try Acceptance.check(acceptance, receipt: bundle.receipt, body: body) } catch {
+            throw WireError(.verificationFailed, "The acceptance does not hold: \(error).")
+        }
+        try asset(body)
+        return (body, acceptance)
+    }
+
+    private func proven(_ receipt: SignedEvent) throws(WireError) -> ReceiptBody {
+        do { return try ReceiptBody(receipt) } catch {
+            throw WireError(.verificationFailed, "The receipt does not hold: \(error).")
+        }
+    }
+
+    private func money(_ body: ReceiptBody, now: Int64) throws(WireError) {
+        try asset(body)
+        guard body.finishedAt <= now + Self.clockSkew else {
+            throw refusal(
+                "body.finished_at", "it is \(body.finishedAt - now) s ahead of this clock; compare the clocks"
+            )
+        }
+        guard body.finishedAt >= now - Self.oldestJob else {
+            throw refusal("body.finished_at", "the job ended more than \(Self.oldestJob / 3600) hours ago")
+        }
+    }
+
+    private func asset(_ body: ReceiptBody) throws(WireError) {
+        guard body.unitPrice.asset == .testCredit else {
+            throw refusal("unit_price.asset", "this node deals in \(Asset.testCredit.rawValue) only")
+        }
+    }
+
+    private func refusal(_ field: String, _ rule: String) -> WireError {
+        WireError(.policyRefused, "ledger-d does not sign this: '\(field)' is refused because \(rule).")
+    }
+}
