@@ -32,6 +32,9 @@ public struct ProcessIdentity: Equatable, Sendable {
     /// - Throws: `SystemError` `.notFound` when it is gone.
     public static func of(pid: Int32) throws -> ProcessIdentity { try read("/proc/\(pid)/status") }
 
+    /// This process.
+    public static var pid: Int32 { getpid() }
+
     /// This process's effective user.
     public static var effectiveUser: UInt32 { geteuid() }
 

@@ -1,7 +1,6 @@
 // How rows, exits and errors of other modules look to this one. It must never hold a fact of its own.
 
 import DaemonKit
-import Glibc
 import Interfaces
 import Policy
 import System
@@ -35,8 +34,4 @@ extension SupervisorInterface.Death {
             daemon: daemon, pid: pid, at: at, exitCode: code, signal: exit.signalName, reason: reason,
             uptimeMs: uptimeMs, lastLines: lastLines)
     }
-}
-
-extension Supervisor {
-    nonisolated var ownPid: Int32 { getpid() }
 }

@@ -17,8 +17,8 @@ enum NodeHost {
     ///
     /// - Throws: `SystemError` when the node cannot even begin.
     static func run(
-        _ configuration: NodeConfiguration, configPath: String?, parent: ServiceNotifier?,
-        programs: String? = nil
+        _ configuration: NodeConfiguration, configPath: String?, parent: ServiceNotifier?, stop: StopSwitch,
+        spawner: SpawnThread, programs: String? = nil
     ) async throws {
         let clock = NodeClock()
         let rows = ServiceTable.rows
@@ -48,16 +48,15 @@ enum NodeHost {
             configuration: configuration, folders: folders, isolation: isolation,
             programs: programs ?? String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)]))
         let sockets = try NodeSockets(configuration, folders: folders, isolation: isolation)
-        let spawner = try SpawnThread()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let supervisor = try Supervisor(
             configuration: configuration, folders: folders, isolation: isolation, launcher: launcher,
             sockets: sockets, hub: hub, log: log, clock: clock, spawner: spawner, loop: group.next())
 
-        let stop: @Sendable (String) -> Void = { why in Task { await supervisor.shutDown(why) } }
-        try SignalWatch.start([SIGTERM, SIGINT, SIGHUP], on: spawner) { stop("signal \($0)") }
+        stop.listen { why in Task { await supervisor.shutDown(why) } }
         var router = Router()
-        SupervisorService(supervisor: supervisor, configPath: configPath, shutDown: stop).routes(&router)
+        SupervisorService(supervisor: supervisor, configPath: configPath, shutDown: { stop.flip($0) }).routes(
+            &router)
         let server = RPCServer(role: .supervisor, router: router, group: group, log: log) {
             Grants.allows($0, at: .supervisor, $1)
         }
@@ -77,7 +76,6 @@ enum NodeHost {
         log.notice("the node has stopped")
         hub.flush()
         DeathBook.flush()
-        spawner.stop()
         try await group.shutdownGracefully()
         withExtendedLifetime(locks) {}
     }

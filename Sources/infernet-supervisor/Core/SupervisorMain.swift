@@ -3,12 +3,7 @@
 
 import ConfigFile
 import Glibc
-import IPC
-import Logging
-import NIOCore
-import NIOPosix
 import NodeConfig
-import Policy
 import System
 import Wire
 
@@ -58,29 +53,44 @@ public enum SupervisorMain {
         }
         // Before any thread: it changes the environment.
         let parent = ServiceNotifier.fromEnvironment()
-        let arguments: Arguments
-        let configuration: NodeConfiguration
-        let path: String?
         do {
-            arguments = try Arguments(words)
-            path =
-                arguments.config
-                ?? (access(NodePaths.defaultConfigFile, F_OK) == 0 ? NodePaths.defaultConfigFile : nil)
-            configuration = try path.map { try ConfigFile.read($0) } ?? NodeConfiguration()
-        } catch {
-            explain(error)
-            return (error as? WireError)?.code == .invalidParams ? 64 : 78
-        }
-        if arguments.check {
-            say("\(path ?? "the built-in configuration") is right\n", to: 1)
-            return 0
-        }
-        do {
-            try await NodeHost.run(configuration, configPath: path, parent: parent)
+            let arguments = try Arguments(words)
+            let path = arguments.config ?? present(NodePaths.defaultConfigFile)
+            if arguments.check {
+                _ = try path.map { try ConfigFile.read($0) }
+                say("\(path ?? "the built-in configuration") is right\n", to: 1)
+                return 0
+            }
+            let stop = StopSwitch()
+            let spawner = try SpawnThread()
+            defer { spawner.stop() }
+            try SignalWatch.start([SIGTERM, SIGINT, SIGHUP], on: spawner) { stop.flip("signal \($0)") }
+            guard let configuration = try await read(path, parent, stop) else { return 0 }
+            try await NodeHost.run(
+                configuration, configPath: path, parent: parent, stop: stop, spawner: spawner)
             return 0
         } catch {
             explain(error)
-            return 71
+            switch (error as? WireError)?.code {
+            case .invalidParams?: return 64
+            case .configInvalid?: return 78
+            default: return 71
+            }
+        }
+    }
+
+    private static func present(_ path: String) -> String? { access(path, F_OK) == 0 ? path : nil }
+
+    /// The configuration, as soon as it is right; nil when the node was stopped before.
+    private static func read(
+        _ path: String?, _ parent: ServiceNotifier?, _ stop: StopSwitch
+    ) async throws -> NodeConfiguration? {
+        guard let path else { return NodeConfiguration() }
+        do { return try ConfigFile.read(path) } catch let error as WireError {
+            // A parent shows and logs our end itself; alone, we stay to tell people what is wrong.
+            guard parent == nil else { throw error }
+            explain(error)
+            return try await WrongConfiguration(error, path: path).wait(stop)
         }
     }
 

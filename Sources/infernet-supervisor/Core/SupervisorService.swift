@@ -59,7 +59,8 @@ extension Supervisor {
         let daemons = services.values.sorted { $0.row.startOrder < $1.row.startOrder }.map(describe)
         let health = health()
         return .init(
-            version: Build.version, state: health.state, reason: health.reason, fix: health.fix, pid: ownPid,
+            version: Build.version, state: health.state, reason: health.reason, fix: health.fix,
+            pid: ProcessIdentity.pid,
             mode: "spawned", singleUid: isolation.isSingle, isolation: isolation.explanation,
             uptimeMs: clock.milliseconds, stateDirectory: folders.state, runDirectory: folders.run,
             daemons: daemons)

@@ -34,18 +34,26 @@ struct NodeFolders: Sendable {
     /// - Throws: `SystemError` naming the directory.
     func prepare(_ isolation: Isolation, rows: [ServiceRow]) throws {
         let shared: UInt32 = isolation.isRoot ? 0o755 : 0o700
+        try prepareRun(isolation)
         try make(state, mode: shared)
-        try make(run, mode: shared)
         let operators = isolation.operatorGroup.map { (uid: UInt32(0), gid: $0) }
         try make(logs, mode: 0o750, owner: operators)
         try make(own, mode: 0o700)
-        try make(sockets(of: .supervisor), mode: shared)
         for row in rows {
             let owner = isolation.accounts[row.role].map { (uid: $0.identity.uid, gid: $0.identity.gid) }
             try make(sockets(of: row.role), mode: shared)
             try make(runtime(of: row.role), mode: UInt32(row.stateMode), owner: owner)
             try make(state(of: row.role), mode: UInt32(row.stateMode), owner: owner, inherited: true)
         }
+    }
+
+    /// Makes only what people need to reach the supervisor.
+    ///
+    /// - Throws: `SystemError` naming the directory.
+    func prepareRun(_ isolation: Isolation) throws {
+        let shared: UInt32 = isolation.isRoot ? 0o755 : 0o700
+        try make(run, mode: shared)
+        try make(sockets(of: .supervisor), mode: shared)
     }
 
     private func make(
