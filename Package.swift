@@ -121,7 +121,7 @@ targets += [
     tests("DHTCoreTests", ["DHTCore"] + coreTests),
     tests("WSCoreTests", ["WSCore"] + coreTests),
     tests("AggregatorCoreTests", ["AggregatorCore"] + coreTests),
-    tests("CtlCoreTests", ["CtlCore", "ConfigFile"] + coreTests),
+    tests("CtlCoreTests", ["CtlCore", "ConfigFile", arguments] + coreTests),
     tests("ArchitectureTests", ["Policy", "Interfaces", "Wire"]),
     tests(
         "IntegrationTests",

@@ -63,6 +63,9 @@ final class PendingCall: @unchecked Sendable {  // see above
         guard direct == nil else { return WireError(.invalidEnvelope, "'\(method)' has no events.") }
         queuedBytes += bytes.count
         guard queuedBytes <= Self.maximumQueuedBytes else {
+            // Nobody will want the rest of an answer that has a hole.
+            events = []
+            head = 0
             return WireError(.tooLarge, "The events of '\(method)' were not read as fast as they came.")
         }
         events.append(Array(bytes))

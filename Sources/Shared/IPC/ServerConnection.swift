@@ -135,7 +135,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
                 "The request has \(body.count) bytes; '\(envelope.method)' takes \(route.spec.maxRequestBytes)."
             )
         }
-        if server.state.isDraining, !envelope.method.hasPrefix("control.") {
+        if server.state.isDraining, !isControl(envelope.method) {
             throw WireError(
                 .draining, "\(server.role) is stopping and takes no new work.", retryAfterMs: 1_000)
         }
@@ -157,7 +157,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
             deadline: .now + .milliseconds(patience), log: server.log)
         let id = envelope.id
         let began = NIODeadline.now()
-        server.state.began()
+        if !isControl(spec.name) { server.state.began() }
         lastFinished = nil
         let task = Task.immediate(executorPreference: executor) { [self] in
             let outcome: Result<[UInt8], any Error>
@@ -181,7 +181,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         }
         let timedOut = running.removeValue(forKey: id)?.timedOut ?? false
         lastFinished = id
-        server.state.ended()
+        if !isControl(method) { server.state.ended() }
         var code: ErrorCode?
         switch outcome {
         case .success(let frame): write(frame)
@@ -196,6 +196,9 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         server.observer?.finished(
             method: method, caller: caller, code: code, nanoseconds: (NIODeadline.now() - began).nanoseconds)
     }
+
+    /// Questions about the daemon itself are neither refused while it drains nor waited for.
+    private func isControl(_ method: String) -> Bool { method.hasPrefix("control.") }
 
     private func greet(_ envelope: Envelope, _ body: UnsafeRawBufferPointer) throws {
         guard envelope.method == Hello.spec.name, !greeted else {

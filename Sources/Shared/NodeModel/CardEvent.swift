@@ -41,7 +41,10 @@ extension ProviderCard {
 
     /// Whether the numbers can be true at all.
     public var isPlausible: Bool {
-        expiresAt > createdAt && expiresAt - createdAt <= Self.maximumLifetime && memoryMiB >= 0 && slots >= 0
+        // A stranger chose these numbers: their difference may not fit.
+        let (lifetime, over) = expiresAt.subtractingReportingOverflow(createdAt)
+        return !over && createdAt >= 0 && lifetime > 0 && lifetime <= Self.maximumLifetime && memoryMiB >= 0
+            && slots >= 0
             && (0...15).contains(load) && models.count <= 8 && endpoint.utf8.count <= 128
             && models.allSatisfy { $0.price.total(promptTokens: 1, completionTokens: 1) != nil }
     }

@@ -2,7 +2,7 @@
 // It must never carry behaviour: powers live in Policy's tables.
 
 /// A process of the node, by the name of its executable.
-public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
+public enum Role: String, Sendable, Hashable, Codable, CaseIterable, CustomStringConvertible {
     case supervisor = "infernet-supervisor"
     case ledger = "ledger-d"
     case content = "content-d"
@@ -12,6 +12,8 @@ public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
     case ws = "ws-d"
     /// The person's hand, `infernetctl`.
     case ctl = "infernetctl"
+
+    public var description: String { rawValue }
 
     /// The prefix of the methods that this process serves, as in `ledger.identity`.
     public var interface: String {
