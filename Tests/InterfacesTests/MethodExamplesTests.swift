@@ -1,0 +1,111 @@
+// Proves that every method has an example that survives the wire, and that the recorded wire format has not drifted.
+
+import Foundation
+import Interfaces
+import Testing
+import Wire
+
+/// One method's example as it travels.
+struct Sample: Sendable {
+    let spec: MethodSpec
+    let request: String
+    let reply: String
+    let event: String?
+    let roundTrip: @Sendable () throws -> Bool
+
+    init<R: Request>(_ type: R.Type) {
+        let example = R.example
+        spec = R.spec
+        request = Self.json(example.request)
+        reply = Self.json(example.reply)
+        event = nil
+        roundTrip = {
+            try Self.survives(example.request) && Self.survives(example.reply)
+        }
+    }
+
+    init<R: StreamRequest>(stream type: R.Type) {
+        let example = R.example
+        spec = R.spec
+        request = Self.json(example.request)
+        reply = Self.json(example.reply)
+        event = Self.json(R.eventExample)
+        roundTrip = {
+            try Self.survives(example.request) && Self.survives(example.reply)
+                && Self.survives(R.eventExample)
+        }
+    }
+
+    private static func json(_ value: some WireValue) -> String {
+        (try? value.jsonBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "does not encode"
+    }
+
+    private static func survives<V: WireValue>(_ value: V) throws -> Bool {
+        let bytes = try value.jsonBytes()
+        return try V.fromJSON(bytes).jsonBytes() == bytes
+    }
+}
+
+/// Every method of every interface.
+let samples: [Sample] = [
+    Sample(Hello.self),
+    Sample(ControlInterface.Health.self), Sample(ControlInterface.Version.self),
+    Sample(ControlInterface.Metrics.self), Sample(ControlInterface.Drain.self),
+    Sample(ControlInterface.SetLogLevel.self), Sample(ControlInterface.Ping.self),
+    Sample(SupervisorInterface.Status.self), Sample(SupervisorInterface.Restart.self),
+    Sample(SupervisorInterface.Shutdown.self), Sample(stream: SupervisorInterface.Logs.self),
+    Sample(SupervisorInterface.Metrics.self), Sample(SupervisorInterface.Health.self),
+    Sample(SupervisorInterface.ShowConfig.self),
+    Sample(stream: ContentInterface.Import.self), Sample(ContentInterface.List.self),
+    Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),
+    Sample(ContentInterface.Remove.self),
+    Sample(LedgerInterface.Identity.self), Sample(LedgerInterface.SignPeerAuth.self),
+    Sample(LedgerInterface.SignCard.self), Sample(LedgerInterface.SignReceipt.self),
+    Sample(LedgerInterface.AcceptReceipt.self), Sample(LedgerInterface.RecordAcceptance.self),
+    Sample(LedgerInterface.WrapKey.self), Sample(LedgerInterface.UnwrapKey.self),
+    Sample(LedgerInterface.Balance.self), Sample(LedgerInterface.History.self),
+    Sample(stream: ExecInterface.Run.self), Sample(ExecInterface.Inventory.self),
+    Sample(ExecInterface.StopEngine.self),
+    Sample(DHTInterface.Announce.self), Sample(DHTInterface.Withdraw.self), Sample(DHTInterface.Find.self),
+    Sample(DHTInterface.Stats.self),
+    Sample(stream: WSInterface.RunJob.self), Sample(WSInterface.DeliverAcceptance.self),
+    Sample(WSInterface.Sessions.self),
+    Sample(stream: PeerInterface.RunJob.self), Sample(PeerInterface.DeliverAcceptance.self),
+    Sample(stream: AggregatorInterface.Submit.self), Sample(stream: AggregatorInterface.Serve.self),
+    Sample(AggregatorInterface.Accepted.self), Sample(AggregatorInterface.Jobs.self),
+    Sample(AggregatorInterface.Job.self), Sample(AggregatorInterface.Receipt.self),
+    Sample(AggregatorInterface.Models.self), Sample(AggregatorInterface.Plan.self),
+]
+
+@Suite struct MethodExamplesTests {
+    @Test func everyDeclaredMethodHasASample() {
+        let declared =
+            [Hello.spec] + ControlInterface.methods + SupervisorInterface.methods + ContentInterface.methods
+            + LedgerInterface.methods + ExecInterface.methods + DHTInterface.methods + WSInterface.methods
+            + PeerInterface.methods + AggregatorInterface.methods
+        #expect(Set(declared.map(\.name)) == Set(samples.map(\.spec.name)))
+        #expect(Set(declared.map(\.name)).count == declared.count, "two methods share a name")
+    }
+
+    @Test(arguments: samples.indices) func examplesSurviveTheWire(_ index: Int) throws {
+        #expect(try samples[index].roundTrip(), "\(samples[index].spec.name)")
+    }
+
+    /// The recorded form is what other builds and other languages rely on. A change here is a change of the
+    /// protocol: record it on purpose with INFERNET_RECORD=1, and look at the difference.
+    @Test func theWireFormatIsAsRecorded() throws {
+        var text = ""
+        for sample in samples.sorted(by: { $0.spec.name < $1.spec.name }) {
+            text += "\(sample.spec.name)\n  request \(sample.request)\n"
+            if let event = sample.event { text += "  event   \(event)\n" }
+            text += "  reply   \(sample.reply)\n"
+        }
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Golden/wire.txt")
+        if ProcessInfo.processInfo.environment["INFERNET_RECORD"] != nil {
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let recorded = try String(contentsOf: file, encoding: .utf8)
+        #expect(text == recorded, "the wire format changed; see Golden/wire.txt")
+    }
+}
