@@ -1,0 +1,61 @@
+// Watches one answer: who is awaited, since when, and how long that may take.
+// It must never blame an engine for a caller that does not take what was generated.
+
+import Synchronization
+import Wire
+
+/// Who keeps an answer waiting, for the watchdog.
+final class AnswerWatch: Sendable {
+    enum Awaited: Hashable, Sendable { case firstToken, nextToken, caller }
+
+    struct Limits: Hashable, Sendable {
+        var firstToken: Duration
+        var nextToken: Duration
+        /// How long a caller may leave a piece untaken.
+        var caller: Duration = .seconds(30)
+
+        func callAsFunction(_ awaited: Awaited) -> Duration {
+            switch awaited {
+            case .firstToken: firstToken
+            case .nextToken: nextToken
+            case .caller: caller
+            }
+        }
+    }
+
+    /// Nothing came in time from the one who was awaited.
+    struct Stalled: Error, Hashable {
+        let awaited: Awaited
+        let limit: Duration
+    }
+
+    let limits: Limits
+    private let mark = ProgressMark()
+    private let awaited = Atomic<UInt8>(0)
+
+    init(_ limits: Limits) { self.limits = limits }
+
+    /// From now on this one is awaited.
+    func expect(_ next: Awaited) {
+        awaited.store(next == .firstToken ? 0 : next == .nextToken ? 1 : 2, ordering: .relaxed)
+        mark.touch()
+    }
+
+    /// Sleeps until somebody is late: it wakes once per limit, not once per token.
+    /// - Throws: `Stalled`, or `CancellationError` when the answer is complete.
+    func run() async throws -> Never {
+        while true {
+            let (limit, age) = (limits(current), mark.age)
+            guard age < limit else { throw Stalled(awaited: current, limit: limit) }
+            try await Task.sleep(for: limit - age)
+        }
+    }
+
+    private var current: Awaited {
+        switch awaited.load(ordering: .relaxed) {
+        case 0: .firstToken
+        case 1: .nextToken
+        default: .caller
+        }
+    }
+}

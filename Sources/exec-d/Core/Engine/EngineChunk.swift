@@ -1,0 +1,95 @@
+// Reads one chunk of the engine's streamed answer (OpenAI's chat.completion.chunk), and no more of it than is used.
+// It must never take a number from the engine that is not a count.
+
+import NodeModel
+import Wire
+
+/// What one chunk says.
+struct EngineChunk: Hashable, Sendable {
+    var text = ""
+    var finish: String?
+    var usage: Usage?
+    /// The engine broke off with an error, of this type and with these words.
+    var failure: EngineFailure?
+
+    /// - Throws: `JSONFault` for what is not a chunk.
+    init(_ json: UnsafeRawBufferPointer) throws(JSONFault) {
+        var scanner = JSONScanner(json)
+        var chunk = EngineChunk()
+        try scanner.object { (s, key) throws(JSONFault) in
+            if try s.isNull() {
+                _ = try s.skip()
+            } else if s.matches(key, "choices") {
+                try s.array { (s) throws(JSONFault) in try chunk.readChoice(&s) }
+            } else if s.matches(key, "usage") {
+                try chunk.readUsage(&s)
+            } else if s.matches(key, "error") {
+                chunk.failure = try EngineFailure(&s)
+            } else {
+                _ = try s.skip()
+            }
+        }
+        try scanner.expectEnd()
+        self = chunk
+    }
+
+    private init() {}
+
+    private mutating func readChoice(_ s: inout JSONScanner) throws(JSONFault) {
+        var text: String?
+        var finish: String?
+        try s.object { (s, key) throws(JSONFault) in
+            if try s.isNull() {
+                _ = try s.skip()
+            } else if s.matches(key, "finish_reason") {
+                finish = try s.string()
+            } else if s.matches(key, "delta") {
+                try s.object { (s, key) throws(JSONFault) in
+                    if try !s.isNull(), s.matches(key, "content") {
+                        text = try s.string()
+                    } else {
+                        _ = try s.skip()
+                    }
+                }
+            } else {
+                _ = try s.skip()
+            }
+        }
+        if let text { self.text += text }
+        if let finish { self.finish = finish }
+    }
+
+    private mutating func readUsage(_ s: inout JSONScanner) throws(JSONFault) {
+        var prompt: UInt64?
+        var completion: UInt64?
+        try s.object { (s, key) throws(JSONFault) in
+            if s.matches(key, "prompt_tokens") {
+                prompt = try s.unsigned()
+            } else if s.matches(key, "completion_tokens") {
+                completion = try s.unsigned()
+            } else {
+                _ = try s.skip()
+            }
+        }
+        guard let prompt = prompt.flatMap({ Int64(exactly: $0) }),
+            let completion = completion.flatMap({ Int64(exactly: $0) })
+        else { throw .badNumber }
+        usage = Usage(promptTokens: prompt, completionTokens: completion)
+    }
+}
+
+extension JSONScanner {
+    /// Whether the next value is `null`, left unread.
+    mutating func isNull() throws(JSONFault) -> Bool { try peek() == 0x6E }
+
+    /// Visits the elements of an array with the cursor at each value; the visitor must read it.
+    mutating func array(_ visit: (inout JSONScanner) throws(JSONFault) -> Void) throws(JSONFault) {
+        try expect(0x5B)
+        if try peek() == 0x5D { return try expect(0x5D) }
+        while true {
+            try visit(&self)
+            if try peek() == 0x5D { return try expect(0x5D) }
+            try expect(0x2C)
+        }
+    }
+}

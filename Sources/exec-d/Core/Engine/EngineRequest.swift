@@ -1,0 +1,49 @@
+// The body that the engine is sent for a job: our request in llama-server's dialect of OpenAI's chat completions.
+// It must never hold a field that the request does not have or the node does not decide.
+
+import FoundationEssentials
+import NodeModel
+import Wire
+
+/// `POST /v1/chat/completions`.
+struct EngineRequest: Encodable, Hashable, Sendable {
+    struct StreamOptions: Encodable, Hashable, Sendable {
+        var include_usage = true
+    }
+
+    let messages: [ChatMessage]
+    let max_tokens: Int
+    let temperature: Double?
+    let top_p: Double?
+    let seed: Int64?
+    let presence_penalty: Double?
+    let frequency_penalty: Double?
+    let stop: [String]?
+    let stream = true
+    let stream_options = StreamOptions()
+    /// Whether what an earlier prompt left in the slot may be reused.
+    let cache_prompt: Bool
+    /// A model's thinking is part of its answer, as it was generated.
+    let reasoning_format = "none"
+
+    /// - Parameters:
+    ///   - maxTokens: the longest answer, all limits applied.
+    ///   - stranger: whether another node asked. Its prompt neither profits from nor leaves traces in the time that
+    ///     other people's prompts take.
+    init(_ request: InferenceRequest, maxTokens: Int, stranger: Bool) {
+        messages = request.messages.map {
+            // OpenAI's newer name of the same thing, which models' templates do not know.
+            ChatMessage(role: $0.role == "developer" ? "system" : $0.role, content: $0.content)
+        }
+        max_tokens = maxTokens
+        temperature = request.sampling.temperature
+        top_p = request.sampling.topP
+        seed = request.sampling.seed
+        presence_penalty = request.sampling.presencePenalty
+        frequency_penalty = request.sampling.frequencyPenalty
+        stop = request.sampling.stop
+        cache_prompt = !stranger
+    }
+
+    func json() throws -> [UInt8] { Array(try WireCoding.encoder.encode(self)) }
+}

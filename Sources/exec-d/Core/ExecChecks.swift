@@ -1,0 +1,85 @@
+// What stands between this node and running a job, each with its reason and its remedy.
+// It must never wait longer than a person would: all of it has two seconds.
+
+import Interfaces
+import System
+import Wire
+
+/// The checks of exec-d.
+struct ExecChecks: Sendable {
+    typealias Check = ControlInterface.Check
+
+    /// Below this an engine's log and the record of runs may meet a full disk.
+    static let headroom: UInt64 = 256 << 20
+
+    let docker: DockerClient
+    let image: String
+    let stateDirectory: String
+    let upkeep: Upkeep
+
+    func all() async -> [Check] {
+        async let engine = dockerAndImage()
+        return await engine + [disk(), await record()] + upkeep.modelChecks()
+    }
+
+    private func dockerAndImage() async -> [Check] {
+        let limit = Duration.milliseconds(1_000)
+        let version: DockerVersion
+        do throws(DockerError) { version = try await docker.version(within: limit) } catch {
+            let unknown = Check(
+                name: "image", ok: false, reason: "cannot be looked for while Docker cannot be used",
+                fix: error.fix)
+            return [failed("docker", error), unknown]
+        }
+        guard version.spoken != nil else {
+            let reason =
+                "engine \(version.version) speaks API \(version.apiVersion); \(DockerVersion.wanted) is needed"
+            return [Check(name: "docker", ok: false, reason: reason, fix: "Install Docker 20.10 or later.")]
+        }
+        let answers = Check(
+            name: "docker", ok: true, reason: "engine \(version.version), API \(version.apiVersion)")
+        return [answers, await imageCheck(limit)]
+    }
+
+    private func imageCheck(_ limit: Duration) async -> Check {
+        guard ContainerTemplate.isPinned(image) else {
+            return Check(
+                name: "image", ok: false, reason: "no engine image is configured",
+                fix: "Set exec.image to the id that `engine/load` prints.")
+        }
+        do throws(DockerError) {
+            let found = try await docker.image(image, within: limit)
+            guard found.id == image else {
+                return Check(
+                    name: "image", ok: false, reason: "Docker has \(found.id) where \(image) is pinned",
+                    fix: "Run `engine/load` from the source tree.")
+            }
+            return Check(name: "image", ok: true, reason: "\(image.prefix(19)) is there")
+        } catch { return failed("image", error) }
+    }
+
+    private func disk() -> Check {
+        let free: UInt64
+        do { free = try DiskSpace.of(stateDirectory).freeBytes } catch {
+            return Check(name: "disk", ok: false, reason: "\(error)", fix: "Make exec-d's state directory.")
+        }
+        let mib = free >> 20
+        guard free >= Self.headroom else {
+            return Check(
+                name: "disk", ok: false, reason: "only \(mib) MiB are free for exec-d at \(stateDirectory)",
+                fix: "Make room: \(Self.headroom >> 20) MiB are needed.")
+        }
+        return Check(name: "disk", ok: true, reason: "\(mib) MiB free")
+    }
+
+    private func record() async -> Check {
+        guard let problem = await upkeep.storeProblem else {
+            return Check(name: "record", ok: true, reason: "runs are recorded")
+        }
+        return Check(name: "record", ok: false, reason: problem.message, fix: problem.fix)
+    }
+
+    private func failed(_ name: String, _ error: DockerError) -> Check {
+        Check(name: name, ok: false, reason: error.message, fix: error.fix)
+    }
+}

@@ -1,0 +1,141 @@
+// exec-d as a whole: reads its configuration, joins the parts, binds its methods.
+// It must never open a socket to a network, nor give anybody else the use of Docker's.
+//
+// Security: Docker's socket is root's power over this machine. exec-d alone holds it, creates one kind of container
+// from one template, and takes from its callers a model's name and a request, nothing that reaches Docker.
+
+import AsyncHTTPClient
+public import DaemonKit
+import Glibc
+public import IPC
+public import Interfaces
+import Logging
+public import NodeConfig
+import NodeModel
+public import Wire
+
+/// Runs jobs in engines.
+public final class ExecDaemon: Daemon {
+    public static let role = Role.exec
+
+    private let docker: DockerClient
+    private let image: String
+    private let house: EngineHouse?
+    private let runner: JobRunner?
+    private let upkeep: Upkeep
+    private let checker: ExecChecks
+    private let hardware: Task<Hardware, Never>
+
+    public init(_ environment: DaemonEnvironment<ExecSection>) async throws {
+        let (config, log) = (environment.config, environment.log)
+        let metrics = ExecMetrics(registry: environment.metrics)
+        let client = UnixHTTP.makeClient(on: environment.group)
+        let store = RunStore(path: environment.stateDirectory + "/runs.sqlite")
+        let content = environment.link(to: .content)
+        let ledger = environment.link(to: .ledger)
+        docker = DockerClient(client: client, socketPath: config.dockerSocket)
+        image = config.image
+        hardware = Task { await HardwareProbe.look() }
+        house = Self.house(environment, docker, client, metrics)
+        runner = house.map { house in
+            JobRunner(
+                house: house, store: store, limits: RequestLimits(config),
+                watch: AnswerWatch.Limits(
+                    firstToken: .milliseconds(config.firstTokenMs),
+                    nextToken: .milliseconds(config.nextTokenMs)),
+                image: config.image, metrics: metrics,
+                resolve: { try await content.call(ContentInterface.Resolve(reference: $0), trace: $1) },
+                unwrap: { try await ledger.call($0, trace: $0.job.text) })
+        }
+        upkeep = Upkeep(house: house, store: store, warm: config.warm, metrics: metrics, log: log) {
+            try await content.call(ContentInterface.Resolve(reference: $0))
+        }
+        checker = ExecChecks(
+            docker: docker, image: config.image, stateDirectory: environment.stateDirectory, upkeep: upkeep)
+    }
+
+    /// - Returns: nil when no image is configured: the node then runs nothing itself, and says so.
+    private static func house(
+        _ environment: DaemonEnvironment<ExecSection>, _ docker: DockerClient, _ client: HTTPClient,
+        _ metrics: ExecMetrics
+    ) -> EngineHouse? {
+        let config = environment.config
+        let root = geteuid() == 0
+        let template: ContainerTemplate
+        do {
+            template = try ContainerTemplate(
+                image: config.image,
+                node: String(Digest(hashing: environment.stateDirectory).hex.prefix(16)),
+                user: root ? "65534:65534" : "\(geteuid()):\(getegid())",
+                limits: ContainerTemplate.Limits(config))
+        } catch {
+            environment.log.warning("no engines", metadata: ["reason": "\(error)"])
+            return nil
+        }
+        let folder = EngineFolder(runDirectory: environment.runtimeDirectory, foreignUser: root)
+        folder.removeAll()
+        let launcher = EngineLauncher(
+            docker: docker, client: client, template: template, folder: folder,
+            loadLimit: .milliseconds(config.loadMs), log: environment.log)
+        let machine = DeviceReports.cpu(cpuinfo: "", meminfo: SmallFile.read("/proc/meminfo") ?? "").memoryMiB
+        let settings = EnginePool.Settings(
+            slots: config.slots,
+            engines: EnginePool.Settings.fitting(
+                configured: config.maxEngines, engineMiB: config.memoryMiB, machineMiB: machine),
+            queue: config.queueLimit, queueMs: Int64(config.queueMs), idleStopMs: Int64(config.idleStopMs))
+        return EngineHouse(
+            settings, launcher: launcher, life: String(UInt32.random(in: 0...UInt32.max), radix: 36),
+            metrics: metrics, log: environment.log)
+    }
+
+    public func routes(_ router: inout Router) {
+        router.stream(ExecInterface.Run.self) { [self] job, context, sink in
+            guard let runner else { throw await refusal() }
+            return try await runner.run(job, log: context.log) { try await sink.send($0) }
+        }
+        router.on(ExecInterface.Inventory.self) { [self] _, _ in await inventory() }
+        router.on(ExecInterface.StopEngine.self) { [self] request, _ in
+            try await stop(request.model)
+            return Done()
+        }
+    }
+
+    public func checks() async -> [ControlInterface.Check] { await checker.all() }
+
+    public func run() async throws { try await upkeep.run() }
+
+    public func drain() async { await house?.drain(.seconds(1)) }
+
+    // MARK: Methods
+
+    private func inventory() async -> ExecInterface.Inventory.Reply {
+        async let checks = checker.all()
+        let hardware = await hardware.value
+        let pool = await house?.snapshot
+        return ExecInterface.Inventory.Reply(
+            devices: hardware.devices, gpuReason: hardware.gpuReason, checks: await checks,
+            image: image.isEmpty ? nil : image, engines: pool?.engines ?? [], slots: pool?.slots ?? 0,
+            busy: pool?.busy ?? 0, queued: pool?.queued ?? 0)
+    }
+
+    private func stop(_ model: String?) async throws {
+        guard let house else { return }
+        guard let model else { return await house.stop(nil) }
+        let engines = await house.snapshot.engines
+        guard let engine = engines.first(where: { $0.model == model || $0.modelRoot.hex == model }) else {
+            throw WireError(
+                .notFound, "No engine runs '\(model)'.",
+                fix: engines.isEmpty ? nil : "Engines run: \(engines.map(\.model).joined(separator: ", ")).")
+        }
+        await house.stop(engine.modelRoot)
+    }
+
+    /// Why this node runs no jobs at all: the first check that failed.
+    private func refusal() async -> WireError {
+        let failed = await checker.all().first { $0.name == "image" && !$0.ok }
+        return WireError(
+            .engineUnavailable,
+            "This node runs no models: \(failed?.reason ?? "no engine image is configured").",
+            fix: failed?.fix)
+    }
+}

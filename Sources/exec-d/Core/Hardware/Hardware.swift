@@ -1,0 +1,44 @@
+// The devices of this machine that could run a model, and why no GPU is among them when none is.
+// It must never claim a device that its own driver did not answer for.
+
+import Interfaces
+
+/// Devices, CPU last.
+struct Hardware: Hashable, Sendable {
+    let devices: [ExecInterface.Device]
+    /// Why no GPU is listed; nil when one is.
+    let gpuReason: String?
+
+    init(nvidia: ToolReport, amd: ToolReport, cards: [DRMCard], cpuinfo: String, meminfo: String) {
+        var gpus: [ExecInterface.Device] = []
+        if case .output(let text) = nvidia { gpus += DeviceReports.nvidia(text) }
+        if case .output(let text) = amd { gpus += DeviceReports.amd(text) }
+        devices = gpus + [DeviceReports.cpu(cpuinfo: cpuinfo, meminfo: meminfo)]
+        guard gpus.isEmpty else {
+            gpuReason = nil
+            return
+        }
+        gpuReason = [
+            Self.words("nvidia-smi", nvidia), Self.words("rocm-smi", amd), Self.words(cards),
+        ].joined(separator: "; ")
+    }
+
+    /// Memory of the machine, in MiB; 0 when unknown.
+    var memoryMiB: Int { devices.last?.memoryMiB ?? 0 }
+
+    private static func words(_ tool: String, _ report: ToolReport) -> String {
+        switch report {
+        case .absent: "no \(tool) is installed"
+        case .failed(let why): "\(tool) failed: \(why)"
+        case .output: "\(tool) lists no GPU"
+        }
+    }
+
+    private static func words(_ cards: [DRMCard]) -> String {
+        let known = cards.filter { $0.maker != nil }
+        guard !known.isEmpty else { return "no GPU is in /sys/class/drm" }
+        let list = known.map { "\($0.maker ?? $0.vendor) \($0.name)" }.joined(separator: ", ")
+        let drivers = known.contains { $0.maker == "NVIDIA" || $0.maker == "AMD" }
+        return "/sys/class/drm has \(list)" + (drivers ? ": install the maker's driver and tool" : "")
+    }
+}

@@ -1,0 +1,176 @@
+// exec-d's own record: which runs were begun, how each ended, and which sealed payloads were ever opened.
+// It must never hold a prompt or an answer, nor let one sealed payload be run twice.
+
+import Dispatch
+import FoundationEssentials
+import GRDB
+import NodeModel
+import Synchronization
+import Wire
+
+/// The runs of this node, in SQLite.
+final class RunStore: Sendable {
+    /// How a run ended.
+    enum End: String, Sendable { case done, failed, cancelled, interrupted }
+
+    /// A run that was begun.
+    struct Row: Hashable, Sendable {
+        let job: String
+        let model: String
+        let state: String
+        let reason: String
+        let promptTokens: Int64
+        let completionTokens: Int64
+    }
+
+    /// Ended runs that are kept.
+    static let keptRuns = 10_000
+
+    private let path: String
+    private let opened = Mutex<DatabaseQueue?>(nil)
+
+    /// Nothing is opened yet, so that a full disk degrades the daemon instead of ending it.
+    init(path: String) {
+        self.path = path
+    }
+
+    /// Opens the database if need be, and marks runs of an earlier life as interrupted.
+    /// - Returns: how many there were.
+    /// - Throws: `disk_full`, `corrupt` or `internal_error`, with a fix.
+    func recover() async throws -> Int {
+        try await write { db in
+            try db.execute(
+                sql:
+                    "UPDATE runs SET state = 'interrupted', reason = ?, ended_at = ? WHERE state = 'running'",
+                arguments: ["exec-d was restarted", Self.now])
+            return db.changesCount
+        }
+    }
+
+    /// Records that a run begins.
+    /// - Parameter seal: names a sealed payload; nil for one in the clear.
+    /// - Throws: `conflict` when that payload was run before: its answer's pieces would be sealed with the same
+    ///   nonces again.
+    func begin(_ job: JobID, model: ContentRoot, seal: Digest?) async throws -> Int64 {
+        try await write { db in
+            if let seal {
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO seals (id, at) VALUES (?, ?)",
+                    arguments: [Data(seal.bytes), Self.now])
+                guard db.changesCount == 1 else {
+                    throw WireError(
+                        .conflict, "This sealed job was run already, and a sealed job runs once.",
+                        fix: "Seal the request again, with a fresh content key.")
+                }
+            }
+            try db.execute(
+                sql:
+                    "INSERT INTO runs (job, model, state, reason, started_at) VALUES (?, ?, 'running', '', ?)",
+                arguments: [job.text, model.hex, Self.now])
+            return db.lastInsertedRowID
+        }
+    }
+
+    func end(_ run: Int64, _ end: End, reason: String, usage: Usage?) async throws {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE runs SET state = ?, reason = ?, ended_at = ?, prompt_tokens = ?, completion_tokens = ?
+                    WHERE id = ?
+                    """,
+                arguments: [
+                    end.rawValue, reason, Self.now, usage?.promptTokens ?? 0, usage?.completionTokens ?? 0,
+                    run,
+                ])
+            try db.execute(
+                sql: "DELETE FROM runs WHERE id <= ? AND state <> 'running'",
+                arguments: [run - Int64(Self.keptRuns)])
+        }
+    }
+
+    /// The last runs, newest first.
+    func last(_ count: Int) async throws -> [Row] {
+        try await write { db in
+            try GRDB.Row.fetchAll(db, sql: "SELECT * FROM runs ORDER BY id DESC LIMIT ?", arguments: [count])
+                .map {
+                    Row(
+                        job: $0["job"], model: $0["model"], state: $0["state"], reason: $0["reason"],
+                        promptTokens: $0["prompt_tokens"], completionTokens: $0["completion_tokens"])
+                }
+        }
+    }
+
+    // MARK: The database
+
+    private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+
+    private func write<Value: Sendable>(_ work: @escaping @Sendable (Database) throws -> Value) async throws
+        -> Value
+    {
+        do { return try await queue().write(work) } catch let error as DatabaseError { throw explain(error) }
+    }
+
+    private func queue() throws -> DatabaseQueue {
+        try opened.withLock { opened in
+            if let opened { return opened }
+            var configuration = Configuration()
+            configuration.journalMode = .wal
+            configuration.busyMode = .timeout(5)
+            configuration.label = "runs"
+            configuration.prepareDatabase { db in
+                // What was sealed must be known after a power cut, or nonces could be used again.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            try Self.migrator.migrate(queue)
+            opened = queue
+            return queue
+        }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("runs") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE runs (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        job TEXT NOT NULL,
+                        model TEXT NOT NULL,
+                        state TEXT NOT NULL CHECK (state IN ('running', 'done', 'failed', 'cancelled', 'interrupted')),
+                        reason TEXT NOT NULL,
+                        started_at INTEGER NOT NULL,
+                        ended_at INTEGER,
+                        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+                        completion_tokens INTEGER NOT NULL DEFAULT 0
+                    ) STRICT;
+                    CREATE INDEX runs_running ON runs (state) WHERE state = 'running';
+                    CREATE TABLE seals (id BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+
+    private func explain(_ error: DatabaseError) -> WireError {
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            return WireError(
+                .diskFull, "exec-d cannot record the run: the disk that holds \(path) is full.",
+                fix: "Make room on it.",
+                retryAfterMs: 10_000)
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            return WireError(
+                .corrupt, "exec-d's record of runs is damaged: \(path).",
+                fix:
+                    "Stop the node, move this file away, and start it again. Sealed jobs of the past could then be repeated.",
+                cause: error.message)
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_IOERR, .SQLITE_PERM:
+            return WireError(
+                .unavailable, "exec-d cannot use its record of runs, \(path).",
+                fix: "Let exec-d's user write to its state directory, and see that the disk is not full.",
+                cause: error.message)
+        default:
+            return WireError(.internalError, "exec-d's record of runs failed.", cause: error.message)
+        }
+    }
+}
