@@ -1,0 +1,62 @@
+// `infernetctl wallet` and `infernetctl identity`: what this node earned and spent, and who it is.
+// It must never show a private key; nobody but ledger-d has it.
+
+import ArgumentParser
+import Interfaces
+import NodeModel
+import Wire
+
+struct Wallet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Shows what this node earned and spent.")
+
+    private struct Document: Encodable {
+        var balance: LedgerInterface.Balance.Reply
+        var history: [LedgerInterface.History.Transfer]
+    }
+
+    @OptionGroup var global: GlobalOptions
+    @Option(name: .shortAndLong, help: "How many transfers at most.")
+    var limit = 20
+
+    func validate() throws {
+        if !(0...10_000).contains(limit) { throw ValidationError("--limit must be between 0 and 10000.") }
+    }
+
+    func run() async throws {
+        let node = global.node
+        let balance = try await node.call(LedgerInterface.Balance(), at: .ledger)
+        let history = try await node.call(LedgerInterface.History(limit: limit), at: .ledger).transfers
+        let output = global.output
+        if global.json { return output.json(Document(balance: balance, history: history)) }
+        output.line("earned  \(output.style.green(Units.amount(balance.earned, balance.asset)))")
+        output.line("spent   \(output.style.yellow(Units.amount(balance.spent, balance.asset)))")
+        output.line(output.style.dim("\(balance.transfers) transfers, chain head \(balance.chainHead)"))
+        guard !history.isEmpty else { return }
+        var table = Table([
+            ("#", .right), ("WHEN", .left), ("WHAT", .left), ("AMOUNT", .right), ("FROM", .left),
+            ("TO", .left),
+            ("JOB", .left),
+        ])
+        for transfer in history {
+            table.add(
+                "\(transfer.sequence)", Units.time(transfer.at), transfer.operation,
+                Units.amount(transfer.amount, transfer.asset), transfer.debit, transfer.credit,
+                transfer.job?.text ?? "-")
+        }
+        output.line("")
+        table.lines(output.style).forEach(output.line)
+    }
+}
+
+struct Identity: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Says who this node is.")
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let reply = try await global.node.call(LedgerInterface.Identity(), at: .ledger)
+        if global.json { return global.output.json(reply) }
+        global.output.line(reply.npub)
+        global.output.line(global.output.style.dim(reply.pubkey.hex))
+    }
+}
