@@ -46,7 +46,7 @@ public final class AggregatorDaemon: Daemon {
         house.metrics.load(
             own: house.ownGate.active, served: house.servedGate.active, queued: house.ownGate.queued)
         let journal: ControlInterface.Check
-        if let failure = await house.journal.probe() {
+        if let failure = await house.journal.check() {
             journal = ControlInterface.Check(
                 name: "journal", ok: false, reason: failure.message, fix: failure.fix)
         } else {

@@ -61,9 +61,9 @@ final class CardKeeper: Sendable {
         } catch { say("not announced: \(WireError.wrapping(error).message)") }
     }
 
-    /// Takes the card back, when there is one.
+    /// Takes the card back when the daemon ends; also one whose announcement was just under way.
     func withdraw() async {
-        guard decision.withLock({ $0.announced != nil }) else { return }
+        guard house.config.aggregator.provide, !house.config.advertise.isEmpty else { return }
         _ = try? await house.links.dht.call(DHTInterface.Withdraw(), deadlineMs: 1_000)
     }
 

@@ -20,6 +20,8 @@ final class JobJournal: Sendable {
         var writing = false
         var failure: WireError?
         var openedSinceSweep = 0
+        /// When a write succeeded last.
+        var writtenAt: ContinuousClock.Instant?
     }
 
     /// Opens the journal, and sets aside a file that is not a database.
@@ -99,7 +101,10 @@ final class JobJournal: Sendable {
             guard let batch else { return }
             do {
                 try write(batch.entries, db)
-                state.withLock { $0.failure = nil }
+                state.withLock { state in
+                    state.failure = nil
+                    state.writtenAt = .now
+                }
                 for waiter in batch.waiters { waiter.resume() }
             } catch {
                 let failure = Self.explain(error)
@@ -132,6 +137,14 @@ final class JobJournal: Sendable {
         }
     }
 
+    /// Whether the journal can be written, as the last half minute showed; tried when it showed nothing.
+    func check() async -> WireError? {
+        let known = state.withLock { state in
+            state.failure == nil && (state.writtenAt.map { $0.duration(to: .now) < .seconds(30) } ?? false)
+        }
+        return known ? nil : await probe()
+    }
+
     /// Tries whether the journal can be written.
     func probe() async -> WireError? {
         do {
@@ -139,7 +152,10 @@ final class JobJournal: Sendable {
             try await database.write { db in
                 try db.execute(sql: "PRAGMA user_version = 1")
             }
-            state.withLock { $0.failure = nil }
+            state.withLock { state in
+                state.failure = nil
+                state.writtenAt = .now
+            }
             return nil
         } catch {
             let failure = Self.explain(error)

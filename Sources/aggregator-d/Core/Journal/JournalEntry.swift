@@ -13,7 +13,7 @@ struct JobKey: Hashable, Sendable {
 
 /// A change of the journal. Entries are applied in the order in which they were given.
 enum JournalEntry: Sendable {
-    /// A new job; ignored when the job is there.
+    /// A new job, before its first step; ignored when the job is there.
     case opened(AggregatorInterface.Record)
     case moved(JobKey, AggregatorInterface.State, reason: String, fix: String?, at: Int64)
     /// Who runs it, which decides the side, and under which name of the model.

@@ -59,11 +59,6 @@ enum JournalWriting {
                 record.reason, record.fix, record.model,
                 record.peer?.hex, record.createdAt, record.updatedAt,
             ])
-        if db.changesCount > 0 {
-            try step(
-                JobKey(job: record.job, served: record.side == .provider), record.state, record.reason,
-                record.createdAt, db)
-        }
     }
 
     private static func step(

@@ -1,0 +1,189 @@
+// Proves that a job goes through its states in order, whatever arrives late, twice or never.
+
+import Interfaces
+import Testing
+import Wire
+
+@testable import AggregatorCore
+
+@Suite struct JobStateMachineTests {
+    static let limits = JobLimits()
+
+    static func states(_ actions: [JobAction]) -> [AggregatorInterface.State] {
+        actions.compactMap { if case .state(let state, _, _) = $0 { state } else { nil } }
+    }
+
+    static func outcome(_ actions: [JobAction]) -> JobOutcome? {
+        actions.compactMap { if case .end(let outcome) = $0 { outcome } else { nil } }.first
+    }
+
+    static func running(_ candidates: [String] = ["running here"], served: Bool = false) -> JobStateMachine {
+        var machine = JobStateMachine(served: served, limits: limits)
+        _ = machine.on(.begin)
+        _ = machine.on(.planned(candidates: candidates, summary: "a plan"))
+        return machine
+    }
+
+    @Test func theHappyPathIsReceivedPlannedRunningVerifyingDone() {
+        var machine = JobStateMachine(served: false, limits: Self.limits)
+        var seen = Self.states(machine.on(.begin))
+        let planned = machine.on(.planned(candidates: ["here"], summary: "run here"))
+        #expect(planned.contains(.work(.attempt(0))))
+        #expect(planned.contains(.disarm(.plan)))
+        seen += Self.states(planned)
+        seen += Self.states(machine.on(.contact(0)))
+        #expect(machine.on(.firstPiece(0)).contains(.arm(.nextPiece, attempt: 0, milliseconds: 20_000)))
+        let answered = machine.on(.answered(0))
+        #expect(answered.contains(.work(.settle)))
+        seen += Self.states(answered)
+        let done = machine.on(.settled("ok"))
+        #expect(Self.outcome(done) == .done)
+        #expect(done.contains(.praise(0)))
+        seen += Self.states(done)
+        #expect(seen == [.received, .planned, .running, .verifying, .done])
+    }
+
+    @Test func aFailureBeforeTheFirstPieceTriesTheNextCandidate() {
+        var machine = Self.running(["a", "b", "c", "d"])
+        let first = machine.on(.attemptFailed(0, WireError(.upstreamLost, "gone")))
+        #expect(first.contains(.blame(0, "gone")))
+        #expect(first.contains(.work(.attempt(1))))
+        _ = machine.on(.attemptFailed(1, WireError(.upstreamLost, "gone")))
+        let third = machine.on(.attemptFailed(2, WireError(.upstreamLost, "gone")))
+        #expect(Self.outcome(third) == .failed(WireError(.upstreamLost, "")), "three attempts are the bound")
+    }
+
+    @Test func aFailureAfterTheFirstPieceEndsTheJob() {
+        var machine = Self.running(["a", "b"])
+        _ = machine.on(.firstPiece(0))
+        let actions = machine.on(.attemptFailed(0, WireError(.providerFailed, "gone")))
+        #expect(Self.outcome(actions) == .failed(WireError(.providerFailed, "")))
+        #expect(!actions.contains(.work(.attempt(1))))
+        #expect(machine.state == .failed)
+    }
+
+    @Test func whatTheRequestCausedIsNeitherRetriedNorBlamed() {
+        var machine = Self.running(["a", "b"])
+        let actions = machine.on(.attemptFailed(0, WireError(.contextLengthExceeded, "too long")))
+        #expect(Self.outcome(actions) == .failed(WireError(.contextLengthExceeded, "")))
+        #expect(!actions.contains { if case .blame = $0 { true } else { false } })
+    }
+
+    @Test func silenceStopsAnAttemptAndPiecesPushTheDeadlineOut() {
+        var machine = Self.running(["a", "b"])
+        #expect(machine.on(.deadline(.connect, attempt: 0, idleMs: 0)) == [.stop])
+        let next = machine.on(.attemptFailed(0, WireError(.cancelled, "stopped")))
+        #expect(
+            next.contains(.work(.attempt(1))), "a late provider is replaced although its call was cancelled")
+        _ = machine.on(.firstPiece(1))
+        #expect(
+            machine.on(.deadline(.nextPiece, attempt: 1, idleMs: 5_000))
+                == [.arm(.nextPiece, attempt: 1, milliseconds: 15_000)])
+        #expect(machine.on(.deadline(.nextPiece, attempt: 1, idleMs: 20_000)) == [.stop])
+        let end = machine.on(.attemptFailed(1, WireError(.cancelled, "stopped")))
+        #expect(Self.outcome(end) == .failed(WireError(.deadlineExceeded, "")))
+    }
+
+    @Test func timersOfAnEarlierAttemptDoNothing() {
+        var machine = Self.running(["a", "b"])
+        _ = machine.on(.attemptFailed(0, WireError(.upstreamLost, "gone")))
+        for stage in [JobStage.connect, .firstPiece, .nextPiece, .plan, .settle] {
+            #expect(machine.on(.deadline(stage, attempt: 0, idleMs: 99_999)).isEmpty)
+        }
+    }
+
+    @Test func theTotalDeadlineEndsWithoutAnotherAttempt() {
+        var machine = Self.running(["a", "b"])
+        #expect(machine.on(.deadline(.total, attempt: 0, idleMs: 0)) == [.stop])
+        let end = machine.on(.attemptFailed(0, WireError(.cancelled, "stopped")))
+        #expect(Self.outcome(end) == .failed(WireError(.deadlineExceeded, "")))
+    }
+
+    @Test func cancellingEndsAsCancelledAndBlamesNobody() {
+        var machine = Self.running(["a", "b"])
+        #expect(machine.on(.cancel("left")) == [.stop])
+        #expect(machine.on(.cancel("left")).isEmpty)
+        let end = machine.on(.attemptFailed(0, WireError(.upstreamLost, "gone")))
+        #expect(Self.outcome(end) == .cancelled(WireError(.cancelled, "")))
+        #expect(!end.contains { if case .blame = $0 { true } else { false } })
+        #expect(machine.state == .cancelled)
+    }
+
+    @Test func aCompleteAnswerIsSettledEvenIfTheCallerLeaves() {
+        var machine = Self.running()
+        _ = machine.on(.answered(0))
+        #expect(machine.on(.cancel("left")).isEmpty)
+        #expect(Self.outcome(machine.on(.settled("ok"))) == .done)
+    }
+
+    @Test func aReceiptThatDoesNotHoldBlamesTheProvider() {
+        var machine = Self.running()
+        _ = machine.on(.answered(0))
+        let actions = machine.on(.settleFailed(WireError(.verificationFailed, "wrong hash")))
+        #expect(actions.contains(.blame(0, "wrong hash")))
+        #expect(Self.outcome(actions) == .failed(WireError(.verificationFailed, "")))
+    }
+
+    /// Random events in any order: never more than one end, nothing after it, every change of state with a reason,
+    /// and work only while the job lives.
+    @Test(arguments: 0..<200) func randomEventsKeepTheInvariants(seed: Int) {
+        var random = SplitMix(seed: UInt64(seed))
+        var machine = JobStateMachine(served: seed % 3 == 0, limits: Self.limits)
+        var ends = 0
+        var works = 0
+        for _ in 0..<60 {
+            let before = machine.state
+            let actions = machine.on(Self.event(&random))
+            if before.isFinal {
+                #expect(actions.isEmpty, "seed \(seed): \(actions) after the end")
+                #expect(machine.state == before)
+            }
+            for action in actions {
+                switch action {
+                case .end: ends += 1
+                case .work: works += 1
+                case .state(let state, let reason, _):
+                    #expect(!reason.isEmpty, "seed \(seed): \(state) without a reason")
+                default: break
+                }
+            }
+            if case .end = actions.last { #expect(machine.state.isFinal) }
+        }
+        #expect(ends <= 1, "seed \(seed)")
+        #expect(works <= 2 + Self.limits.maximumAttempts, "seed \(seed)")
+    }
+
+    private static func event(_ random: inout SplitMix) -> JobEvent {
+        let n = Int.random(in: 0..<3, using: &random)
+        let codes: [ErrorCode] = [.upstreamLost, .cancelled, .invalidRequest, .verificationFailed, .diskFull]
+        let error = WireError(codes[Int.random(in: 0..<codes.count, using: &random)], "why")
+        switch Int.random(in: 0..<11, using: &random) {
+        case 0: return .begin
+        case 1: return .planned(candidates: Array(repeating: "x", count: n), summary: "plan")
+        case 2: return .planFailed(error)
+        case 3: return .contact(n)
+        case 4: return .firstPiece(n)
+        case 5: return .answered(n)
+        case 6: return .attemptFailed(n, error)
+        case 7: return .settled("ok")
+        case 8: return .settleFailed(error)
+        case 9: return .cancel("left")
+        default:
+            let stage = JobStage.allCases[Int.random(in: 0..<JobStage.allCases.count, using: &random)]
+            return .deadline(stage, attempt: n, idleMs: Int.random(in: 0...30_000, using: &random))
+        }
+    }
+}
+
+/// A small generator whose numbers follow from its seed.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed &+ 0x9E37_79B9_7F4A_7C15 }
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

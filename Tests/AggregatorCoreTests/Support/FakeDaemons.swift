@@ -1,0 +1,199 @@
+// The scripted siblings: a ledger that signs, an engine that speaks lines, a wire to scripted or real providers.
+// It must never sign what the real ledger-d would refuse to.
+
+import FoundationEssentials
+import IPC
+import Interfaces
+import NodeModel
+import Nostr
+import Synchronization
+import Wire
+
+@testable import AggregatorCore
+
+/// ledger-d with a test's key. A content key is "wrapped" by writing its reader beside it.
+struct FakeLedger: Sendable {
+    let house: FakeHouse
+
+    func routes(_ router: inout Router) {
+        router.on(LedgerInterface.Identity.self) { _, _ in
+            LedgerInterface.Identity.Reply(pubkey: house.key.publicKey, npub: "npub")
+        }
+        router.on(LedgerInterface.SignCard.self) { request, _ in try house.key.sign(request.card.template) }
+        router.on(LedgerInterface.SignReceipt.self) { request, context in
+            _ = house.script.withLock { $0.traces.insert(context.trace ?? "none") }
+            return try house.key.sign(try request.body.template())
+        }
+        router.on(LedgerInterface.AcceptReceipt.self) { request, _ in
+            if let error = house.script.withLock({ $0.acceptError }) { throw error }
+            let body = try ReceiptBody(request.receipt)
+            guard body.client == house.key.publicKey else {
+                throw WireError(.notPermitted, "not made out to me")
+            }
+            let repeated = house.script.withLock { script in
+                defer { script.acceptedReceipts.append(request.receipt.id) }
+                return script.acceptedReceipts.contains(request.receipt.id)
+            }
+            let event = try house.key.sign(
+                Acceptance.template(receipt: request.receipt, body: body, acceptedAt: body.finishedAt))
+            return LedgerInterface.AcceptReceipt.Reply(acceptance: event, repeated: repeated)
+        }
+        router.on(LedgerInterface.RecordAcceptance.self) { request, _ in
+            let repeated = house.script.withLock { script in
+                defer { script.recorded.append(request.bundle) }
+                return script.recorded.contains { $0.receipt.id == request.bundle.receipt.id }
+            }
+            return LedgerInterface.RecordAcceptance.Reply(repeated: repeated)
+        }
+        router.on(LedgerInterface.WrapKey.self) { request, _ in
+            LedgerInterface.WrapKey.Reply(wrapped: "\(request.recipient.hex):\(request.contentKey)")
+        }
+    }
+
+    static func unwrap(_ payload: SealedPayload, for reader: PublicKey) throws -> ContentKey {
+        let parts = payload.wrappedKey.split(separator: ":")
+        guard parts.count == 2, parts[0] == reader.hex, let bytes = Hex.decode(parts[1]),
+            let key = ContentKey(bytes: bytes)
+        else { throw WireError(.invalidRequest, "the key is not for \(reader)") }
+        return key
+    }
+}
+
+/// exec-d with an engine that follows a script.
+struct FakeEngine: Sendable {
+    let house: FakeHouse
+
+    func routes(_ router: inout Router) {
+        router.on(ExecInterface.Inventory.self) { _, _ in house.script.withLock { $0.inventory } }
+        router.stream(ExecInterface.Run.self) { run, _, sink in
+            let engine = house.script.withLock { script in
+                script.runs.append(run)
+                return script.engine
+            }
+            let request: InferenceRequest
+            var seal: PayloadSeal?
+            switch run.payload {
+            case .plain(let plain): request = plain
+            case .sealed(let payload):
+                let key = try FakeLedger.unwrap(payload, for: house.key.publicKey)
+                request = try Self.open(payload, key, run.job)
+                seal = PayloadSeal(key: key, jobID: run.job, direction: .response)
+            }
+            try await sink.send(ExecInterface.Run.Event(stage: .prompt))
+            var text = ""
+            for (number, piece) in engine.pieces.enumerated() {
+                if engine.failAt == number { throw engine.error }
+                if engine.hangAt == number { try await Task.sleep(for: .seconds(60)) }
+                if engine.pauseMs > 0 { try await Task.sleep(for: .milliseconds(engine.pauseMs)) }
+                text += piece
+                let bytes = try seal?.seal(Array(piece.utf8), sequence: UInt64(number))
+                try await sink.send(
+                    ExecInterface.Run.Event(
+                        stage: .token, sequence: UInt64(number),
+                        text: bytes.map { Data($0).base64EncodedString() } ?? piece))
+            }
+            var reply = ExecInterface.Run.Reply(
+                model: "tiny", modelRoot: PlannerTests.root, image: "sha256:" + PlannerTests.root.hex,
+                requestHash: try request.hash(), resultHash: Digest(hashing: text),
+                usage: Usage(promptTokens: 12, completionTokens: Int64(engine.pieces.count + 1)),
+                timings: StageTimings(queueMs: 1, loadMs: 2, firstTokenMs: 3, generateMs: 4), finish: .stop)
+            engine.tamper(&reply)
+            return reply
+        }
+    }
+
+    static func open(_ payload: SealedPayload, _ key: ContentKey, _ job: JobID) throws -> InferenceRequest {
+        guard let data = Data(base64Encoded: payload.ciphertext) else {
+            throw WireError(.invalidRequest, "base64")
+        }
+        let plain = try PayloadSeal(key: key, jobID: job, direction: .request).open(Array(data), sequence: 0)
+        return try InferenceRequest.fromJSON(plain)
+    }
+}
+
+/// A provider that follows a script, seen from the client.
+struct ProviderScript: Sendable {
+    var key: SecretKey
+    var client: PublicKey
+    var pieces = ["Bon", "jour"]
+    /// Fails at once when 0, else after so many pieces.
+    var dieAfter: Int?
+    var error = WireError(.upstreamLost, "the connection broke")
+    var hangAfter: Int?
+    /// Leaves this piece out, numbers and all.
+    var skip: Int?
+    /// Sends this piece twice.
+    var replay: Int?
+    /// Changes a bit of this piece.
+    var flip: Int?
+    var tamper: @Sendable (inout ReceiptBody) -> Void = { _ in }
+    var forge: @Sendable (SignedEvent) -> SignedEvent = { $0 }
+
+    func run(
+        _ job: PeerInterface.RunJob, _ sink: EventSink<ExecInterface.Run.Event>
+    ) async throws -> PeerInterface.RunJob.Reply {
+        if dieAfter == 0 { throw error }
+        let key = try FakeLedger.unwrap(job.payload, for: self.key.publicKey)
+        let request = try FakeEngine.open(job.payload, key, job.job)
+        try await sink.send(ExecInterface.Run.Event(stage: .queued))
+        let seal = PayloadSeal(key: key, jobID: job.job, direction: .response)
+        for (number, piece) in pieces.enumerated() {
+            if dieAfter == number { throw error }
+            if hangAfter == number { try await Task.sleep(for: .seconds(60)) }
+            if skip == number { continue }
+            var bytes = try seal.seal(Array(piece.utf8), sequence: UInt64(number))
+            if flip == number { bytes[0] ^= 1 }
+            let event = ExecInterface.Run.Event(
+                stage: .token, sequence: UInt64(number), text: Data(bytes).base64EncodedString())
+            try await sink.send(event)
+            if replay == number { try await sink.send(event) }
+        }
+        var body = ReceiptBody(
+            job: job.job, provider: self.key.publicKey, client: client, model: job.model,
+            modelRoot: job.modelRoot,
+            image: "sha256:" + PlannerTests.root.hex, requestHash: try request.hash(),
+            resultHash: Digest(hashing: pieces.joined()),
+            usage: Usage(promptTokens: 12, completionTokens: Int64(pieces.count)), timings: StageTimings(),
+            finish: .stop, unitPrice: job.unitPrice, price: 0, finishedAt: WallClock.system.seconds)
+        body.price = job.unitPrice.total(promptTokens: 12, completionTokens: Int64(pieces.count)) ?? 0
+        tamper(&body)
+        // A cheat does not run the checks of `template()`.
+        let content = String(decoding: try CanonicalJSON.encode(body), as: UTF8.self)
+        let event = try self.key.sign(
+            EventTemplate(
+                pubkey: self.key.publicKey, createdAt: body.finishedAt, kind: EventKind.receipt,
+                tags: [["p", body.client.hex]], content: content))
+        return PeerInterface.RunJob.Reply(receipt: forge(event))
+    }
+}
+
+/// ws-d that carries jobs to scripts, or to another house's aggregator-d.
+struct FakeWire: Sendable {
+    let house: FakeHouse
+
+    func routes(_ router: inout Router) {
+        router.stream(WSInterface.RunJob.self) { call, context, sink in
+            let provider = house.script.withLock { script in
+                script.dialled.append(call.endpoint)
+                script.sealed.append(call.job)
+                return script.providers[call.endpoint]
+            }
+            if let provider { return try await provider.run(call.job, sink) }
+            guard let other = house.network.withLock({ $0[call.endpoint] }) else {
+                throw WireError(.unavailable, "nobody listens at \(call.endpoint)")
+            }
+            return try await other.link(as: .ws).stream(
+                AggregatorInterface.Serve(peer: house.key.publicKey, job: call.job), trace: context.trace
+            ) { try await sink.send($0) }
+        }
+        router.on(WSInterface.DeliverAcceptance.self) { call, _ in
+            if let error = house.script.withLock({ $0.deliveryError }) { throw error }
+            if let other = house.network.withLock({ $0[call.endpoint] }) {
+                _ = try await other.link(as: .ws).call(
+                    AggregatorInterface.Accepted(peer: house.key.publicKey, bundle: call.bundle))
+            }
+            house.script.withLock { $0.delivered.append(call.bundle) }
+            return Done()
+        }
+    }
+}
