@@ -2,6 +2,7 @@
 
 import DaemonKit
 import Glibc
+import IPC
 import Interfaces
 import Logging
 import NIOPosix
