@@ -102,6 +102,7 @@ struct EngineLauncher: Sendable {
                 _ = try await docker.wait(id)
                 return EngineExit(try await docker.inspect(id).state)
             } catch {
+                try Task.checkCancellation()
                 if error.kind == .noSuchContainer { return EngineExit(code: nil) }
                 // Docker is being restarted, say. An engine that still runs goes on serving over its own socket.
                 log.warning(

@@ -56,12 +56,12 @@ struct JobRunner: Sendable {
             do {
                 let reply = try await stream(job, payload, model, lease, answerTokens, emit)
                 await house.finish(ticket.run)
-                try await store.end(record, .done, reason: "", usage: reply.usage)
+                await recordEnd(record, .done, "", reply.usage, log)
                 return reply
             } catch {
                 let wire = WireError.wrapping(error)
                 let end: RunStore.End = wire.code == .cancelled ? .cancelled : .failed
-                await recordEnd(record, end, wire, log)
+                await recordEnd(record, end, wire.message, nil, log)
                 throw error
             }
         } catch {
@@ -165,11 +165,13 @@ struct JobRunner: Sendable {
         return error
     }
 
-    /// Notes the end of a run that has failed already: a second failure is only logged.
-    private func recordEnd(_ record: Int64, _ end: RunStore.End, _ error: WireError, _ log: Logger) async {
+    /// Notes the end of a run. The answer is given, or the job has failed already: a failure here is only logged.
+    private func recordEnd(
+        _ record: Int64, _ end: RunStore.End, _ reason: String, _ usage: Usage?, _ log: Logger
+    ) async {
         do {
             // The task may be cancelled, and a cancelled database access does nothing.
-            try await Task { try await store.end(record, end, reason: error.message, usage: nil) }.value
+            try await Task { try await store.end(record, end, reason: reason, usage: usage) }.value
         } catch { log.error("run not recorded", metadata: ["reason": "\(error)"]) }
     }
 }
