@@ -73,6 +73,10 @@ import Wire
         #expect(await ended.raised(within: .seconds(10)))
         // Backpressure reached the sender long before all of its 160 MB.
         #expect(sent.withLockedValue { $0 } < 5_000)
+        let end = ContinuousClock.now + .seconds(5)
+        while !node.metrics.text().contains(#"reason="slow_reader""#), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(5))
+        }
         #expect(node.metrics.text().contains(#"reason="slow_reader""#))
         #expect(try await HTTPExchange(get: "/healthz", port: node.httpPort).status == 200)
         await deaf.close()

@@ -42,6 +42,9 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     private var discarded = 0
     private var began = NIODeadline.now()
     private var task: Task<Void, Never>?
+    /// Counts requests, to tell whose task is whose.
+    private var serial: UInt64 = 0
+    private var isEnding = false
     private var outgoing: [UInt8] = []
     private var flushPending = false
     private var lastWrite: EventLoopFuture<Void>?
@@ -50,6 +53,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     /// How much, and for how long in milliseconds, we listen to a client that was refused before it was done.
     private static let discardLimit = 64 * 1024 * 1024
     private static let discardPatienceMs: Int64 = 3_000
+    /// Bytes of an answer that leave at once, so that a full channel is noticed within a turn of the loop.
+    private static let flushLimit = 32 * 1024
 
     init(service: HTTPService, channel: any Channel) {
         self.service = service
@@ -110,6 +115,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         // What a client pipelined behind a request that ends the connection is not read.
         guard phase == .idle || phase == .head else { return }
         began = .now()
+        serial += 1
         wait(.body, service.limits.bodyTimeoutMs)
         keepAlive = head.isKeepAlive && !service.isDraining
         version = head.version
@@ -154,13 +160,22 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         case .discarding: close()
         case .body:
             wait(.answering, nil)
-            if let refusal { return send(HTTPReply(refusal)) }
-            guard let route else { return abort() }
-            let content = body
-            body = ByteBuffer()
-            task = RequestWork.start(route, content, self)
+            // Behind the end of another answer: in a turn of its own, or pipelined requests would pile up the stack.
+            if isEnding { service.loop.execute { self.answer() } } else { answer() }
         default: return
         }
+    }
+
+    private func answer() {
+        guard phase == .answering else { return }
+        if let refusal { return send(HTTPReply(refusal)) }
+        guard let route else { return abort() }
+        let content = body
+        body = ByteBuffer()
+        let asked = serial
+        let work = RequestWork.start(route, content, self)
+        // An answer that is ready at once may have let the next request in already.
+        if asked == serial, isAnswering { task = work }
     }
 
     private var tooLarge: APIError {
@@ -176,9 +191,11 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         keepAlive = false
         body = ByteBuffer()
         discarded = 0
-        respond(HTTPReply(error))
-        phase = .discarding
-        due = .now() + .milliseconds(Self.discardPatienceMs)
+        writeStart(of: HTTPReply(error))
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        lastWrite = promise.futureResult
+        wait(.discarding, Int(Self.discardPatienceMs))
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: promise)
     }
 
     // MARK: The answer
@@ -189,11 +206,11 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     /// Sends a whole answer and gets ready for the next request.
     func send(_ reply: HTTPReply) {
         guard phase != .closed else { return }
-        respond(reply)
-        answered()
+        writeStart(of: reply)
+        end()
     }
 
-    private func respond(_ reply: HTTPReply) {
+    private func writeStart(of reply: HTTPReply) {
         var head = responseHead(reply.status, reply.headers)
         head.headers.add(name: "content-length", value: String(reply.body.count))
         channel.write(HTTPServerResponsePart.head(head), promise: nil)
@@ -201,8 +218,26 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
             channel.write(
                 HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: reply.body))), promise: nil)
         }
-        lastWrite = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         service.metrics.answered(route, status: reply.status, since: began)
+    }
+
+    /// Writes the end of an answer. What this connection is next is settled before: the next request of a client that
+    /// pipelines arrives within the write.
+    private func end() {
+        task = nil
+        guard keepAlive, !service.isDraining else { return endForGood() }
+        wait(.idle, service.limits.idleTimeoutMs)
+        isEnding = true
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        isEnding = false
+    }
+
+    private func endForGood() {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        lastWrite = promise.futureResult
+        wait(.discarding, Int(Self.discardPatienceMs))
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: promise)
+        close()
     }
 
     /// Begins an answer that comes in pieces.
@@ -218,6 +253,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     func stream(_ bytes: [UInt8]) {
         guard phase == .streaming else { return }
         outgoing.append(contentsOf: bytes)
+        if outgoing.count >= Self.flushLimit { return flushOutgoing() }
         guard !flushPending else { return }
         flushPending = true
         service.loop.execute {
@@ -237,9 +273,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     func endStream() {
         guard phase == .streaming else { return }
         flushOutgoing()
-        lastWrite = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         service.metrics.answered(route, status: 200, since: began)
-        answered()
+        end()
     }
 
     /// Ends a streamed answer that broke off: the closing chunk is never sent, so that no client takes it for whole.
@@ -270,12 +305,6 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         return HTTPResponseHead(
             version: isOld ? .http1_0 : .http1_1, status: HTTPResponseStatus(statusCode: status),
             headers: fields)
-    }
-
-    private func answered() {
-        task = nil
-        guard keepAlive, !service.isDraining else { return close() }
-        wait(.idle, service.limits.idleTimeoutMs)
     }
 
     // MARK: Endings

@@ -64,8 +64,12 @@ final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {  // see
 
     func handlerAdded(context: ChannelHandlerContext) {
         gate.onDeadline = { self.step(.deadline) }
-        step(.opened)
+        // A dialer's HTTP handler still stands in the way of writing here; it is opened when the upgrade is over.
+        if !isDialer { open() }
     }
+
+    /// Begins the greeting.
+    func open() { step(.opened) }
 
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true

@@ -37,7 +37,8 @@ enum PeerDialer {
                 }
             }
             .flatMap { connection in
-                connection.established.map { @Sendable _ in
+                connection.open()
+                return connection.established.map { @Sendable _ in
                     let session = PeerCalling(connection, provider: provider, endpoint: endpoint.text)
                     connection.begin(session)
                     return session

@@ -30,8 +30,7 @@ final class PeerGate: ChannelDuplexHandler, @unchecked Sendable {  // see above
         let channel = context.channel
         timer = context.eventLoop.scheduleTask(in: .milliseconds(Int64(deadlineMs))) {
             guard !self.passed else { return }
-            self.metrics.handshake("timeout")
-            self.onDeadline?()
+            if let onDeadline = self.onDeadline { onDeadline() } else { self.metrics.handshake("timeout") }
             // The reason leaves first, when there was somebody to tell.
             channel.flush()
             channel.close(promise: nil)
