@@ -72,7 +72,7 @@ struct HouseTests {
         let folders = NodeFolders(configuration.node)
         let single = Isolation(isRoot: true, rows: ServiceTable.rows, user: { _ in nil }, group: { _ in nil })
         try folders.prepare(single, rows: ServiceTable.rows)
-        FileManager.default.createFile(atPath: folders.state(of: .ledger) + "/old", contents: Data())
+        TestFolder.write("", to: folders.state(of: .ledger) + "/old")
         symlink("/etc/passwd", folders.state(of: .ledger) + "/link")
         let many = Isolation(isRoot: true, rows: ServiceTable.rows, user: user, group: { _ in nil })
         try folders.prepare(many, rows: ServiceTable.rows)

@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import Interfaces
+import System
 import Testing
 import Wire
 
@@ -43,7 +44,7 @@ struct LogFileTests {
     }
 
     @Test func goesOnAfterALineThatWasCutInHalf() throws {
-        FileManager.default.createFile(atPath: "\(folder)/node.jsonl", contents: Data("{\"half".utf8))
+        TestFolder.write("{\"half", to: "\(folder)/node.jsonl")
         var file = LogFile(path: "\(folder)/node.jsonl")
         try file.append(numbered(0..<1))
         #expect(lines("node.jsonl").count == 2)
@@ -59,7 +60,8 @@ struct LogFileTests {
         var file = LogFile(path: "\(folder)/node.jsonl", limit: 2000)
         try file.append(numbered(0..<100))
         let found = LogHistory.last(tail, matching: LogFilter(job: "j1"), in: file.snapshot())
-        let kept = ["node.jsonl.2", "node.jsonl.1", "node.jsonl"].flatMap(lines).filter { $0.contains("j1") }
+        let all: [String] = ["node.jsonl.2", "node.jsonl.1", "node.jsonl"].flatMap { lines($0) }
+        let kept = all.filter { $0.contains("j1") }
         #expect(found.map { String(decoding: $0, as: UTF8.self) } == kept.suffix(tail))
     }
 
@@ -113,7 +115,7 @@ struct LogFileTests {
 
     @Test func aSpoiltBookIsSetAside() {
         let path = "\(folder)/deaths.json"
-        FileManager.default.createFile(atPath: path, contents: Data("[{".utf8))
+        TestFolder.write("[{", to: path)
         #expect(DeathBook(path: path).deaths.isEmpty)
         #expect(FileManager.default.fileExists(atPath: path + ".corrupt"))
     }
@@ -131,5 +133,9 @@ enum TestFolder {
         let path = "/tmp/infernet-\(name)-\(UInt64.random(in: 0 ... .max))"
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
+    }
+
+    static func write(_ text: String, to path: String) {
+        _ = FileManager.default.createFile(atPath: path, contents: Data(text.utf8))
     }
 }

@@ -1,5 +1,6 @@
 // Proves the life of one daemon step by step: what is asked of the shell at each event, and what a person reads.
 
+import Interfaces
 import System
 import Testing
 

@@ -1,5 +1,6 @@
 // Proves with long random walks what must hold in every order of events, late and stray ones included.
 
+import Interfaces
 import System
 import Testing
 

@@ -5,6 +5,7 @@ import Glibc
 import IPC
 import Interfaces
 import Logging
+import NIOCore
 import NIOPosix
 import NodeConfig
 import Synchronization
@@ -26,9 +27,9 @@ import Wire
 
     @Test func checkTellsByItsExitCode() async throws {
         let path = TestFolder.make("check") + "/infernet.yaml"
-        FileManager.default.createFile(atPath: path, contents: Data("log: {level: debug}\n".utf8))
+        TestFolder.write("log: {level: debug}\n", to: path)
         #expect(await SupervisorMain.run(["--config", path, "--check"]) == 0)
-        FileManager.default.createFile(atPath: path, contents: Data("log: {levl: debug}\n".utf8))
+        TestFolder.write("log: {levl: debug}\n", to: path)
         #expect(await SupervisorMain.run(["--config", path, "--check"]) == 78)
         #expect(await SupervisorMain.run(["--config"]) == 64)
     }
@@ -38,7 +39,7 @@ import Wire
         setenv("INFERNET_RUN_DIR", run, 1)
         defer { unsetenv("INFERNET_RUN_DIR") }
         let path = run + "/infernet.yaml"
-        FileManager.default.createFile(atPath: path, contents: Data("htp: {}\n".utf8))
+        TestFolder.write("htp: {}\n", to: path)
         let waiting = WrongConfiguration(WireError(.configInvalid, "htp is no key", fix: "http?"), path: path)
         let stop = StopSwitch()
         let result = Task { try await waiting.wait(stop) }
@@ -57,11 +58,11 @@ import Wire
         await #expect(throws: WireError(.configInvalid, "")) {
             try await hand.call(SupervisorInterface.Metrics())
         }
-        FileManager.default.createFile(atPath: path, contents: Data("log: {level: debug}\n".utf8))
+        TestFolder.write("log: {level: debug}\n", to: path)
         #expect(try await result.value?.log.level == "debug")
 
         let stopped = Task { try await waiting.wait(stop) }
-        FileManager.default.createFile(atPath: path, contents: Data("htp: {}\n".utf8))
+        TestFolder.write("htp: {}\n", to: path)
         stop.flip("test")
         #expect(try await stopped.value == nil)
         try await group.shutdownGracefully()

@@ -1,7 +1,9 @@
 // Proves the parent with real children: order, restart after kill -9, honest states, clean end, logs and metrics.
 
 import Glibc
+import IPC
 import Interfaces
+import NodeConfig
 import Policy
 import Synchronization
 import System

@@ -45,11 +45,10 @@ final class TestNode: Sendable {
         try FileManager.default.createDirectory(atPath: programs, withIntermediateDirectories: true)
         for row in rows {
             let path = "\(programs)/\(row.role.rawValue)"
-            FileManager.default.createFile(atPath: path, contents: Data(Self.script.utf8))
+            TestFolder.write(Self.script, to: path)
             chmod(path, 0o755)
             if let mode = modes[row.role] {
-                FileManager.default.createFile(
-                    atPath: folders.state(of: row.role) + "/mode", contents: Data(mode.utf8))
+                TestFolder.write(mode, to: folders.state(of: row.role) + "/mode")
             }
         }
         let clock = NodeClock()

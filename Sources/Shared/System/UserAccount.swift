@@ -13,6 +13,14 @@ public struct UserAccount: Equatable, Sendable {
     /// All its groups, the primary one among them.
     public var groups: [UInt32]
 
+    /// A user from its parts.
+    public init(name: String, uid: UInt32, gid: UInt32, groups: [UInt32]) {
+        self.name = name
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+    }
+
     /// The user of that name; nil when there is none.
     ///
     /// - Throws: `SystemError` when the user database cannot be read.
