@@ -2,7 +2,7 @@
 // Unix sockets mounted from outside, and runs one engine process beside that, whose exit status becomes its own.
 // It must never listen on or connect to an address other than loopback, and never interpret a byte that it carries.
 //
-// usage: sockrelay LISTEN CONNECT [LISTEN CONNECT]... -- COMMAND [ARGUMENT]...
+// usage: sockrelay [LISTEN CONNECT]... -- COMMAND [ARGUMENT]...
 // where each of LISTEN and CONNECT is unix:PATH or tcp:PORT.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -161,12 +162,14 @@ static void *serve(void *argument) {
 int main(int count, char **words) {
     Route routes[MAX_ROUTES];
     int used = 0, at = 1;
+    // Docker cannot set it. Who may use a socket is decided by the folder outside that it is made in.
+    umask(0);
     for (; at < count && strcmp(words[at], "--") != 0; at += 2, used++) {
         struct sockaddr_storage scratch;
         if (used == MAX_ROUTES || at + 1 >= count || !parse(words[at + 1], &scratch)) refuse("bad route", words[at]);
         routes[used] = (Route){words[at], words[at + 1], open_listener(words[at])};
     }
-    if (used == 0 || at + 1 >= count) refuse("usage", "LISTEN CONNECT [LISTEN CONNECT]... -- COMMAND [ARGUMENT]...");
+    if (at + 1 >= count) refuse("usage", "[LISTEN CONNECT]... -- COMMAND [ARGUMENT]...");
 
     // Blocked here, before any thread exists, so that only the loop below ever receives them.
     sigset_t waited, before;
@@ -176,6 +179,12 @@ int main(int count, char **words) {
     sigaddset(&waited, SIGINT);
     sigprocmask(SIG_BLOCK, &waited, &before);
     signal(SIGPIPE, SIG_IGN);  // inherited on purpose: a client that leaves in the middle must not end the engine
+    if (used == 0) {  // nothing to carry, so nobody to supervise: the engine takes this process's place
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        execv(words[at + 1], words + at + 1);
+        perror("sockrelay: exec");
+        return 127;
+    }
 
     pid_t engine = fork();
     if (engine < 0) refuse("fork", words[at + 1]);
