@@ -166,6 +166,22 @@ import Wire
         await journal.close()
     }
 
+    @Test func aReceiptIsKeptEvenIfItsJobCouldNotBeWrittenWhenItBegan() async throws {
+        let directory = try TemporaryDirectory()
+        let journal = try Self.open(directory)
+        let record = Self.record(1)
+        let (receipt, body) = try Self.receipt(record.job, SecretKey.generate())
+        try await journal.database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = 1") }
+        await #expect(throws: WireError.self) { try await journal.commit([.opened(record)]) }
+        try await journal.commit()
+        #expect(journal.failure != nil, "a commit of nothing proves nothing")
+        try await journal.database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = 0") }
+        try await journal.commit([.opened(record), .receipt(Self.key(record), receipt, body, at: 5)])
+        #expect(try await journal.receipt(record.job)?.receipt == receipt)
+        #expect(journal.failure == nil)
+        await journal.close()
+    }
+
     @Test func theOutboxBacksOffAndGivesUpOnlyOnARefusal() {
         let away = WireError(.unavailable, "away")
         #expect(OutboxSchedule.after(away, attempts: 1, nowMs: 0) == .again(atMs: 1_000))

@@ -69,6 +69,13 @@ import Wire
         #expect(!actions.contains { if case .blame = $0 { true } else { false } })
     }
 
+    @Test func aFullProviderIsPassedOverWithoutBlame() {
+        var machine = Self.running(["a", "b"])
+        let actions = machine.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+        #expect(actions.contains(.work(.attempt(1))))
+        #expect(!actions.contains { if case .blame = $0 { true } else { false } })
+    }
+
     @Test func silenceStopsAnAttemptAndPiecesPushTheDeadlineOut() {
         var machine = Self.running(["a", "b"])
         #expect(machine.on(.deadline(.connect, attempt: 0, idleMs: 0)) == [.stop])

@@ -100,10 +100,13 @@ final class JobJournal: Sendable {
             }
             guard let batch else { return }
             do {
-                try write(batch.entries, db)
-                state.withLock { state in
-                    state.failure = nil
-                    state.writtenAt = .now
+                // Without entries it is only a place in line, and says nothing about the disk.
+                if !batch.entries.isEmpty {
+                    try write(batch.entries, db)
+                    state.withLock { state in
+                        state.failure = nil
+                        state.writtenAt = .now
+                    }
                 }
                 for waiter in batch.waiters { waiter.resume() }
             } catch {
@@ -132,7 +135,8 @@ final class JobJournal: Sendable {
         }
         if due {
             try db.inTransaction {
-                try JournalWriting.forget(db, keep: keep); return .commit
+                try JournalWriting.forget(db, keep: keep)
+                return .commit
             }
         }
     }
@@ -157,6 +161,9 @@ final class JobJournal: Sendable {
                 state.writtenAt = .now
             }
             return nil
+        } catch is CancellationError {
+            // The asker went away: that says nothing about the disk.
+            return failure
         } catch {
             let failure = Self.explain(error)
             state.withLock { $0.failure = failure }

@@ -106,7 +106,7 @@ final class ServedJob: Sendable {
         }
         // Durable before it leaves: the acceptance will be looked up here.
         try await house.journal.commit([
-            .receipt(driver.key, event, body, at: house.clock.milliseconds())
+            .opened(driver.record), .receipt(driver.key, event, body, at: house.clock.milliseconds()),
         ])
         driver.bill(body)
         receipt.withLock { $0 = event }

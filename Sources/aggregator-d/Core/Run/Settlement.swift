@@ -9,11 +9,14 @@ import Wire
 /// The settling of one job on the side that asked.
 struct Settlement: Sendable {
     let house: Workplace
-    let key: JobKey
+    /// The job as it stands.
+    let record: AggregatorInterface.Record
     let receipt: SignedEvent
     let check: ReceiptCheck
     /// Where the acceptance is to be delivered; nil when the provider is this node.
     let endpoint: String?
+
+    private var key: JobKey { JobKey(job: record.job, served: false) }
 
     /// How long the outbox leaves a receipt to its job, in milliseconds.
     private static let graceMs: Int64 = 30_000
@@ -21,9 +24,10 @@ struct Settlement: Sendable {
     /// Signs this node's receipt to itself.
     static func signed(
         here reply: ExecInterface.Run.Reply, entry: ContentInterface.Entry, sum: AnswerTally.Sum,
-        request: InferenceRequest, job: JobID, own: PublicKey, house: Workplace
+        request: InferenceRequest, record: AggregatorInterface.Record, own: PublicKey, house: Workplace
     ) async throws -> Settlement {
         let price = house.unitPrice
+        let job = record.job
         let body = try ReceiptBody.make(
             reply, job: job, provider: own, client: own, model: entry.name, unitPrice: price,
             finishedAt: house.clock.seconds)
@@ -31,7 +35,7 @@ struct Settlement: Sendable {
             try await house.links.ledger.call(LedgerInterface.SignReceipt(body: body), trace: job.text)
         }
         return Settlement(
-            house: house, key: JobKey(job: job, served: false), receipt: event,
+            house: house, record: record, receipt: event,
             check: ReceiptCheck(
                 job: job, provider: own, client: own, modelRoot: entry.root, request: request,
                 requestHash: try request.hash(), unitPrice: price, maxTokens: .max, answer: sum),
@@ -44,6 +48,8 @@ struct Settlement: Sendable {
         let now = house.clock.milliseconds()
         // Durable before the acceptance exists: after a crash the outbox asks for it again and delivers it.
         try await house.journal.commit([
+            // Comes along should the journal have been unable to take it when the job began.
+            .opened(record),
             .receipt(key, receipt, body, at: now),
             .owed(
                 OutboxRow(key: key, provider: body.provider, endpoint: endpoint, nextAt: now + Self.graceMs)),

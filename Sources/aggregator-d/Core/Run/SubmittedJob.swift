@@ -144,10 +144,11 @@ final class SubmittedJob: Sendable {
         switch answer {
         case .here(let reply, let entry, let sum):
             settlement = try await Settlement.signed(
-                here: reply, entry: entry, sum: sum, request: request, job: job, own: own, house: house)
+                here: reply, entry: entry, sum: sum, request: request, record: driver.record, own: own,
+                house: house)
         case .remote(let event, let offer, let sum):
             settlement = Settlement(
-                house: house, key: driver.key, receipt: event,
+                house: house, record: driver.record, receipt: event,
                 check: ReceiptCheck(
                     job: job, provider: offer.card.provider, client: own, modelRoot: offer.model.root,
                     request: request, requestHash: try request.hash(), unitPrice: offer.model.price,
