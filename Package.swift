@@ -53,7 +53,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = 
 
 /// What the tests of a daemon's Core use besides the Core.
 let coreTests: [Target.Dependency] = [
-    "TestKit", "DaemonKit", "IPC", "Interfaces", "NodeModel", "NodeConfig", "Nostr", "System", "Wire", crypto,
+    "TestKit", "DaemonKit", "IPC", "Interfaces", "NodeModel", "NodeConfig", "Nostr", "NodeSystem", "Wire",
+    crypto,
     grdb, log,
     nio, posix, http1, webSocket, embedded, locks, httpClient,
 ]
@@ -66,7 +67,7 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CSecp256k1", path: "Sources/Shared/CSecp256k1", pkgConfig: "libsecp256k1",
         providers: [.apt(["libsecp256k1-dev"])]),
-    shared("System", ["CHost"]),
+    shared("NodeSystem", ["CHost"]),
     shared("Wire"),
     shared("NodeModel", ["CSecp256k1", crypto]),
     shared("Nostr", ["NodeModel", "CSecp256k1", crypto]),
@@ -74,20 +75,20 @@ var targets: [Target] = [
     shared("ConfigFile", ["NodeConfig", "Wire", yams]),
     shared("Interfaces", ["Wire", "NodeModel"]),
     shared("Policy", ["Wire", "Interfaces"]),
-    shared("IPC", ["System", "Wire", nio, posix, locks, log]),
+    shared("IPC", ["NodeSystem", "Wire", nio, posix, locks, log]),
     shared(
         "DaemonKit",
         [
-            "IPC", "Policy", "System", "Interfaces", "NodeConfig", "Wire", log, lifecycle, signals, nio,
+            "IPC", "Policy", "NodeSystem", "Interfaces", "NodeConfig", "Wire", log, lifecycle, signals, nio,
             posix, locks,
         ]),
     shared(
         "TestKit",
-        ["IPC", "Policy", "System", "Interfaces", "Wire", "NodeModel", "NodeConfig", log, nio, posix]),
+        ["IPC", "Policy", "NodeSystem", "Interfaces", "Wire", "NodeModel", "NodeConfig", log, nio, posix]),
     .target(
         name: "CtlCore",
         dependencies: [
-            "IPC", "Interfaces", "NodeModel", "Nostr", "NodeConfig", "ConfigFile", "Wire", "System",
+            "IPC", "Interfaces", "NodeModel", "Nostr", "NodeConfig", "ConfigFile", "Wire", "NodeSystem",
             arguments, log, nio,
             posix, locks,
         ], path: "Sources/infernetctl/Core", swiftSettings: strict),
@@ -96,23 +97,23 @@ var targets: [Target] = [
         swiftSettings: strict, linkerSettings: linking),
 ]
 targets += daemon(
-    "infernet-supervisor", "SupervisorCore", daemonBase + ["ConfigFile", "Policy", "System", posix])
-targets += daemon("ledger-d", "LedgerCore", daemonBase + ["Nostr", "CSecp256k1", "System", grdb, crypto])
-targets += daemon("content-d", "ContentCore", daemonBase + ["System", crypto])
-targets += daemon("exec-d", "ExecCore", daemonBase + ["System", grdb, httpClient, posix, http1])
-targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "System", grdb, crypto, posix])
-targets += daemon("ws-d", "WSCore", daemonBase + ["Nostr", "System", posix, http1, webSocket, crypto])
+    "infernet-supervisor", "SupervisorCore", daemonBase + ["ConfigFile", "Policy", "NodeSystem", posix])
+targets += daemon("ledger-d", "LedgerCore", daemonBase + ["Nostr", "CSecp256k1", "NodeSystem", grdb, crypto])
+targets += daemon("content-d", "ContentCore", daemonBase + ["NodeSystem", crypto])
+targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpClient, posix, http1])
+targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])
+targets += daemon("ws-d", "WSCore", daemonBase + ["Nostr", "NodeSystem", posix, http1, webSocket, crypto])
 targets += daemon("aggregator-d", "AggregatorCore", daemonBase + ["Nostr", grdb, crypto])
 
 targets += [
-    tests("SystemTests", ["System", "TestKit"]),
+    tests("NodeSystemTests", ["NodeSystem", "TestKit"]),
     tests("WireTests", ["Wire"]),
     tests("NodeModelTests", ["NodeModel"]),
     tests("NostrTests", ["Nostr", "NodeModel", crypto]),
     tests("NodeConfigTests", ["NodeConfig", "ConfigFile", "Wire"]),
     tests("InterfacesTests", ["Interfaces", "Wire", "NodeModel"]),
     tests("PolicyTests", ["Policy", "Interfaces", "Wire"]),
-    tests("IPCTests", ["IPC", "Wire", "System", "Interfaces", "TestKit", nio, posix, log]),
+    tests("IPCTests", ["IPC", "Wire", "NodeSystem", "Interfaces", "TestKit", nio, posix, log]),
     tests("DaemonKitTests", ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
     tests("LedgerCoreTests", ["LedgerCore"] + coreTests),
@@ -126,7 +127,8 @@ targets += [
     tests(
         "IntegrationTests",
         [
-            "TestKit", "IPC", "Interfaces", "NodeModel", "Nostr", "Policy", "Wire", "System", "NodeConfig",
+            "TestKit", "IPC", "Interfaces", "NodeModel", "Nostr", "Policy", "Wire", "NodeSystem",
+            "NodeConfig",
             "infernet-supervisor", "dht-d", "ws-d", "exec-d", "ledger-d", "content-d", "aggregator-d",
             "infernetctl",
         ]),

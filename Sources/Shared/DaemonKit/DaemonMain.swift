@@ -10,9 +10,9 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NodeConfig
+import NodeSystem
 import Policy
 import ServiceLifecycle
-import System
 import UnixSignals
 import Wire
 

@@ -3,7 +3,7 @@
 
 import Glibc
 import NodeConfig
-import System
+import NodeSystem
 import Wire
 
 /// The parent's side of a daemon's world.

@@ -3,7 +3,7 @@
 
 import Logging
 import NIOCore
-import System
+import NodeSystem
 import Wire
 
 /// The server's end of a connection.

@@ -6,8 +6,8 @@ public import IPC
 public import Logging
 import NIOCore
 public import NIOPosix
+import NodeSystem
 import Policy
-import System
 public import Wire
 
 /// A server of one role, with the real grants unless a test says otherwise.

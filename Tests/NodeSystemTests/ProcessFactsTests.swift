@@ -3,7 +3,7 @@
 import Glibc
 import Testing
 
-@testable import System
+@testable import NodeSystem
 
 struct ProcessFactsTests {
     @Test func findsRootAndNobodyElse() throws {

@@ -3,7 +3,7 @@
 import Glibc
 import Synchronization
 
-@testable import System
+@testable import NodeSystem
 
 struct ChildRun {
     var output: String

@@ -29,5 +29,8 @@ public final class FileLock: Sendable {
         descriptor = file
     }
 
+    /// Lets others have it.
+    public func release() { flock(descriptor, LOCK_UN) }
+
     deinit { close(descriptor) }
 }

@@ -1,0 +1,33 @@
+# The front door. Each target is one script that can also be run by itself; nothing here holds logic.
+
+.PHONY: help build run stop test check demo-network fuzz bench format
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+build: ## build everything
+	packaging/dev/build
+
+run: ## install what is missing, build, start a node, ask it a question
+	packaging/dev/run
+
+stop: ## stop what `make run` started
+	packaging/dev/stop
+
+demo-network: ## two nodes: one asks, the other works and earns
+	packaging/dev/demo-network
+
+test: ## everything, from a clean clone, as CI runs it
+	packaging/dev/test
+
+check: ## format and scripts, without building
+	packaging/dev/check
+
+fuzz: ## every parser of foreign bytes, a minute each
+	Fuzz/run --seconds 60
+
+bench: ## side by side with named peers
+	Benchmarks/run
+
+format: ## format the Swift sources
+	git ls-files '*.swift' | xargs swift format -i
