@@ -8,8 +8,8 @@ import Logging
 import NIOPosix
 import NodeConfig
 import NodeModel
+import NodeSystem
 import Synchronization
-import System
 import TestKit
 import Testing
 import Wire

@@ -13,7 +13,7 @@ import Testing
     private func seeds(_ name: String) throws -> [[UInt8]] {
         let folder = Self.corpus.appending(path: name)
         return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .map { Array(try Data(contentsOf: $0)) }
+            .map { (url: URL) throws -> [UInt8] in [UInt8](try Data(contentsOf: url)) }
     }
 
     @Test("corpora and 20,000 mutations of them", arguments: ["gguf", "manifest"])

@@ -1,9 +1,10 @@
 // Proves that an import is there whole or not at all, whenever the process dies, and that the store keeps its rules.
 
 import Glibc
+import Interfaces
 import NodeModel
+import NodeSystem
 import Synchronization
-import System
 import TestKit
 import Testing
 import Wire

@@ -2,7 +2,7 @@
 
 import Glibc
 import Logging
-import System
+import NodeSystem
 import TestKit
 import Testing
 

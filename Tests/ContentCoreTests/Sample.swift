@@ -2,7 +2,7 @@
 // It must never depend on the machine.
 
 import Glibc
-import System
+import NodeSystem
 
 @testable import ContentCore
 

@@ -2,7 +2,7 @@
 
 import ArgumentParser
 import NodeModel
-import System
+import NodeSystem
 import Testing
 import Wire
 
@@ -148,7 +148,8 @@ import Wire
         #expect(Units.amount(-1_500_000, .testCredit) == "-1.5 test:credit")
         #expect(Units.amount(0, .testCredit) == "0 test:credit")
         #expect(Units.amount(.max, .testCredit) == "9223372036854.775807 test:credit")
-        #expect(Units.rate(tokens: 8, milliseconds: 0) == nil)
+        #expect(
+            Units.rate(tokens: 8, milliseconds: 0) == nil && Units.rate(tokens: .max, milliseconds: 1) == nil)
         #expect(Units.span("5m") == 300_000 && Units.span("1d") == 86_400_000)
         #expect(Units.span("m") == nil && Units.span("-5m") == nil && Units.span("5") == nil)
         #expect(Units.time(0) == "1970-01-01 00:00:00Z")

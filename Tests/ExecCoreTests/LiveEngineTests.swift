@@ -117,18 +117,23 @@ struct LiveEngineTests {
     }
 
     @Test func aFrozenEngineIsFoundKilledAndReplaced() async throws {
-        try await LiveNode.with(nextToken: .milliseconds(1_500)) { node in
+        try await LiveNode.with(nextToken: .seconds(2)) { node in
             _ = try await node.ask("Hi", maxTokens: 2)
-            let asked = Task { try await node.ask("Count from one to five hundred.", maxTokens: 900) }
-            try await node.untilBusy(true)
+            let (pieces, came) = AsyncStream.makeStream(of: Void.self)
+            let asked = Task {
+                try await node.ask("Count from one to five hundred.", maxTokens: 900) { came.yield() }
+            }
+            for await _ in pieces { break }
             try await node.signalEngines("STOP")
+            let began = ContinuousClock.now
             do {
                 _ = try await asked.value
                 Issue.record("a frozen engine answered")
             } catch let error as WireError {
                 #expect(error.code == .engineUnavailable)
-                #expect(error.message.contains("token within"), "\(error)")
+                #expect(error.message.contains("no further token within"), "\(error)")
             }
+            #expect(ContinuousClock.now - began < .seconds(10))
             #expect(try await node.ask("Hi", maxTokens: 2).reply.usage.completionTokens > 0)
         }
     }
@@ -172,7 +177,7 @@ struct LiveEngineTests {
                 #expect(error.code == .engineUnavailable)
                 #expect(error.message.contains("exit code 1"), "\(error)")
             }
-            #expect(try await node.docker.list(label: ContainerTemplate.nodeLabel, value: node.label).isEmpty)
+            try await node.untilNoContainer()
         }
     }
 

@@ -87,10 +87,10 @@ final class LiveNode: Sendable {
 
     // MARK: Jobs
 
-    func ask(_ prompt: String, maxTokens: Int) async throws -> (
-        reply: ExecInterface.Run.Reply, events: Events
-    ) {
-        try await run(newJob(), .plain(request(prompt)), maxTokens: maxTokens)
+    func ask(
+        _ prompt: String, maxTokens: Int, piece: @escaping @Sendable () -> Void = {}
+    ) async throws -> (reply: ExecInterface.Run.Reply, events: Events) {
+        try await run(newJob(), .plain(request(prompt)), maxTokens: maxTokens, piece: piece)
     }
 
     func run(
@@ -165,6 +165,15 @@ final class LiveNode: Sendable {
             try await Task.sleep(for: .milliseconds(10))
         }
         throw WireError(.deadlineExceeded, "no engine is ready")
+    }
+
+    /// Waits until Docker has no container of this node.
+    func untilNoContainer() async throws {
+        for _ in 0..<100 {
+            if try await docker.list(label: ContainerTemplate.nodeLabel, value: label).isEmpty { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw WireError(.deadlineExceeded, "a container is left")
     }
 
     /// Sends a signal to the first process of each engine's container.

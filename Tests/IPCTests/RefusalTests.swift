@@ -3,7 +3,7 @@
 import Glibc
 import IPC
 import Interfaces
-import System
+import NodeSystem
 import TestKit
 import Testing
 import Wire

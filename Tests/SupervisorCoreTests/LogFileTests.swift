@@ -2,7 +2,7 @@
 
 import FoundationEssentials
 import Interfaces
-import System
+import NodeSystem
 import Testing
 import Wire
 

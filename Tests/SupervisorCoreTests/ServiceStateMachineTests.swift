@@ -1,7 +1,7 @@
 // Proves the life of one daemon step by step: what is asked of the shell at each event, and what a person reads.
 
 import Interfaces
-import System
+import NodeSystem
 import Testing
 
 @testable import SupervisorCore

@@ -1,7 +1,7 @@
 // Proves with long random walks what must hold in every order of events, late and stray ones included.
 
 import Interfaces
-import System
+import NodeSystem
 import Testing
 
 @testable import SupervisorCore
@@ -95,7 +95,7 @@ private struct World {
         case 17: send(.ready(pid: stray))
         case 18: send(.exited(pid: stray, .exited(0)))
         case 19: send(.timer(ServiceStateMachine.Timer.allCases[Int(random.below(5))]))
-        case 20: send(.spawned(pid: stray == 0 || pendingSpawns > 0 ? 0 : stray))
+        case 20 where pendingSpawns == 0: send(.spawned(pid: stray + 1))
         default: fire()
         }
     }

@@ -8,8 +8,8 @@ import Logging
 import NIOCore
 import NIOPosix
 import NodeConfig
+import NodeSystem
 import Synchronization
-import System
 import Testing
 import Wire
 

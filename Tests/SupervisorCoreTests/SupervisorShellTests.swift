@@ -4,9 +4,9 @@ import Glibc
 import IPC
 import Interfaces
 import NodeConfig
+import NodeSystem
 import Policy
 import Synchronization
-import System
 import Testing
 import Wire
 

@@ -9,8 +9,8 @@ import Logging
 import NIOCore
 import NIOPosix
 import NodeConfig
+import NodeSystem
 import Policy
-import System
 import Wire
 
 @testable import SupervisorCore

@@ -11,8 +11,8 @@ import NIOCore
 import NIOPosix
 import NodeConfig
 import NodeModel
+import NodeSystem
 import Nostr
-import System
 import TestKit
 import Wire
 

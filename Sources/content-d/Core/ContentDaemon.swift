@@ -11,7 +11,7 @@ public import Interfaces
 import Logging
 public import NodeConfig
 import NodeModel
-import System
+import NodeSystem
 public import Wire
 
 /// The daemon that keeps content.

@@ -2,7 +2,7 @@
 // It must never wait longer than a person would: all of it has two seconds.
 
 import Interfaces
-import System
+import NodeSystem
 import Wire
 
 /// The checks of exec-d.

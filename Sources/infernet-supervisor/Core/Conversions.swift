@@ -2,8 +2,8 @@
 
 import DaemonKit
 import Interfaces
+import NodeSystem
 import Policy
-import System
 import Wire
 
 extension ServiceStateMachine.Settings {

@@ -7,8 +7,8 @@ import Logging
 import NIOCore
 import NIOPosix
 import NodeConfig
+import NodeSystem
 import Policy
-import System
 import Wire
 
 enum NodeHost {
@@ -77,7 +77,7 @@ enum NodeHost {
         hub.flush()
         DeathBook.flush()
         try await group.shutdownGracefully()
-        withExtendedLifetime(locks) {}
+        for lock in locks { lock.release() }
     }
 
     /// Tells our own parent what a daemon tells us.

@@ -2,7 +2,7 @@
 // It must never do I/O or read a clock, and never ask for a second process while one may live.
 
 import Interfaces
-import System
+import NodeSystem
 
 /// One supervised daemon. Times are milliseconds of a monotonic clock, handed in with every event.
 struct ServiceStateMachine: Sendable {
@@ -308,9 +308,10 @@ struct ServiceStateMachine: Sendable {
             return launch("restarting after: \(fault.reason)", now)
         }
         let delay = oldest + 60_000 - now
+        let count = recentRestarts.count
         recentRestarts.append(now + delay)
         enter(
-            .backoff, "\(fault.reason); restarted \(recentRestarts.count) times within a minute",
+            .backoff, "\(fault.reason); restarted \(count) times within a minute",
             fix: "See why with: infernetctl logs", now)
         return [.arm(.backoff, milliseconds: delay)]
     }

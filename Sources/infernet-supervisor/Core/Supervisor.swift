@@ -7,8 +7,8 @@ import Interfaces
 import Logging
 import NIOCore
 import NodeConfig
+import NodeSystem
 import Policy
-import System
 import Wire
 
 /// The parent of all daemons of a node.

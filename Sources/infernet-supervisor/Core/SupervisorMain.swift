@@ -4,7 +4,7 @@
 import ConfigFile
 import Glibc
 import NodeConfig
-import System
+import NodeSystem
 import Wire
 
 /// `infernet-supervisor [--config FILE] [--check]`.

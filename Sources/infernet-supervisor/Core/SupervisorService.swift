@@ -4,8 +4,8 @@
 import ConfigFile
 import IPC
 import Interfaces
+import NodeSystem
 import Policy
-import System
 import Wire
 
 /// The methods of `SupervisorInterface`.

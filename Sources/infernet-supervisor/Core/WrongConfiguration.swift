@@ -9,9 +9,9 @@ import Logging
 import NIOCore
 import NIOPosix
 import NodeConfig
+import NodeSystem
 import Policy
 import Synchronization
-import System
 import Wire
 
 /// A node that waits for its configuration to be corrected.
@@ -37,7 +37,7 @@ final class WrongConfiguration: Sendable {
         try folders.prepareRun(isolation)
         let lock = try FileLock(
             path: "\(folders.run)/supervisor.lock", purpose: "the run directory \(folders.run)")
-        defer { withExtendedLifetime(lock) {} }
+        defer { lock.release() }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let server = RPCServer(
             role: .supervisor, router: router(isolation, stop), group: group,

@@ -4,7 +4,7 @@
 import DaemonKit
 import GRDB
 import Interfaces
-import System
+import NodeSystem
 
 extension LedgerDaemon {
     func checkKey() -> ControlInterface.Check {

@@ -12,8 +12,8 @@ public import Interfaces
 import Logging
 public import NodeConfig
 import NodeModel
+import NodeSystem
 import Nostr
-import System
 public import Wire
 
 /// ledger-d.

@@ -7,7 +7,7 @@ import NIOCore
 import NIOPosix
 import NodeConfig
 import NodeModel
-import System
+import NodeSystem
 import TestKit
 import Testing
 import Wire

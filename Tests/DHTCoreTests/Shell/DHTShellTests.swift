@@ -3,7 +3,7 @@
 import NIOCore
 import NIOPosix
 import NodeModel
-import System
+import NodeSystem
 import Testing
 
 @testable import DHTCore

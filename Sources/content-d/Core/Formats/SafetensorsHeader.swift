@@ -18,7 +18,7 @@ struct SafetensorsHeader: Hashable, Sendable {
 
     /// - Returns: whether the first bytes could be those of such a file of `size` bytes.
     static func isLikely(_ bytes: UnsafeRawBufferPointer, size: UInt64) -> Bool {
-        guard bytes.count > 9, bytes[8] == UInt8(ascii: "{") else { return false }
+        guard bytes.count > 9, size > 9, bytes[8] == UInt8(ascii: "{") else { return false }
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         return length >= 2 && length <= longest && length <= size - 8
     }

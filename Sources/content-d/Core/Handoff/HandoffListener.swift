@@ -7,8 +7,8 @@
 import Dispatch
 import Glibc
 import Logging
+import NodeSystem
 import Synchronization
-import System
 
 /// Accepts on the handoff socket until stopped.
 final class HandoffListener: Sendable {

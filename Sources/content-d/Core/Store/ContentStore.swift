@@ -4,8 +4,8 @@
 import Glibc
 import Interfaces
 import NodeModel
+import NodeSystem
 import Synchronization
-import System
 import Wire
 
 /// Files under their roots, manifests under their CIDs; the manifests are the only record.

@@ -2,7 +2,7 @@
 // It must never leave a descriptor open that it opened itself.
 
 import Glibc
-import System
+import NodeSystem
 
 /// Calls on files.
 enum DiskFile {

@@ -2,7 +2,7 @@
 // It must never be used on a file that somebody else can cut.
 
 import Glibc
-import System
+import NodeSystem
 
 /// The head of a file.
 enum FileHead {

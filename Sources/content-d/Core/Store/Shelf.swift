@@ -2,7 +2,7 @@
 // It must never open a store twice: opening clears away what looks left over.
 
 import Logging
-import System
+import NodeSystem
 import Wire
 
 /// The one store of this process.

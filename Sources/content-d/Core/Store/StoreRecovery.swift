@@ -4,7 +4,7 @@
 import Glibc
 import Interfaces
 import NodeModel
-import System
+import NodeSystem
 import Wire
 
 /// Opens a store's folders and finds what they hold.

@@ -4,7 +4,7 @@
 import DaemonKit
 import Interfaces
 import NodeModel
-import System
+import NodeSystem
 import Wire
 
 /// The store's checks.

@@ -3,7 +3,7 @@
 
 import Glibc
 import NodeModel
-import System
+import NodeSystem
 import Wire
 
 /// Knows which files have been found to be what their root says.

@@ -8,7 +8,7 @@ import Logging
 import NIOCore
 public import NodeConfig
 import NodeModel
-import System
+import NodeSystem
 public import Wire
 
 /// The daemon that finds providers and lets this node be found.

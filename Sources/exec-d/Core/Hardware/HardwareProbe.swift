@@ -3,7 +3,7 @@
 
 import Glibc
 import Interfaces
-import System
+import NodeSystem
 
 /// Collects what ``Hardware`` judges.
 enum HardwareProbe {

@@ -1,8 +1,8 @@
 // Under which user each daemon runs: its own when this process is root and all those users exist, else everybody's one.
 // It must never mix: with one user missing, no daemon gets its own, so that nobody takes a half for the whole.
 
+import NodeSystem
 import Policy
-import System
 import Wire
 
 /// The users of a node.

@@ -3,8 +3,8 @@
 
 import Glibc
 import NodeConfig
+import NodeSystem
 import Policy
-import System
 import Wire
 
 /// Builds the requests for children.

@@ -4,8 +4,8 @@
 import FoundationEssentials
 import Glibc
 import NodeConfig
+import NodeSystem
 import Policy
-import System
 import Wire
 
 /// Where a node's files are.

@@ -2,7 +2,7 @@
 // the node when the disk is full.
 
 import Glibc
-import System
+import NodeSystem
 
 /// An append-only file that rotates by size. Used from one queue only.
 struct LogFile {

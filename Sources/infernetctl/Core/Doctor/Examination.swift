@@ -4,8 +4,8 @@
 import Glibc
 import Interfaces
 import NodeModel
+import NodeSystem
 import Synchronization
-import System
 import Wire
 
 /// The checks of `infernetctl doctor`.

@@ -3,7 +3,7 @@
 
 import Glibc
 import NodeModel
-import System
+import NodeSystem
 import Wire
 
 /// Gives a file away under a token.

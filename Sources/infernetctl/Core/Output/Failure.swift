@@ -1,7 +1,7 @@
 // An error as a person or a program is told of it: what happened, why, what to do.
 // It must never hide the cause, nor invent a fix.
 
-import System
+import NodeSystem
 import Wire
 
 /// An error ready to be shown.

@@ -43,7 +43,9 @@ enum Units {
     /// Tokens per second with one decimal; nil when nothing can be said.
     static func rate(tokens: Int64, milliseconds: Int64) -> String? {
         guard tokens > 0, milliseconds > 0 else { return nil }
-        let tenths = tokens * 10_000 / milliseconds
+        let (scaled, over) = tokens.multipliedReportingOverflow(by: 10_000)
+        guard !over else { return nil }
+        let tenths = scaled / milliseconds
         return "\(tenths / 10).\(tenths % 10) tok/s"
     }
 

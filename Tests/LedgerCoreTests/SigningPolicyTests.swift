@@ -1,0 +1,139 @@
+// Proves what the node's key does not sign: each rule with the request that breaks only it.
+
+import NodeModel
+import Nostr
+import Testing
+import Wire
+
+@testable import LedgerCore
+
+@Suite struct SigningPolicyTests {
+    let fixture: LedgerFixture
+    let key = SecretKey.generate()
+    let stranger = SecretKey.generate()
+    let challenge = PeerAuthentication.newChallenge()
+    var policy: SigningPolicy { SigningPolicy(node: key.publicKey) }
+    var now: Int64 { fixture.now }
+
+    init() throws { fixture = try LedgerFixture() }
+
+    private func refused(_ field: String, _ body: () throws -> Void) throws {
+        let error = try #require(throws: WireError.self) { try body() }
+        #expect(error.code == .policyRefused && error.message.contains("'\(field)'"), "\(error)")
+    }
+
+    @Test func authenticationIsBoundToBothEnds() throws {
+        let template = try policy.peerAuthentication(
+            challenge: challenge, peer: stranger.publicKey, endpoint: "ws://127.0.0.3:9103/peer",
+            dialer: true, now: now)
+        let expected = try #require(
+            PeerAuthentication(
+                endpoint: "ws://127.0.0.3:9103/peer", challenge: challenge, reader: stranger.publicKey,
+                side: .dialer))
+        #expect(try expected.check(try key.sign(template), author: key.publicKey, now: now) == key.publicKey)
+    }
+
+    @Test(arguments: ["", "abc", String(repeating: "Z", count: 64), String(repeating: "A", count: 64)])
+    func aMalformedChallengeIsRefused(_ text: String) throws {
+        try refused("challenge") {
+            _ = try policy.peerAuthentication(
+                challenge: text, peer: stranger.publicKey, endpoint: "ws://a/peer", dialer: true, now: now)
+        }
+    }
+
+    @Test func otherAuthenticationsAreRefused() throws {
+        try refused("endpoint") {
+            _ = try policy.peerAuthentication(
+                challenge: challenge, peer: stranger.publicKey, endpoint: "http://a", dialer: true, now: now)
+        }
+        try refused("peer") {
+            _ = try policy.peerAuthentication(
+                challenge: challenge, peer: key.publicKey, endpoint: "ws://a/peer", dialer: true, now: now)
+        }
+        let nobody = try #require(PublicKey(bytes: [UInt8](repeating: 0, count: 32)))
+        try refused("peer") {
+            _ = try policy.peerAuthentication(
+                challenge: challenge, peer: nobody, endpoint: "ws://a/peer", dialer: true, now: now)
+        }
+    }
+
+    private func card(_ change: (inout ProviderCard) -> Void = { _ in }) -> ProviderCard {
+        var card = ProviderCard(
+            provider: key.publicKey, endpoint: "ws://127.0.0.3:9103/peer",
+            models: [
+                ModelOffer(
+                    name: "m", root: Digest(hashing: "model"), context: 2048,
+                    price: UnitPrice(prompt: 1, completion: 2))
+            ], device: "cpu", memoryMiB: 1024, slots: 1, load: 0, createdAt: now, expiresAt: now + 1_800)
+        change(&card)
+        return card
+    }
+
+    @Test func aCardForHalfAnHourIsSigned() throws {
+        let event = try key.sign(try policy.card(card(), now: now))
+        #expect(ProviderCard(event) == card())
+    }
+
+    @Test func otherCardsAreRefused() throws {
+        let cases: [(String, (inout ProviderCard) -> Void)] = [
+            ("card.provider", { $0.provider = stranger.publicKey }),
+            ("card.created_at", { $0.createdAt = now - 61 }),
+            ("card.created_at", { $0.createdAt = now + 61 }),
+            ("card.created_at", { $0.createdAt = .min }), ("card.expires_at", { $0.expiresAt = now }),
+            ("card.expires_at", { $0.expiresAt = now + 1_801 }), ("card.expires_at", { $0.expiresAt = .max }),
+            ("card.endpoint", { $0.endpoint = "ws://a b" }), ("card", { $0.load = 16 }),
+            ("card", { $0.models[0].name = "Upper" }), ("card", { $0.models[0].price.prompt = -1 }),
+        ]
+        for (field, change) in cases {
+            try refused(field) { _ = try policy.card(card(change), now: now) }
+        }
+    }
+
+    @Test func otherReceiptsAreRefused() throws {
+        let right = try fixture.body(provider: key.publicKey, client: stranger.publicKey)
+        _ = try policy.receipt(right, now: now)
+        let cases: [(String, (inout ReceiptBody) -> Void)] = [
+            ("body.provider", { $0.provider = stranger.publicKey }), ("body", { $0.price += 1 }),
+            ("body", { $0.usage.completionTokens = -1 }), ("body", { $0.timings.queueMs = -1 }),
+            ("body", { $0.unitPrice.prompt = -1 }), ("body", { $0.version = 2 }),
+            ("body.image", { $0.image = "latest" }), ("body.model", { $0.model = "" }),
+            ("unit_price.asset", { $0.unitPrice.asset = Asset(rawValue: "eip155:137/slip44:966") }),
+            ("body.finished_at", { $0.finishedAt = now + 61 }),
+            ("body.finished_at", { $0.finishedAt = .max }),
+            ("body.finished_at", { $0.finishedAt = .min }),
+            ("body.finished_at", { $0.finishedAt = now - 86_401 }),
+        ]
+        for (field, change) in cases {
+            var wrong = right
+            change(&wrong)
+            try refused(field) { _ = try policy.receipt(wrong, now: now) }
+        }
+    }
+
+    @Test func onlyProvenReceiptsMadeOutToUsAreAccepted() throws {
+        let receipt = try fixture.receipt(stranger, client: key.publicKey)
+        #expect(try policy.receiptToAccept(receipt, now: now).price == 54)
+        let other = try fixture.receipt(stranger, client: SecretKey.generate().publicKey)
+        try refused("receipt.client") { _ = try policy.receiptToAccept(other, now: now) }
+        let forged = SignedEvent(receipt.template, signature: [UInt8](repeating: 3, count: 64))
+        let error = try #require(throws: WireError.self) { try policy.receiptToAccept(forged, now: now) }
+        #expect(error.code == .verificationFailed)
+    }
+
+    @Test func onlyProvenAcceptancesOfOurReceiptsAreRecorded() throws {
+        let receipt = try fixture.receipt(key, client: stranger.publicKey)
+        let bundle = try fixture.acceptance(stranger, of: receipt)
+        #expect(try policy.acceptanceToRecord(bundle).body.price == 54)
+        try refused("acceptance") {
+            _ = try policy.acceptanceToRecord(ReceiptBundle(receipt: receipt, acceptance: nil))
+        }
+        let foreign = try fixture.acceptance(key, of: try fixture.receipt(stranger, client: key.publicKey))
+        try refused("receipt.provider") { _ = try policy.acceptanceToRecord(foreign) }
+        let acceptance = try #require(bundle.acceptance)
+        let forged = ReceiptBundle(
+            receipt: receipt,
+            acceptance: SignedEvent(acceptance.template, signature: [UInt8](repeating: 3, count: 64)))
+        let error = try #require(throws: WireError.self) { try policy.acceptanceToRecord(forged) }
+        #expect(error.code == .verificationFailed)
+    }
+}
