@@ -141,6 +141,19 @@ import Wire
         #expect(try await daemon.ledger.balance().spent == 54)
     }
 
+    @Test func workForNothingIsBookedToo() async throws {
+        let daemon = try fixture.open()
+        _ = try await daemon.accept(try fixture.receipt(stranger, client: daemon.key.publicKey, unit: 0))
+        let receipt = try await daemon.signReceipt(
+            try fixture.body(provider: daemon.key.publicKey, client: stranger.publicKey, job: 2, unit: 0))
+        _ = try await daemon.record(try fixture.acceptance(stranger, of: receipt))
+        let rows = try await daemon.ledger.history(limit: 10)
+        #expect(rows.map(\.operation) == ["earn", "spend"] && rows.map(\.amount) == [0, 0])
+        #expect(rows.map(\.debit) == ["wallet", "spend:\(stranger.publicKey.hex)"])
+        #expect(rows.map(\.credit) == ["earn:\(stranger.publicKey.hex)", "wallet"])
+        #expect(try await daemon.ledger.audit().faults == [])
+    }
+
     @Test(arguments: [0, -1, 1_001])
     func historyHasLimits(_ limit: Int) async throws {
         let ledger = try fixture.open().ledger

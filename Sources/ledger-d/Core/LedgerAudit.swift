@@ -115,28 +115,53 @@ extension Ledger {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT operation.id, operation.kind, receipt.json AS receipt, acceptance.json AS acceptance,
-                    (SELECT max(amount) FROM transfer JOIN posting ON posting.transfer = transfer.sequence
-                        WHERE transfer.operation = operation.id) AS amount
+                SELECT operation.id, operation.kind, operation.job, receipt.json AS receipt,
+                    acceptance.json AS acceptance
                 FROM operation JOIN event AS receipt ON receipt.id = operation.receipt
                 LEFT JOIN event AS acceptance ON acceptance.id = operation.acceptance
                 """)
         while let row = try rows.next() {
             report.operations += 1
-            let id: String = row["id"]
             do {
-                let receipt = try CanonicalJSON.decode(SignedEvent.self, from: row["receipt"] as Data)
-                let body = try ReceiptBody(receipt)
-                if let json: Data = row["acceptance"] {
-                    try Acceptance.check(
-                        try CanonicalJSON.decode(SignedEvent.self, from: json), receipt: receipt, body: body)
-                }
-                let amount: Int64? = row["amount"]
-                let expected = row["kind"] as String == Operation.Kind.issue.rawValue ? nil : body.price
-                if amount != expected { report.fault("'\(id)' moved another amount than its receipt states") }
+                try auditOperation(row, db)
             } catch {
-                report.fault("'\(id)': \(error)")
+                report.fault("'\(row["id"] as String)': \(error)")
             }
+        }
+    }
+
+    /// The signed events must hold, and say exactly what was booked: which operation, which accounts, how much.
+    private static func auditOperation(_ row: Row, _ db: Database) throws {
+        let receipt = try CanonicalJSON.decode(SignedEvent.self, from: row["receipt"] as Data)
+        let body = try ReceiptBody(receipt)
+        if let json: Data = row["acceptance"] {
+            try Acceptance.check(
+                try CanonicalJSON.decode(SignedEvent.self, from: json), receipt: receipt, body: body)
+        }
+        let id: String = row["id"]
+        guard let kind = Operation.Kind(rawValue: row["kind"]) else {
+            throw ChainFault(description: "unknown kind")
+        }
+        let operation = Operation(kind: kind, job: body.job, client: body.client, provider: body.provider)
+        guard operation.id == id, row["job"] == body.job.text,
+            (kind == .own) == (body.client == body.provider)
+                || kind == .issue
+        else { throw ChainFault(description: "its receipt is of another operation (\(operation.id))") }
+        let booked = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT account, amount FROM transfer JOIN posting ON posting.transfer = transfer.sequence
+                WHERE transfer.operation = ? ORDER BY amount DESC, account
+                """, arguments: [id]
+        ).map { ChainEntry.Posting(account: $0["account"], amount: $0["amount"]) }
+        let due = operation.accounts.map { accounts in
+            [
+                ChainEntry.Posting(account: accounts.debit, amount: body.price),
+                ChainEntry.Posting(account: accounts.credit, amount: -body.price),
+            ].sorted { ($1.amount, $0.account) < ($0.amount, $1.account) }
+        }
+        guard booked == due ?? [] else {
+            throw ChainFault(description: "what was booked is not what its receipt states")
         }
     }
 }

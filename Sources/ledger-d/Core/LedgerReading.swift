@@ -40,9 +40,9 @@ extension Ledger {
                 sql: """
                     SELECT transfer.sequence, transfer.at, transfer.kind, transfer.asset, operation.job,
                         (SELECT account FROM posting AS p WHERE p.transfer = transfer.sequence
-                            ORDER BY amount DESC, account DESC LIMIT 1) AS debit,
+                            ORDER BY amount DESC, (account = 'wallet') = (kind = 'earn') DESC, account DESC LIMIT 1) AS debit,
                         (SELECT account FROM posting AS p WHERE p.transfer = transfer.sequence
-                            ORDER BY amount, account LIMIT 1) AS credit,
+                            ORDER BY amount, (account = 'wallet') = (kind = 'earn'), account LIMIT 1) AS credit,
                         (SELECT max(amount) FROM posting AS p WHERE p.transfer = transfer.sequence) AS amount
                     FROM transfer JOIN operation ON operation.id = transfer.operation
                     ORDER BY transfer.sequence DESC LIMIT ?
