@@ -18,7 +18,9 @@ import Testing
 
     @Test("corpora and 20,000 mutations of them", arguments: ["gguf", "manifest"])
     func mutations(_ name: String) throws {
-        let entry: ([UInt8]) -> Void = name == "gguf" ? ContentFuzz.gguf : ContentFuzz.manifest
+        func entry(_ bytes: [UInt8]) {
+            if name == "gguf" { ContentFuzz.gguf(bytes) } else { ContentFuzz.manifest(bytes) }
+        }
         let seeds = try seeds(name)
         #expect(seeds.count >= 4)
         var random = SystemRandomNumberGenerator()
