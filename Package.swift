@@ -124,14 +124,6 @@ targets += [
     tests("AggregatorCoreTests", ["AggregatorCore"] + coreTests),
     tests("CtlCoreTests", ["CtlCore", "ConfigFile", arguments] + coreTests),
     tests("ArchitectureTests", ["Policy", "Interfaces", "Wire"]),
-    tests(
-        "IntegrationTests",
-        [
-            "TestKit", "IPC", "Interfaces", "NodeModel", "Nostr", "Policy", "Wire", "NodeSystem",
-            "NodeConfig",
-            "infernet-supervisor", "dht-d", "ws-d", "exec-d", "ledger-d", "content-d", "aggregator-d",
-            "infernetctl",
-        ]),
 ]
 
 // INFERNET_TESTS=WireTests,IPCTests narrows the tests that are built, for quick work on a few modules.

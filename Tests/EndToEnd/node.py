@@ -1,0 +1,204 @@
+"""Real nodes for tests: started, asked, stopped, with their logs kept when a test fails.
+It must never replace a part of the node by something else."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.path.join(ROOT, ".build", "release")
+IMAGE = os.environ.get("INFERNET_IMAGE", "")
+MODEL_FILE = os.environ.get("INFERNET_MODEL", "")
+MODEL = "smollm2-135m-instruct"
+DAEMONS = ["ledger-d", "content-d", "exec-d", "dht-d", "aggregator-d", "ws-d"]
+
+
+def eventually(condition, seconds=20, what="the condition", every=0.05):
+    """The first true value of `condition`, or a failure that names what never happened."""
+    end, problem = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        try:
+            value = condition()
+            if value:
+                return value
+            problem = value
+        except Exception as error:  # the node may be starting
+            problem = error
+        time.sleep(every)
+    raise AssertionError(f"{what} did not come true within {seconds} s (last: {problem!r})")
+
+
+def free_port(host="127.0.0.1"):
+    """A port below the ephemeral ones that nobody listens on, and that no other test of this run was given."""
+    while True:
+        free_port.last += 1
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                try:
+                    probe.bind((host, free_port.last))
+                except OSError:
+                    break
+        else:
+            return free_port.last
+
+
+free_port.last = 20000 + os.getpid() % 5000
+
+
+class Node:
+    """One node with all its daemons."""
+
+    def __init__(self, host="127.0.0.1", image=IMAGE, provide=False, bootstrap=None, extra="", warm=True, home=None):
+        self.home = home or tempfile.mkdtemp(prefix="inf-", dir="/tmp")
+        os.chmod(self.home, 0o755)
+        self.run_dir = os.path.join(self.home, "run")
+        self.host = host
+        self.http = f"{host}:{free_port(host)}"
+        self.dht = f"{host}:{free_port(host)}"
+        self.peer = f"{host}:{free_port(host)}" if provide else ""
+        self.image = image
+        self.warm = warm
+        self.bootstrap = bootstrap
+        self.extra = extra
+        self.process = None
+        self.write_config()
+
+    def write_config(self):
+        """Writes infernet.yaml from what the node was made with."""
+        lines = ["node:", f"  state_dir: {self.home}/state", f"  run_dir: {self.run_dir}"]
+        lines += ["http:", f'  listen: "{self.http}"']
+        if self.peer:
+            lines += ["peer:", f'  listen: "{self.peer}"', f'  advertise: "ws://{self.peer}/peer"']
+        lines += ["dht:", f'  listen: "{self.dht}"', "  group_limit: 0"]
+        if self.bootstrap:
+            lines += [f'  bootstrap: ["{self.bootstrap}"]']
+        if self.image and "exec:" not in self.extra:
+            lines += ["exec:", f'  image: "{self.image}"', f"  warm: [{MODEL if self.warm else ''}]"]
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n" + self.extra)
+
+    @property
+    def config(self):
+        return os.path.join(self.home, "infernet.yaml")
+
+    @property
+    def url(self):
+        return f"http://{self.http}"
+
+    def start(self, wait=True):
+        output = open(os.path.join(self.home, "supervisor.out"), "ab")
+        self.process = subprocess.Popen(
+            [os.path.join(BIN, "infernet-supervisor"), "--config", self.config],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        if wait:
+            eventually(self.settled, 30, "the node's start")
+        return self
+
+    def settled(self):
+        """Whether every daemon has reached a state that is not on the way to another."""
+        status = self.status()
+        return status["state"] in ("ready", "degraded") and all(
+            daemon["state"] in ("ready", "degraded") for daemon in status["daemons"])
+
+    def add_model(self):
+        """Puts the real model into the store."""
+        self.ctl("content", "add", MODEL_FILE, "--name", MODEL, check=True)
+        return self
+
+    def wait_warm(self):
+        """Returns when an engine is warm."""
+        eventually(
+            lambda: any(e["state"] == "ready" for e in self.rpc("exec-d").call("exec.inventory")["engines"]), 60,
+            "a warm engine")
+        return self
+
+    def ctl(self, *words, check=False, input=None, timeout=60):
+        """Runs infernetctl; gives the finished process."""
+        done = subprocess.run(
+            [os.path.join(BIN, "infernetctl"), *words, "--run-dir", self.run_dir], input=input, text=True,
+            capture_output=True, timeout=timeout, check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"infernetctl {words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def status(self):
+        """The node's status as the supervisor tells it."""
+        return self.rpc("infernet-supervisor").call("supervisor.status")
+
+    def daemon(self, name):
+        """One daemon's status."""
+        return next(d for d in self.status()["daemons"] if d["daemon"] == name)
+
+    def rpc(self, callee, caller="infernetctl", **options):
+        """A connection to a daemon's socket."""
+        from ipc_client import Client
+
+        return Client(os.path.join(self.run_dir, callee, caller + ".sock"), **options)
+
+    def get(self, path, timeout=10):
+        """HTTP GET: status, headers, body."""
+        return self.request("GET", path, timeout=timeout)
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        """One HTTP request: status, headers, body."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers or {})
+        if data is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
+
+    def containers(self):
+        """Ids of the engine containers that belong to this node."""
+        inventory = self.rpc("exec-d").call("exec.inventory")
+        return [engine["container"] for engine in inventory["engines"]]
+
+    def log(self):
+        """The node's log as a list of objects."""
+        with open(os.path.join(self.home, "state", "logs", "node.jsonl"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def stop(self):
+        """Stops the node cleanly; gives the supervisor's exit code."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError("the supervisor did not stop within 30 s") from None
+        code, self.process = self.process.returncode, None
+        return code
+
+    def destroy(self, keep=False):
+        """Stops the node and removes its files, unless they are to be looked at."""
+        try:
+            self.stop()
+        finally:
+            if keep:
+                print(f"kept: {self.home}")
+            else:
+                shutil.rmtree(self.home, ignore_errors=True)
+
+
+def docker(method, path):
+    """One call of the Docker Engine API over its socket: status and decoded body."""
+    path = "http://docker" + path
+    done = subprocess.run(
+        ["curl", "-s", "-X", method, "--unix-socket", os.environ.get("DOCKER_SOCK", "/var/run/docker.sock"), path],
+        capture_output=True, text=True, timeout=30, check=True)
+    return json.loads(done.stdout) if done.stdout.strip() else None
