@@ -139,6 +139,21 @@ private let hello = [ChatMessage(role: "user", content: "hello")]
         }
     }
 
+    @Test func aShorterLimitHoldsFromTheMomentThatItApplies() async {
+        let watch = AnswerWatch(.init(firstToken: .seconds(60), nextToken: .milliseconds(50)))
+        watch.expect(.firstToken)
+        let began = ContinuousClock.now
+        await #expect(throws: AnswerWatch.Stalled(awaited: .nextToken, limit: .milliseconds(50))) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await watch.run() }
+                try await Task.sleep(for: .milliseconds(20))
+                watch.expect(.nextToken)
+                try await group.waitForAll()
+            }
+        }
+        #expect(ContinuousClock.now - began < .seconds(5))
+    }
+
     @Test func aSlowCallerIsNotTheEnginesFault() async throws {
         let watch = AnswerWatch(limits)
         watch.expect(.caller)

@@ -29,7 +29,7 @@ struct ExecChecks: Sendable {
             let unknown = Check(
                 name: "image", ok: false, reason: "cannot be looked for while Docker cannot be used",
                 fix: error.fix)
-            return [failed("docker", error), unknown]
+            return [failed("docker", error), notPinned ?? unknown]
         }
         guard version.spoken != nil else {
             let reason =
@@ -41,12 +41,16 @@ struct ExecChecks: Sendable {
         return [answers, await imageCheck(limit)]
     }
 
+    /// What is wrong with the configuration, whatever Docker says; nil when nothing is.
+    private var notPinned: Check? {
+        guard !ContainerTemplate.isPinned(image) else { return nil }
+        return Check(
+            name: "image", ok: false, reason: "no engine image is configured",
+            fix: "Set exec.image to the id that `engine/load` prints.")
+    }
+
     private func imageCheck(_ limit: Duration) async -> Check {
-        guard ContainerTemplate.isPinned(image) else {
-            return Check(
-                name: "image", ok: false, reason: "no engine image is configured",
-                fix: "Set exec.image to the id that `engine/load` prints.")
-        }
+        if let notPinned { return notPinned }
         do throws(DockerError) {
             let found = try await docker.image(image, within: limit)
             guard found.id == image else {

@@ -14,6 +14,8 @@ final class AnswerWatch: Sendable {
         /// How long a caller may leave a piece untaken.
         var caller: Duration = .seconds(30)
 
+        var shortest: Duration { min(firstToken, nextToken, caller) }
+
         func callAsFunction(_ awaited: Awaited) -> Duration {
             switch awaited {
             case .firstToken: firstToken
@@ -41,13 +43,14 @@ final class AnswerWatch: Sendable {
         mark.touch()
     }
 
-    /// Sleeps until somebody is late: it wakes once per limit, not once per token.
+    /// Sleeps until somebody is late: it wakes once per shortest limit, not once per token.
     /// - Throws: `Stalled`, or `CancellationError` when the answer is complete.
     func run() async throws -> Never {
         while true {
             let (limit, age) = (limits(current), mark.age)
             guard age < limit else { throw Stalled(awaited: current, limit: limit) }
-            try await Task.sleep(for: limit - age)
+            // Who is awaited may change while we sleep, and the next one's limit may be far shorter.
+            try await Task.sleep(for: min(limit - age, limits.shortest))
         }
     }
 
