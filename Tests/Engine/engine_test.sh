@@ -185,8 +185,10 @@ OPTIONS=(-m "$MODEL" -c 2048 -np 1 -t 1 -b 256 -ub 256 -n 512 --no-ui --offline 
 
 starts_hardened() {
   job_folder job
-  start whole "$model:$MODEL:ro $WORK/job:/run/job:rw" /bin/llama-server "${OPTIONS[@]}"
+  start whole "$model:$MODEL:ro $WORK/job:/run/job:rw" /bin/sockrelay -- /bin/llama-server "${OPTIONS[@]}"
   healthy whole job
+  # The node may have another uid than the container, and no capability: the folder, not the socket, keeps others out.
+  [ "$(stat -c %a "$WORK/job/llm.sock")" = 777 ] || fail "mode of the socket: $(stat -c %a "$WORK/job/llm.sock")"
 }
 answers() {
   local said
