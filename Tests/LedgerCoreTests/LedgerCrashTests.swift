@@ -1,4 +1,4 @@
-// Proves that what was acknowledged survives SIGKILL: a real process books without pause and is killed mid-load.
+// Proves that what was acknowledged survives SIGKILL: a real process books without pause and is killed.
 
 import Foundation
 import Glibc
@@ -11,7 +11,7 @@ import Testing
 @testable import LedgerCore
 
 @Suite(.serialized) struct LedgerCrashTests {
-    /// Set in the child process only: its first job, and the directory it books in. It acknowledges on descriptor 3.
+    /// Set in the child only: its first job, and the directory it books in. It acknowledges on descriptor 3.
     static let childVariable = "INFERNET_LEDGER_CRASH_CHILD"
     static let provider = SecretKey(bytes: [UInt8](repeating: 9, count: 32))
 
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    /// Starts the child in `directory`, kills it after it has acknowledged `count` bookings, returns all it said.
+    /// Starts the child in `directory`, kills it after `count` acknowledged bookings, returns all it said.
     private func killed(in directory: String, firstJob: Int, after count: Int, delay: UInt32) throws
         -> [String]
     {

@@ -1,4 +1,4 @@
-// Proves the money: every operation happens once, ceilings hold at any concurrency, and what is acknowledged stays.
+// Proves the money: every operation happens once, ceilings hold at any concurrency, what is answered stays.
 
 import GRDB
 import Interfaces

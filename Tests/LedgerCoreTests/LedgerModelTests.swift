@@ -1,4 +1,4 @@
-// Proves the ledger against a model of a few lines: random operations, the same answers, the same sums after each.
+// Proves the ledger against a model of a few lines: random operations, the same answers, the same sums.
 
 import Interfaces
 import NIOConcurrencyHelpers

@@ -1,4 +1,4 @@
-// Proves that the database itself refuses what the code must not do, and that an audit finds what a person did to it.
+// Proves that the database itself refuses what the code must not do, and that an audit finds what was forged.
 
 import DaemonKit
 import FoundationEssentials

@@ -1,4 +1,4 @@
-// Proves that the key is made once, kept private, and that everything wrong with it is said and never repaired.
+// Proves that the key is made once, kept private, and that what is wrong with it is said, never repaired.
 
 import DaemonKit
 import Glibc

@@ -1,4 +1,4 @@
-// Proves the names people copy: the NIP's own examples both ways, BIP-173's bad strings, and every truncation.
+// Proves the names people copy: the NIP's own examples both ways, BIP-173's bad strings, every truncation.
 
 import NodeModel
 import Nostr

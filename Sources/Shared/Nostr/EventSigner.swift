@@ -1,4 +1,4 @@
-// Whoever can turn a template into a signed event: in ledger-d the key itself, elsewhere a question to ledger-d.
+// Whoever can turn a template into a signed event: in ledger-d the key, elsewhere a question to ledger-d.
 // It must never be asked to sign a bare digest; that is not part of the protocol.
 
 public import NodeModel

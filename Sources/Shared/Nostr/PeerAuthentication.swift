@@ -1,6 +1,6 @@
 // Proof that a peer holds the key it claims, on this connection and to us (the shape of NIP-42, kind 22242).
-// It must never accept a proof made for another endpoint, challenge, reader or side: what is not bound to both
-// ends can be carried on by whoever received it.
+// It must never accept a proof made for another endpoint, challenge, reader or side: what is not bound to
+// both ends can be carried on by whoever received it.
 
 public import NodeModel
 

@@ -130,7 +130,7 @@ extension Ledger {
         }
     }
 
-    /// The signed events must hold, and say exactly what was booked: which operation, which accounts, how much.
+    /// The signed events must hold, and say exactly what was booked: operation, accounts, amounts.
     private static func auditOperation(_ row: Row, _ db: Database) throws {
         let receipt = try CanonicalJSON.decode(SignedEvent.self, from: row["receipt"] as Data)
         let body = try ReceiptBody(receipt)

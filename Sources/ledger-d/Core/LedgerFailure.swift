@@ -1,10 +1,17 @@
 // What the ledger's storage can fail with, in words and with a fix.
-// It must never hide that nothing was done: every failure here means that the transaction did not happen.
+// It must never hide that nothing was done: a failed booking did not happen.
 
 import GRDB
 import Wire
 
 enum LedgerFailure {
+    /// An error of a question, which changed nothing and may be asked again.
+    static func reading(_ error: DatabaseError) -> WireError {
+        WireError(
+            .unavailable, "The ledger cannot be read.", fix: "See 'infernetctl doctor'; ask again.",
+            retryAfterMs: 1_000, cause: error.message)
+    }
+
     /// SQLite's error as one that may cross the wire.
     static func wire(_ error: DatabaseError) -> WireError {
         switch error.resultCode {

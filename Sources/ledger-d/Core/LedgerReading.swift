@@ -40,25 +40,28 @@ extension Ledger {
                 sql: """
                     SELECT transfer.sequence, transfer.at, transfer.kind, transfer.asset, operation.job,
                         (SELECT account FROM posting AS p WHERE p.transfer = transfer.sequence
-                            ORDER BY amount DESC, (account = 'wallet') = (kind = 'earn') DESC, account DESC LIMIT 1) AS debit,
+                            ORDER BY amount DESC, account = 'wallet', account DESC LIMIT 1) AS debit,
                         (SELECT account FROM posting AS p WHERE p.transfer = transfer.sequence
-                            ORDER BY amount, (account = 'wallet') = (kind = 'earn'), account LIMIT 1) AS credit,
+                            ORDER BY amount, account <> 'wallet', account LIMIT 1) AS credit,
                         (SELECT max(amount) FROM posting AS p WHERE p.transfer = transfer.sequence) AS amount
                     FROM transfer JOIN operation ON operation.id = transfer.operation
                     ORDER BY transfer.sequence DESC LIMIT ?
                     """, arguments: [limit]
             ).map { row in
-                LedgerInterface.History.Transfer(
-                    sequence: row["sequence"], at: row["at"], operation: row["kind"], job: JobID(row["job"]),
-                    debit: row["debit"], credit: row["credit"], asset: Asset(rawValue: row["asset"]),
-                    amount: row["amount"])
+                let (kind, amount) = (row["kind"] as String, row["amount"] as Int64)
+                // Amounts tell debit from credit; where nothing was paid, the query takes it for spending.
+                let turned = amount == 0 && kind == Operation.Kind.earn.rawValue
+                return LedgerInterface.History.Transfer(
+                    sequence: row["sequence"], at: row["at"], operation: kind, job: JobID(row["job"]),
+                    debit: row[turned ? "credit" : "debit"], credit: row[turned ? "debit" : "credit"],
+                    asset: Asset(rawValue: row["asset"]), amount: amount)
             }
         }
     }
 
     private func reading<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await pool.read(body) } catch let error as DatabaseError {
-            throw LedgerFailure.wire(error)
+            throw LedgerFailure.reading(error)
         }
     }
 }

@@ -2,8 +2,8 @@
 // It must never be overwritten, read with a wrong mode, or replaced silently when a ledger misses it.
 //
 // Security: the file holds the secret in hexadecimal. It is created 0600, written whole, flushed, and then
-// linked into place, so that no crash leaves half a key and no race replaces one. What is wrong with it is said,
-// never repaired: a new key would be a new identity.
+// linked into place: no crash leaves half a key, no race replaces one. What is wrong with it is said, not
+// repaired: a new key would be a new identity.
 
 import DaemonKit
 import Glibc
@@ -35,7 +35,7 @@ struct NodeKeyFile {
             throw StartFailure(
                 .config, "The ledger is there, but its key \(path) is missing.",
                 fix:
-                    "Restore \(path) from your backup (mode 0600), or move ledger.db* away to start as a new node."
+                    "Restore \(path) from your backup (mode 0600), or move ledger.db* away to start anew."
             )
         }
         try create(SecretKey.generate())
@@ -89,9 +89,9 @@ struct NodeKeyFile {
         guard info.st_mode & 0o077 == 0 else {
             throw StartFailure(
                 .config,
-                "\(path) has mode \(String(info.st_mode & 0o777, radix: 8)): others could read the node's key.",
+                "\(path) has mode \(String(info.st_mode & 0o777, radix: 8)): others could read the key.",
                 fix:
-                    "chmod 600 \(path); if others may have read it, move it and ledger.db* away for a new identity."
+                    "chmod 600 \(path); if others may have read it, move it and ledger.db* away."
             )
         }
     }

@@ -25,7 +25,8 @@ struct SpendingLimit: Sendable, Equatable {
         guard !overflow, sum <= perDay else {
             throw WireError(
                 .policyRefused,
-                "The job costs \(price) micro-units; \(spentToday) were spent today, the day's ceiling is \(perDay).",
+                "The job costs \(price) micro-units; with the \(spentToday) spent today it would pass the day's "
+                    + "ceiling of \(perDay).",
                 fix: "Wait until midnight UTC, or raise ledger.max_per_day.")
         }
     }
