@@ -79,20 +79,27 @@ import Wire
     @Test("killed at any step, the store opens with the old content or the new, whole, and nothing else")
     func crashes() throws {
         let folder = try TemporaryDirectory()
-        let snapshots = Mutex<[(ContentStore.Step, [String: [UInt8]])]>([])
+        struct Snapshot {
+            var step: ContentStore.Step
+            var tree: [String: [UInt8]]
+            var times: [String: timespec]
+        }
+        let snapshots = Mutex<[Snapshot]>([])
         let directory = try folder.directory("s")
         let store = try ContentStore(directory: directory, headroom: 0) { step in
             let tree = (try? Sample.tree(directory)) ?? [:]
-            snapshots.withLock { $0.append((step, tree)) }
+            let times = (try? Sample.times(directory)) ?? [:]
+            snapshots.withLock { $0.append(Snapshot(step: step, tree: tree, times: times)) }
         }
         let old = try take(store, Sample.bytes(1000), "a", in: folder).item
         snapshots.withLock { $0 = [] }
         let new = try take(store, Sample.bytes(70_000), "a", in: folder).item
         let seen = snapshots.withLock { $0 }
-        #expect(seen.map(\.0) == ContentStore.Step.allCases)
-        for (number, (step, tree)) in seen.enumerated() {
+        #expect(seen.map(\.step) == ContentStore.Step.allCases)
+        for (number, snapshot) in seen.enumerated() {
+            let step = snapshot.step
             let place = folder.appending("crash\(number)")
-            try Sample.plant(tree, at: place)
+            try Sample.plant(snapshot.tree, times: snapshot.times, at: place)
             let reopened = try ContentStore(directory: place, headroom: 0)
             let held = try #require(reopened.items.first, "nothing after \(step)")
             #expect(reopened.items.count == 1)

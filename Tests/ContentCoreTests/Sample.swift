@@ -49,11 +49,31 @@ enum Sample {
         return found
     }
 
-    /// Writes what `tree` read to another directory.
-    static func plant(_ tree: [String: [UInt8]], at directory: String) throws {
+    /// When each manifest was written.
+    static func times(_ directory: String) throws -> [String: timespec] {
+        var found: [String: timespec] = [:]
+        for name in try DiskFile.names(StoreLayout(directory: directory).manifests) {
+            var info = stat()
+            if stat("\(directory)/manifests/\(name)", &info) == 0 {
+                found["manifests/" + name] = info.st_mtim
+            }
+        }
+        return found
+    }
+
+    /// Writes what `tree` read to another directory, with the times that `times` read.
+    static func plant(_ tree: [String: [UInt8]], times: [String: timespec] = [:], at directory: String) throws
+    {
         mkdir(directory, 0o755)
         for folder in StoreLayout(directory: directory).folders { try DiskFile.makeFolder(folder) }
-        for (name, bytes) in tree { close(try file(directory + "/" + name, bytes)) }
+        for (name, bytes) in tree {
+            let descriptor = try file(directory + "/" + name, bytes)
+            if let time = times[name] {
+                var both = [time, time]
+                futimens(descriptor, &both)
+            }
+            close(descriptor)
+        }
     }
 }
 

@@ -128,7 +128,8 @@ import Wire
     @Test("the progress bar at its ends and without a total")
     func progress() {
         #expect(
-            ProgressBar.text(0, of: 100, milliseconds: 0, width: 40) == "[·················] 0%  0 B of 100 B"
+            ProgressBar.text(0, of: 100, milliseconds: 0, width: 40)
+                == "[····················] 0%  0 B of 100 B"
         )
         #expect(
             ProgressBar.text(100, of: 100, milliseconds: 1000, width: 30).hasSuffix(
