@@ -60,9 +60,11 @@ final class Node: Sendable {
 
     /// Tells apart: nobody there, not allowed, and a daemon's own answer.
     private func explained(_ error: any Error, _ role: Role) -> any Error {
-        guard let error = error as? WireError, error.code == .unavailable, let cause = error.cause else {
-            return error
+        guard var error = error as? WireError else { return error }
+        if error.code == .upstreamLost || error.code == .deadlineExceeded, error.fix == nil {
+            error.fix = "Look at 'infernetctl status', and try again when \(role.rawValue) is ready."
         }
+        guard error.code == .unavailable, let cause = error.cause else { return error }
         if cause.contains("errno: \(ECONNREFUSED)") || cause.contains("errno: \(ENOENT)") {
             return NotRunning(path: path(role), reason: "nobody answers")
         }
