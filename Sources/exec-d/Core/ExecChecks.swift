@@ -17,9 +17,20 @@ struct ExecChecks: Sendable {
     let stateDirectory: String
     let upkeep: Upkeep
 
+    /// For status and doctor: everything that is not as the configuration wants it.
     func all() async -> [Check] {
+        guard !image.isEmpty else {
+            let chosen = Check(
+                name: "engine", ok: true, reason: "no engine is configured: this node's jobs go to others")
+            return [chosen, disk(), await record()]
+        }
+        return await machine() + upkeep.modelChecks()
+    }
+
+    /// For the planner: whether this machine can run a job at all, whatever became of one model.
+    func machine() async -> [Check] {
         async let engine = dockerAndImage()
-        return await engine + [disk(), await record()] + upkeep.modelChecks()
+        return await engine + [disk(), await record()]
     }
 
     private func dockerAndImage() async -> [Check] {

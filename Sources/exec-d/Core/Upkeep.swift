@@ -110,7 +110,7 @@ actor Upkeep {
         guard let next = wanted[name]?.next, next <= ContinuousClock.now else { return false }
         let wait = wanted[name]?.wait ?? .seconds(2)
         wanted[name]?.next = .now + wait
-        wanted[name]?.wait = min(wait * 2, .seconds(120))
+        wanted[name]?.wait = min(wait * 2, .seconds(8))
         do {
             let model = try EngineModel(try await resolve(name))
             wanted[name]?.root = model.root
