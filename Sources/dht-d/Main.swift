@@ -1,4 +1,5 @@
-// dht-d: finds providers and lets this node be found, over UDP. It must never hold a key or speak TCP.
+// dht-d: finds providers and lets this node be found, over UDP. Its work is in DHTCore.
+// It must never hold a key or speak TCP.
 
 import DHTCore
 import DaemonKit

@@ -1,4 +1,5 @@
-// Starts exec-d. It must never do anything else.
+// exec-d: runs jobs in hardened containers. Its work is in ExecCore.
+// It must never hold more than this call.
 
 import DaemonKit
 import ExecCore

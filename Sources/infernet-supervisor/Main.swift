@@ -1,4 +1,6 @@
-// The supervisor's entry. It must never grow: what it does is in Core.
+// infernet-supervisor: parent of all. Its work is in SupervisorCore.
+// It must never hold more than this call.
+
 import Glibc
 import SupervisorCore
 

@@ -1,4 +1,5 @@
 // infernetctl: the person's hand, over the control sockets. Its work is in CtlCore.
+// It must never hold more than this call.
 
 import CtlCore
 

@@ -1,4 +1,5 @@
 // Anonymous read-only files: how a parent hands a child bytes that nobody can change and that no disk sees.
+// It must never be given a secret that outlives the child that reads it.
 
 import CHost
 

@@ -132,7 +132,7 @@ public final class ExecDaemon: Daemon {
 
     /// Why this node runs no jobs at all: the first check that failed.
     private func refusal() async -> WireError {
-        let failed = await checker.all().first { $0.name == "image" && !$0.ok }
+        let failed = await checker.machine().first { $0.name == "image" && !$0.ok }
         return WireError(
             .engineUnavailable,
             "This node runs no models: \(failed?.reason ?? "no engine image is configured").",
