@@ -1,0 +1,6 @@
+// The door of dht-d: one UDP packet, decoded and handled by a node that knows others.
+// It must never open a socket: the node is the pure state machine.
+
+import DHTCore
+
+let doors: [String: Door] = ["krpc": { DHTFuzz.packet($0) }]

@@ -1,0 +1,11 @@
+// The doors of Nostr and of the signed documents of NodeModel.
+// It must never hold keys of anyone: the module's own entry points do all the work.
+
+import Nostr
+
+let doors: [String: Door] = [
+    "event": { NostrFuzz.event($0) },
+    "nip19": { NostrFuzz.nip19($0) },
+    "nip44": { NostrFuzz.nip44($0) },
+    "receipt": { NostrFuzz.receipt($0) },
+]

@@ -1,0 +1,106 @@
+// Every value of every method, as the wire brings it: requests, replies and events.
+// It must never leave one out: a method that is missing here is a door that nobody tries.
+
+import Interfaces
+import Wire
+
+/// Reads one kind of value.
+struct ValueReader: Sendable {
+    let name: String
+    let read: @Sendable ([UInt8]) -> Void
+
+    init<V: WireValue>(_ spec: MethodSpec, _ part: String, _ type: V.Type) {
+        name = "\(spec.name) \(part)"
+        read = { bytes in
+            guard let value = try? V.fromJSON(bytes) else { return }
+            // What was accepted can be sent on, and comes out as the same bytes from then on.
+            guard let once = try? value.jsonBytes(), let again = try? V.fromJSON(once) else {
+                preconditionFailure("what was read cannot be sent on")
+            }
+            precondition((try? again.jsonBytes()) == once, "a value changed by being sent on")
+        }
+    }
+}
+
+private func of<R: Request>(_ type: R.Type) -> [ValueReader] {
+    [ValueReader(R.spec, "request", R.self), ValueReader(R.spec, "reply", R.Reply.self)]
+}
+
+private func of<R: StreamRequest>(stream type: R.Type) -> [ValueReader] {
+    of(type) + [ValueReader(R.spec, "event", R.Event.self)]
+}
+
+let readersByName = Dictionary(uniqueKeysWithValues: readers.map { ($0.name, $0) })
+
+let readers: [ValueReader] =
+    hello + control + supervisor + content + ledger + exec + dht + ws + peer + aggregator
+
+private let hello: [ValueReader] = [
+    of(Hello.self)
+].flatMap { $0 }
+private let control: [ValueReader] = [
+    of(ControlInterface.Health.self),
+    of(ControlInterface.Version.self),
+    of(ControlInterface.Metrics.self),
+    of(ControlInterface.Drain.self),
+    of(ControlInterface.SetLogLevel.self),
+    of(ControlInterface.Ping.self),
+].flatMap { $0 }
+private let supervisor: [ValueReader] = [
+    of(SupervisorInterface.Status.self),
+    of(SupervisorInterface.Restart.self),
+    of(SupervisorInterface.Shutdown.self),
+    of(stream: SupervisorInterface.Logs.self),
+    of(SupervisorInterface.Metrics.self),
+    of(SupervisorInterface.Health.self),
+    of(SupervisorInterface.ShowConfig.self),
+].flatMap { $0 }
+private let content: [ValueReader] = [
+    of(stream: ContentInterface.Import.self),
+    of(ContentInterface.List.self),
+    of(ContentInterface.Resolve.self),
+    of(ContentInterface.Verify.self),
+    of(ContentInterface.Remove.self),
+].flatMap { $0 }
+private let ledger: [ValueReader] = [
+    of(LedgerInterface.Identity.self),
+    of(LedgerInterface.SignPeerAuth.self),
+    of(LedgerInterface.SignCard.self),
+    of(LedgerInterface.SignReceipt.self),
+    of(LedgerInterface.AcceptReceipt.self),
+    of(LedgerInterface.RecordAcceptance.self),
+    of(LedgerInterface.WrapKey.self),
+    of(LedgerInterface.UnwrapKey.self),
+    of(LedgerInterface.Balance.self),
+    of(LedgerInterface.History.self),
+].flatMap { $0 }
+private let exec: [ValueReader] = [
+    of(stream: ExecInterface.Run.self),
+    of(ExecInterface.Inventory.self),
+    of(ExecInterface.StopEngine.self),
+].flatMap { $0 }
+private let dht: [ValueReader] = [
+    of(DHTInterface.Announce.self),
+    of(DHTInterface.Withdraw.self),
+    of(DHTInterface.Find.self),
+    of(DHTInterface.Stats.self),
+].flatMap { $0 }
+private let ws: [ValueReader] = [
+    of(stream: WSInterface.RunJob.self),
+    of(WSInterface.DeliverAcceptance.self),
+    of(WSInterface.Sessions.self),
+].flatMap { $0 }
+private let peer: [ValueReader] = [
+    of(stream: PeerInterface.RunJob.self),
+    of(PeerInterface.DeliverAcceptance.self),
+].flatMap { $0 }
+private let aggregator: [ValueReader] = [
+    of(stream: AggregatorInterface.Submit.self),
+    of(stream: AggregatorInterface.Serve.self),
+    of(AggregatorInterface.Accepted.self),
+    of(AggregatorInterface.Jobs.self),
+    of(AggregatorInterface.Job.self),
+    of(AggregatorInterface.Receipt.self),
+    of(AggregatorInterface.Models.self),
+    of(AggregatorInterface.Plan.self),
+].flatMap { $0 }
