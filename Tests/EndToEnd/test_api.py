@@ -1,0 +1,414 @@
+"""Proves that the unmodified openai client, curl's kind of HTTP and infernetctl all work against one real node.
+It must never patch the client, nor answer in the engine's place."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import openai_client
+from ipc_client import Refused
+from node import BIN, DAEMONS, MODEL, Node, docker, eventually
+
+openai = openai_client.load()
+
+QUESTION = [{"role": "user", "content": "What is 2+2?"}]
+LONG_STORY = [{"role": "user", "content": "Write a very long story about a ship. Never stop."}]
+SAMPLE = re.compile(
+    r'^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="(\\.|[^"\\])*"(,[a-zA-Z_][a-zA-Z0-9_]*="(\\.|[^"\\])*")*,?\})?'
+    r' (-?[0-9.eE+-]+|\+Inf|-Inf|NaN)( -?[0-9]+)?$')
+
+
+def client_of(node):
+    """The official client, told nothing but the address; it may not hide failures by trying again."""
+    return openai.OpenAI(base_url=node.url + "/v1", api_key="none", max_retries=0, timeout=60)
+
+
+def raw_request(node, head, parts, timeout=20):
+    """Sends bytes as they are and gives all that comes back until the other side closes or falls silent."""
+    host, port = node.http.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=timeout) as line:
+        line.sendall(head.replace("\n", "\r\n").encode())
+        try:
+            for part in parts:
+                line.sendall(part)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all was sent: the answer is what counts
+        answer = b""
+        try:
+            while part := line.recv(65536):
+                answer += part
+                if b"\r\n\r\n" in answer and answer.rstrip().endswith(b"}"):
+                    break
+        except ConnectionResetError:
+            pass
+        return answer
+
+
+class WarmNode(unittest.TestCase):
+    """One node with a warm engine for all tests of a class."""
+
+    EXTRA = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node(extra=cls.EXTRA)
+        cls.addClassCleanup(cls.node.destroy)
+        cls.node.start().add_model().wait_warm()
+        cls.client = client_of(cls.node)
+
+    def setUp(self):
+        eventually(lambda: self.node.rpc("exec-d").call("exec.inventory")["busy"] == 0, 30, "an idle engine")
+
+    def busy(self):
+        return self.node.rpc("exec-d").call("exec.inventory")["busy"]
+
+    def ask(self, **more):
+        return self.client.chat.completions.create(
+            **{"model": MODEL, "messages": QUESTION, "temperature": 0, "max_tokens": 32, **more})
+
+
+class OpenAIClient(WarmNode):
+    """What people's programs do."""
+
+    def test_chat(self):
+        answer = self.ask()
+        choice = answer.choices[0]
+        self.assertEqual(choice.message.role, "assistant")
+        self.assertIn("4", choice.message.content)
+        self.assertEqual(choice.finish_reason, "stop")
+        self.assertGreater(answer.usage.prompt_tokens, 5)
+        self.assertGreater(answer.usage.completion_tokens, 1)
+        self.assertEqual(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens)
+        self.assertEqual(answer.model, MODEL)
+
+    def test_length_is_said(self):
+        answer = self.ask(max_tokens=3, messages=LONG_STORY)
+        self.assertEqual(answer.choices[0].finish_reason, "length")
+        self.assertEqual(answer.usage.completion_tokens, 3)
+
+    def test_a_stream_comes_as_it_is_generated(self):
+        begun, times, text, usage, finish = time.monotonic(), [], "", None, None
+        stream = self.ask(
+            stream=True, messages=LONG_STORY, max_tokens=60, stream_options={"include_usage": True})
+        for chunk in stream:
+            if chunk.usage:
+                usage = chunk.usage
+            for choice in chunk.choices:
+                finish = choice.finish_reason or finish
+                if choice.delta.content:
+                    times.append(time.monotonic() - begun)
+                    text += choice.delta.content
+        self.assertEqual(finish, "length")
+        self.assertEqual(usage.completion_tokens, 60)
+        self.assertGreater(len(text), 60)
+        self.assertGreater(len(times), 30, "one piece for each token, nearly")
+        self.assertGreater(times[-1] - times[0], 0.3, "the first piece comes long before the last")
+        middle = times[len(times) // 2]
+        self.assertLess(times[0] + 0.1, middle, "and the others come in between, not in one lump at the end")
+        self.assertLess(middle + 0.1, times[-1])
+
+    def test_stream_and_whole_say_the_same(self):
+        whole = self.ask(seed=1).choices[0].message.content
+        pieces = "".join(c.choices[0].delta.content or "" for c in self.ask(seed=1, stream=True) if c.choices)
+        self.assertEqual(whole, pieces)
+
+    def test_models(self):
+        models = list(self.client.models.list())
+        self.assertEqual([m.id for m in models], [MODEL])
+        one = self.client.models.retrieve(MODEL)
+        self.assertEqual((one.id, one.object), (MODEL, "model"))
+        with self.assertRaises(openai.NotFoundError) as caught:
+            self.client.models.retrieve("no-such-model")
+        self.assertEqual(caught.exception.code, "model_not_found")
+
+    def test_unknown_model(self):
+        for stream in (False, True):
+            with self.subTest(stream=stream), self.assertRaises(openai.NotFoundError) as caught:
+                self.ask(model="no-such-model", stream=stream)
+            self.assertEqual((caught.exception.status_code, caught.exception.code), (404, "model_not_found"))
+            self.assertIn("no-such-model", caught.exception.message)
+
+    def test_too_long_a_prompt(self):
+        for stream in (False, True):
+            with self.subTest(stream=stream), self.assertRaises(openai.BadRequestError) as caught:
+                self.ask(messages=[{"role": "user", "content": "word " * 6000}], stream=stream)
+            self.assertEqual(
+                (caught.exception.status_code, caught.exception.code), (400, "context_length_exceeded"))
+
+    def test_wrong_types(self):
+        for param, value in (
+            ("temperature", "hot"), ("max_tokens", "many"), ("messages", "hello"), ("stream", "yes"),
+            ("model", 5), ("messages", [{"role": 5, "content": "x"}]), ("top_p", 7), ("n", 2),
+            ("tools", [{"type": "function"}]), ("messages", []),
+        ):
+            with self.subTest(param=param, value=value):
+                body = {"model": MODEL, "messages": QUESTION, param: value}
+                status, _, answer = self.node.request("POST", "/v1/chat/completions", body)
+                error = json.loads(answer)["error"]
+                self.assertEqual(status, 400, error)
+                self.assertEqual(re.match(r"\w+", error["param"]).group(), param, error)
+                self.assertTrue(error["code"] and error["message"] and error["type"])
+
+    def test_malformed_json(self):
+        for body in (b"{", b"", b"[]", b'{"model":', b"\xff\xfe", b'{"model":"a","model":"b"}', b"[" * 5000):
+            with self.subTest(body=body[:20]):
+                status, _, answer = self.node.request("POST", "/v1/chat/completions", body)
+                self.assertEqual(status, 400, answer)
+                self.assertIn("code", json.loads(answer)["error"])
+        status, _, answer = self.node.request("POST", "/v1/chat/completions", b"{")
+        self.assertEqual(json.loads(answer)["error"]["code"], "invalid_json")
+
+    def test_too_large_a_body(self):
+        with self.assertRaises(openai.APIStatusError) as caught:
+            self.ask(messages=[{"role": "user", "content": "x" * 1_100_000}])
+        self.assertEqual(caught.exception.status_code, 413)
+        self.assertEqual(caught.exception.code, "request_too_large")
+        head = f"POST /v1/chat/completions HTTP/1.1\nHost: {self.node.http}\nContent-Type: application/json\n"
+        announced = raw_request(self.node, head + "Content-Length: 2000000\n\n", [])
+        self.assertIn(b" 413 ", announced.split(b"\r\n")[0], "refused by its announcement alone")
+        chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+        chunked = raw_request(self.node, head + "Transfer-Encoding: chunked\n\n", [chunk] * 20)
+        self.assertIn(b" 413 ", chunked.split(b"\r\n")[0])
+
+    def test_a_client_that_goes_frees_its_slot_within_a_second(self):
+        for run in range(3):
+            with self.subTest(run=run):
+                stream = self.ask(stream=True, messages=LONG_STORY, max_tokens=900)
+                for count, _ in enumerate(stream):
+                    if count == 3:
+                        break
+                self.assertEqual(self.busy(), 1)
+                stream.response.close()
+                gone = time.monotonic()
+                eventually(lambda: self.busy() == 0, 5, "a free slot", every=0.02)
+                self.assertLess(time.monotonic() - gone, 1)
+
+    def test_a_client_that_goes_while_it_waits_for_a_whole_answer(self):
+        body = json.dumps({"model": MODEL, "messages": LONG_STORY, "max_tokens": 900}).encode()
+        host, port = self.node.http.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=10) as line:
+            line.sendall(
+                f"POST /v1/chat/completions HTTP/1.1\r\nHost: {self.node.http}\r\nContent-Type: application/json"
+                f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            eventually(lambda: self.busy() == 1, 5, "a busy slot", every=0.02)
+        gone = time.monotonic()
+        eventually(lambda: self.busy() == 0, 5, "a free slot", every=0.02)
+        self.assertLess(time.monotonic() - gone, 1)
+
+
+class EngineGone(WarmNode):
+    """An engine that dies under a job."""
+
+    def test_a_killed_engine_ends_the_stream_with_an_error_and_the_next_question_works(self):
+        status, headers, raw = None, None, b""
+        body = json.dumps(
+            {"model": MODEL, "messages": LONG_STORY, "max_tokens": 900, "stream": True}).encode()
+        host, port = self.node.http.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=20) as line:
+            line.sendall(
+                f"POST /v1/chat/completions HTTP/1.1\r\nHost: {self.node.http}\r\nContent-Type: application/json"
+                f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            while raw.count(b"data: ") < 5:
+                raw += line.recv(65536)
+            engines = self.node.containers()
+            for name in engines:
+                docker("POST", f"/v1.41/containers/{name}/kill")
+            killed = time.monotonic()
+            try:
+                while part := line.recv(65536):
+                    raw += part
+            except ConnectionResetError:
+                pass
+        self.assertLess(time.monotonic() - killed, 10)
+        self.assertTrue(raw.startswith(b"HTTP/1.1 200"))
+        self.assertIn(b'data: {"error":', raw)
+        self.assertNotIn(b"[DONE]", raw)
+        self.assertFalse(raw.endswith(b"0\r\n\r\n"), "no client may take the part for the whole")
+        error = json.loads(raw.split(b'data: {"error":', 1)[1].split(b"\n", 1)[0].join([b'{"error":', b""]))["error"]
+        self.assertTrue(error["message"] and error["code"], error)
+        self.assertIn("4", self.ask().choices[0].message.content)
+        self.assertTrue(self.node.containers())
+        self.assertFalse(set(self.node.containers()) & set(engines), "a new engine answers")
+        job = json.loads(self.node.ctl("jobs", "--json", "-l", "5").stdout.splitlines()[0])
+        self.assertTrue(job)
+
+    def test_the_official_client_sees_an_engine_that_dies(self):
+        with self.assertRaises(openai.APIError):
+            for count, _ in enumerate(self.ask(stream=True, messages=LONG_STORY, max_tokens=900)):
+                if count == 4:
+                    for name in self.node.containers():
+                        docker("POST", f"/v1.41/containers/{name}/kill")
+        self.assertIn("4", self.ask().choices[0].message.content)
+
+    def test_before_the_first_token_it_is_a_503(self):
+        outcome = []
+
+        def ask():
+            try:
+                outcome.append(self.ask(messages=[{"role": "user", "content": "word " * 1500}]))
+            except openai.APIStatusError as error:
+                outcome.append(error)
+
+        asker = threading.Thread(target=ask)
+        asker.start()
+        eventually(lambda: self.busy() == 1, 10, "a busy engine", every=0.01)
+        for name in self.node.containers():
+            docker("POST", f"/v1.41/containers/{name}/kill")
+        asker.join(30)
+        self.assertIsInstance(outcome[0], openai.InternalServerError, outcome)
+        self.assertEqual(outcome[0].status_code, 503)
+        self.assertTrue(outcome[0].message)
+
+
+class TooMany(unittest.TestCase):
+    """Limits that a busy node keeps."""
+
+    def node_with(self, extra):
+        node = Node(extra=extra)
+        self.addCleanup(node.destroy)
+        node.start().add_model().wait_warm()
+        return node
+
+    def test_every_slot_busy(self):
+        from node import IMAGE
+
+        node = self.node_with(
+            f'exec:\n  image: "{IMAGE}"\n  warm: [{MODEL}]\n  slots: 1\n  queue_limit: 0\n  max_engines: 1\n')
+        client = client_of(node)
+        stream = client.chat.completions.create(model=MODEL, messages=LONG_STORY, stream=True, max_tokens=900)
+        next(iter(stream))
+        with self.assertRaises(openai.RateLimitError) as caught:
+            client.chat.completions.create(model=MODEL, messages=QUESTION)
+        self.assertEqual(caught.exception.code, "rate_limit_exceeded")
+        self.assertGreaterEqual(int(caught.exception.response.headers["retry-after"]), 1)
+        stream.response.close()
+        eventually(lambda: node.rpc("exec-d").call("exec.inventory")["busy"] == 0, 5, "a free slot")
+        self.assertTrue(client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=4).choices)
+
+    def test_too_many_in_a_second(self):
+        node = Node(extra="", warm=False)
+        self.addCleanup(node.destroy)
+        with open(node.config, encoding="utf-8") as file:
+            text = file.read().replace("http:\n", "http:\n  requests_per_second: 2\n  burst: 3\n", 1)
+        with open(node.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        node.start()
+        answers = [node.get("/v1/models") for _ in range(10)]
+        refused = [headers for status, headers, _ in answers if status == 429]
+        self.assertTrue(refused)
+        self.assertTrue(all(int(headers["Retry-After"]) >= 1 for headers in refused))
+        time.sleep(1.2)
+        self.assertEqual(node.get("/v1/models")[0], 200)
+
+
+class Story(WarmNode):
+    """What a job leaves behind, and what the node tells about itself."""
+
+    def job(self):
+        raw = self.client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=QUESTION, max_tokens=8, temperature=0)
+        return raw.headers["x-request-id"]
+
+    def test_health(self):
+        eventually(lambda: self.node.get("/healthz")[0] == 200, 10, "health")
+        self.assertEqual(json.loads(self.node.get("/healthz")[2])["status"], "ready")
+
+    def test_metrics_are_prometheus_text_of_all_daemons(self):
+        self.job()
+        status, headers, body = self.node.get("/metrics")
+        self.assertEqual(status, 200)
+        self.assertTrue(headers["Content-Type"].startswith("text/plain"))
+        typed, seen = set(), set()
+        for line in body.decode().splitlines():
+            if line.startswith("# TYPE "):
+                name = line.split()[2]
+                self.assertNotIn(name, typed, "one TYPE for each metric")
+                typed.add(name)
+            elif line and not line.startswith("#"):
+                self.assertRegex(line, SAMPLE)
+                self.assertNotIn(line.rsplit(" ", 1)[0], seen, "one sample for each label set")
+                seen.add(line.rsplit(" ", 1)[0])
+        for daemon in DAEMONS:
+            own = [s for s in seen if f'daemon="{daemon}"' in s and not s.startswith("infernet_daemon_")]
+            self.assertTrue(own, f"{daemon} says something itself")
+
+    def test_one_job_id_from_end_to_end(self):
+        job = self.job()
+        self.assertRegex(job, r"^job_[0-9a-f]{32}$")
+        told = self.node.ctl("job", job, check=True).stdout
+        for state in ("received", "planned", "running", "verifying", "done"):
+            self.assertIn(state, told)
+
+        def daemons():
+            lines = self.node.ctl("logs", "--job", job, "--raw", check=True).stdout.splitlines()
+            return {json.loads(line)["daemon"] for line in lines}
+
+        eventually(
+            lambda: {"ws-d", "aggregator-d", "exec-d", "ledger-d"} <= daemons(), 10,
+            f"lines of four daemons ({daemons()})")
+
+    def test_a_receipt_holds_and_one_changed_byte_breaks_it(self):
+        job = self.job()
+        folder = tempfile.mkdtemp(dir=self.node.home)
+        file = os.path.join(folder, "receipt.json")
+        self.node.ctl("receipt", "show", job, "-o", file, check=True)
+        with open(file, "rb") as opened:
+            good = opened.read()
+        self.assertIn(job.encode(), good)
+        verify = [os.path.join(BIN, "infernetctl"), "receipt", "verify"]
+        environment = {**os.environ, "INFERNET_RUN_DIR": "/nonexistent"}
+        offline = subprocess.run([*verify, file], capture_output=True, timeout=15, env=environment, check=False)
+        self.assertEqual(offline.returncode, 0, offline.stderr)
+        self.assertEqual(
+            subprocess.run([*verify, "-"], input=good, capture_output=True, timeout=15, check=False).returncode, 0)
+        for place in range(40):
+            at = place * (len(good) - 1) // 39
+            for kind, bad in (
+                ("changed", good[:at] + bytes([good[at] ^ 1]) + good[at + 1:]),
+                ("left out", good[:at] + good[at + 1:]),
+                ("put in", good[:at] + b" " + good[at:]),
+            ):
+                done = subprocess.run([*verify, "-"], input=bad, capture_output=True, timeout=15, check=False)
+                if done.returncode != 1 or b"error" not in done.stderr:
+                    self.fail(f"byte {at} {kind}: exit {done.returncode}: {done.stdout} {done.stderr}")
+
+    def test_chat_by_argument_and_by_pipe(self):
+        by_argument = self.node.ctl("chat", "What is 2+2?", "--temperature", "0", check=True)
+        self.assertIn("4", by_argument.stdout)
+        self.assertRegex(by_argument.stderr, r"job_[0-9a-f]{32}")
+        by_pipe = self.node.ctl("chat", "--temperature", "0", "-q", input="What is 2+2?\n", check=True)
+        self.assertIn("4", by_pipe.stdout)
+        self.assertEqual(by_pipe.stderr, "")
+        self.assertEqual(self.node.ctl("chat", input="").returncode, 1)
+
+    def test_chat_streams(self):
+        begun, times = time.monotonic(), []
+        chat = subprocess.Popen(
+            [os.path.join(BIN, "infernetctl"), "chat", LONG_STORY[0]["content"], "--max-tokens", "60", "-q",
+             "--run-dir", self.node.run_dir], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        with chat:
+            while os.read(chat.stdout.fileno(), 4096):
+                times.append(time.monotonic() - begun)
+        self.assertEqual(chat.returncode, 0)
+        self.assertGreater(len(times), 20)
+        self.assertGreater(times[-1] - times[0], 0.3)
+
+    def test_a_stranger_s_client_of_the_sockets(self):
+        ledger = self.node.rpc("ledger-d")
+        identity = ledger.call("ledger.identity")
+        self.assertIn(json.loads(self.node.ctl("identity", "--json", check=True).stdout)["npub"], identity.values())
+        for method in ("ledger.sign_receipt", "ledger.unwrap_key", "ledger.sign_peer_auth"):
+            with self.assertRaises(Refused) as caught:
+                ledger.call(method)
+            self.assertEqual(caught.exception.code, "not_permitted")
+        self.assertEqual(ledger.call("ledger.identity"), identity, "the line still stands")
+
+
+if __name__ == "__main__":
+    unittest.main()
