@@ -15,7 +15,7 @@ public struct Router: Sendable {
         let prepare: Prepare
     }
 
-    private(set) var routes: [String: Route] = [:]
+    var routes: [String: Route] = [:]
 
     public init() {}
 
