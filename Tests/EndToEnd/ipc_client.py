@@ -21,7 +21,11 @@ class Client:
     def __init__(self, path, timeout=10, hello=True):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
+        try:
+            self.socket.connect(path)
+        except OSError:
+            self.socket.close()
+            raise
         self.next_id = 1
         if hello:
             self.greeting = self.call("hello", {"build": "python-client/1", "interface": 1})

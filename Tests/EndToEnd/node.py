@@ -1,6 +1,7 @@
 """Real nodes for tests: started, asked, stopped, with their logs kept when a test fails.
 It must never replace a part of the node by something else."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -94,9 +96,10 @@ class Node:
 
     def start(self, wait=True):
         output = open(os.path.join(self.home, "supervisor.out"), "ab")
-        self.process = subprocess.Popen(
-            [os.path.join(BIN, "infernet-supervisor"), "--config", self.config],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        with output:
+            self.process = subprocess.Popen(
+                [os.path.join(BIN, "infernet-supervisor"), "--config", self.config],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         if wait:
             eventually(self.settled, 30, "the node's start")
         return self
@@ -115,7 +118,7 @@ class Node:
     def wait_warm(self):
         """Returns when an engine is warm."""
         eventually(
-            lambda: any(e["state"] == "ready" for e in self.rpc("exec-d").call("exec.inventory")["engines"]), 60,
+            lambda: any(e["state"] == "ready" for e in self.call("exec-d", "exec.inventory")["engines"]), 60,
             "a warm engine")
         return self
 
@@ -130,7 +133,7 @@ class Node:
 
     def status(self):
         """The node's status as the supervisor tells it."""
-        return self.rpc("infernet-supervisor").call("supervisor.status")
+        return self.call("infernet-supervisor", "supervisor.status")
 
     def daemon(self, name):
         """One daemon's status."""
@@ -141,6 +144,14 @@ class Node:
         from ipc_client import Client
 
         return Client(os.path.join(self.run_dir, callee, caller + ".sock"), **options)
+
+    def call(self, callee, method, params=None):
+        """One call over a connection of its own."""
+        client = self.rpc(callee)
+        try:
+            return client.call(method, params)
+        finally:
+            client.close()
 
     def get(self, path, timeout=10):
         """HTTP GET: status, headers, body."""
@@ -161,8 +172,45 @@ class Node:
 
     def containers(self):
         """Ids of the engine containers that belong to this node."""
-        inventory = self.rpc("exec-d").call("exec.inventory")
+        inventory = self.call("exec-d", "exec.inventory")
         return [engine["container"] for engine in inventory["engines"]]
+
+    def labelled_containers(self):
+        """Names of all containers in Docker that carry this node's label, running or not."""
+        state = os.path.join(self.home, "state", "exec-d")
+        label = "infernet.node=" + hashlib.sha256(state.encode()).hexdigest()[:16]
+        query = urllib.parse.urlencode({"all": "1", "filters": json.dumps({"label": [label]})})
+        return sorted(c["Names"][0].lstrip("/") for c in docker("GET", f"/v1.41/containers/json?{query}"))
+
+    def pids(self):
+        """Process ids by daemon."""
+        return {daemon["daemon"]: daemon.get("pid") for daemon in self.status()["daemons"]}
+
+    def jobs(self, limit=100):
+        """The journal's last jobs, newest first."""
+        return self.call("aggregator-d", "aggregator.jobs", {"limit": limit})["jobs"]
+
+    def job(self, job):
+        """One job of the journal."""
+        return self.call("aggregator-d", "aggregator.job", {"job": job})["record"]
+
+    def balance(self):
+        """What the ledger says."""
+        return self.call("ledger-d", "ledger.balance")
+
+    def kill(self, name):
+        """kill -9 of one daemon; gives the process id that was killed."""
+        pid = self.daemon(name)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_house(self):
+        """kill -9 of the supervisor; gives the process ids of its daemons."""
+        pids = list(self.pids().values())
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        return pids
 
     def log(self):
         """The node's log as a list of objects."""
