@@ -76,6 +76,12 @@ final class SubmittedJob: Sendable {
         try? await sink.send(Submit.Event(stage: .accepted, text: job.text))
         let outcome = await driver.run { await self.perform($0) }
         metrics.ended(side: driver.record.side, outcome)
+        house.log.info(
+            "job ended",
+            metadata: [
+                "job": "\(driver.record.job)", "side": "\(driver.record.side.rawValue)",
+                "state": "\(driver.record.state.rawValue)", "reason": "\(driver.record.reason)",
+            ])
         switch outcome {
         case .failed(let error), .cancelled(let error): throw error
         case .done: break

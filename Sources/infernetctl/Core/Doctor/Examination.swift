@@ -22,6 +22,11 @@ struct Examination: Sendable {
             status = try await node.call(SupervisorInterface.Status(), at: .supervisor)
             report(.ok("supervisor", "\(status.version), pid \(status.pid), \(status.isolation)"))
         } catch { return report(.failed("supervisor", error)) }
+        if status.state == .failed {
+            report(.failed("node", status.reason, fix: status.fix))
+            // Nothing was even started, so there is nothing to ask: the one reason must not drown in its results.
+            if status.daemons.allSatisfy({ $0.state == .down }) { return }
+        }
         for daemon in status.daemons { await examine(daemon, report) }
         await engine(report)
         report(disk(status.stateDirectory))

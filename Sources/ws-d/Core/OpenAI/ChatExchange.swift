@@ -83,6 +83,8 @@ final class ChatExchange: @unchecked Sendable {  // see above
     private func finish(_ reply: AggregatorInterface.Submit.Reply) {
         guard connection.isAnswering else { return }
         job = reply.record.job
+        service.log.info(
+            "completion answered", metadata: ["job": "\(reply.record.job)", "finish": "\(reply.finish)"])
         let completion = begin()
         var out = JSONWriter(capacity: 512 + text.utf8.count)
         if request.stream {
