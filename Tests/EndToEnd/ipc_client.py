@@ -21,14 +21,14 @@ class Client:
     def __init__(self, path, timeout=10, hello=True):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
+        self.next_id = 1
         try:
             self.socket.connect(path)
-        except OSError:
+            if hello:
+                self.greeting = self.call("hello", {"build": "python-client/1", "interface": 1})
+        except (OSError, Refused):
             self.socket.close()
             raise
-        self.next_id = 1
-        if hello:
-            self.greeting = self.call("hello", {"build": "python-client/1", "interface": 1})
 
     def send(self, message):
         body = json.dumps(message).encode()

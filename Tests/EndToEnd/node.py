@@ -243,10 +243,12 @@ class Node:
                 shutil.rmtree(self.home, ignore_errors=True)
 
 
-def docker(method, path):
-    """One call of the Docker Engine API over its socket: status and decoded body."""
+def docker(method, path, raw=False):
+    """One call of the Docker Engine API over its socket: the decoded body, or its bytes."""
     path = "http://docker" + path
     done = subprocess.run(
         ["curl", "-s", "-X", method, "--unix-socket", os.environ.get("DOCKER_SOCK", "/var/run/docker.sock"), path],
-        capture_output=True, text=True, timeout=30, check=True)
+        capture_output=True, timeout=30, check=True)
+    if raw:
+        return done.stdout
     return json.loads(done.stdout) if done.stdout.strip() else None

@@ -10,19 +10,11 @@ import time
 import unittest
 
 from answer import Answer, Chat
+from kernel import alive
 from node import DAEMONS, MODEL, Node, eventually
 
 KILLS = int(os.environ.get("INFERNET_KILLS", "5"))
 FINAL = ("done", "failed", "cancelled")
-
-
-def alive(pid):
-    """Whether a process runs: a zombie does not."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 class CrashCase(unittest.TestCase):

@@ -1,0 +1,209 @@
+"""Proves that one node's job is done by another: found through the DHT, sealed, streamed, paid for; and that losing the
+provider is told, soon and clearly. Two whole nodes with keys, stores and sockets of their own.
+It must never let the two share anything but the network."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+import unittest
+
+from answer import Answer
+from kernel import in_memory
+from node import MODEL, Node, docker, eventually
+
+MARKER = "zanzibar-quokka-7731"
+
+
+def identity(node):
+    """A node's public key."""
+    return node.call("ledger-d", "ledger.identity")["pubkey"]
+
+
+class NetworkCase(unittest.TestCase):
+    """A client without a model and a provider with one."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.provider = Node("127.0.0.3", provide=True)
+        cls.client = Node("127.0.0.2", image="", bootstrap=cls.provider.dht)
+        cls.addClassCleanup(cls.client.destroy)
+        cls.addClassCleanup(cls.provider.destroy)
+        cls.provider.start().add_model().wait_warm()
+        cls.client.start()
+        cls.await_provider()
+
+    @classmethod
+    def await_provider(cls, seconds=60):
+        """Returns when the client plans to use the provider."""
+        endpoint = f"ws://{cls.provider.peer}/peer"
+
+        def planned():
+            plan = cls.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})
+            return any(candidate["chosen"] and candidate.get("endpoint") == endpoint for candidate in plan["candidates"])
+
+        eventually(planned, seconds, "the provider in the client's plan")
+
+    def ask(self, prompt, max_tokens=16, **options):
+        """One question to the client's node; the finished answer."""
+        answer = Answer(self.client, prompt, max_tokens, **options)
+        self.assertEqual(answer.outcome(60), "whole", (answer.error, answer.cut))
+        return answer
+
+
+class TwoNodes(NetworkCase):
+    """All is well."""
+
+    def test_plan_names_the_provider(self):
+        shown = self.client.ctl("plan", MODEL, check=True).stdout
+        self.assertIn(f"ws://{self.provider.peer}/peer", shown)
+
+    def test_answer_receipt_and_both_ledgers(self):
+        client_before, provider_before = self.client.balance(), self.provider.balance()
+        answer = self.ask("Name three colours.")
+        self.assertGreater(len(answer.pieces), 3, "it was not streamed")
+        record = self.client.job(answer.job)
+        self.assertEqual((record["state"], record["side"], record["peer"]), ("done", "client", identity(self.provider)))
+        served = self.provider.job(answer.job)
+        self.assertEqual((served["state"], served["side"], served["peer"]), ("done", "provider", identity(self.client)))
+
+        file = self.client.ctl("receipt", "show", answer.job, check=True).stdout
+        self.client.ctl("receipt", "verify", "-", input=file, check=True)
+        bundle = json.loads(file)
+        body = json.loads(bundle["receipt"]["content"])
+        self.assertEqual(bundle["receipt"]["pubkey"], identity(self.provider))
+        self.assertEqual(body["client"], identity(self.client))
+        self.assertNotEqual(body["client"], body["provider"])
+        self.assertEqual(bundle["acceptance"]["pubkey"], identity(self.client))
+        broken = file.replace(f'\\"price\\":{body["price"]}', f'\\"price\\":{body["price"] + 1}')
+        self.assertNotEqual(broken, file)
+        self.assertEqual(self.client.ctl("receipt", "verify", "-", input=broken).returncode, 1)
+
+        self.assertGreater(body["price"], 0)
+        self.assertEqual(self.client.balance()["spent"] - client_before["spent"], body["price"])
+        eventually(
+            lambda: self.provider.balance()["earned"] - provider_before["earned"] == body["price"], 20,
+            "the provider's earning")
+
+    def test_provider_keeps_nothing_of_what_was_said(self):
+        answer = self.ask(f"Repeat exactly this and nothing else: {MARKER}", 24)
+        self.assertGreater(len(answer.text), 12)
+        eventually(lambda: self.provider.job(answer.job)["state"] == "done", 20, "the provider's record")
+        secrets = {"the prompt": MARKER.encode(), "the answer": answer.text.strip().encode()}
+        searched = 0
+        for top, folders, names in os.walk(self.provider.home):
+            # The weights themselves: 98 MB that were there before any question.
+            if os.path.basename(top) == "content-d":
+                folders[:] = [name for name in folders if name != "files"]
+            for name in names:
+                path = os.path.join(top, name)
+                if not os.path.isfile(path):
+                    continue
+                with open(path, "rb") as file:
+                    data = file.read()
+                searched += 1
+                for what, secret in secrets.items():
+                    self.assertNotIn(secret, data, f"{what} lies in {path}")
+        self.assertGreater(searched, 8)
+        for path in ("aggregator-d/jobs.sqlite", "exec-d/runs.sqlite", "ledger-d/ledger.db"):
+            self.assertTrue(os.path.exists(os.path.join(self.provider.home, "state", path)), path)
+        with open(os.path.join(self.provider.home, "state", "logs", "node.jsonl"), encoding="utf-8") as file:
+            self.assertIn(answer.job, file.read(), "the search would find a job's traces")
+        for container in self.provider.labelled_containers():
+            said = docker("GET", f"/v1.41/containers/{container}/logs?stdout=1&stderr=1", raw=True)
+            for what, secret in secrets.items():
+                self.assertNotIn(secret, said, f"{what} is in the engine's log")
+        # The daemons with the network never had it: not even now, in memory.
+        for name in ("ws-d", "aggregator-d", "dht-d", "content-d", "ledger-d"):
+            self.assertFalse(in_memory(self.provider.daemon(name)["pid"], MARKER.encode()), f"the prompt is in {name}")
+
+    def test_two_at_once(self):
+        answers = [Answer(self.client, f"Count to {number} in words.", 48) for number in (10, 20)]
+        self.assertEqual([answer.outcome(60) for answer in answers], ["whole", "whole"], [a.error for a in answers])
+        for answer in answers:
+            self.assertEqual(self.client.job(answer.job)["state"], "done")
+        self.assertNotEqual(answers[0].job, answers[1].job)
+
+    def test_unknown_model(self):
+        answer = Answer(self.client, "Hello?", 8, model="no-such-model")
+        self.assertEqual(answer.outcome(30), "error")
+        self.assertEqual((answer.http_status, answer.error["code"]), (404, "model_not_found"))
+
+
+class LostProvider(NetworkCase):
+    """The provider goes, and comes back."""
+
+    def test_lost_mid_answer_then_stopped_then_back(self):
+        answer = Answer(self.client, max_tokens=500)
+        self.assertTrue(answer.began.wait(30), "no first token")
+        self.assertFalse(answer.error, answer.error)
+        self.provider.kill_house()
+        since = time.monotonic()
+        outcome = answer.outcome(30)
+        took = answer.ended_at - since
+        self.assertEqual(outcome, "error", answer.cut)
+        self.assertLess(took, 30)
+        self.assertIn(answer.error["code"], ("provider_failed", "upstream_lost"))
+        print(f"\n  told after {took * 1000:.0f} ms: {answer.error['message']}", end="", flush=True)
+        record = eventually(
+            lambda: (job := self.client.job(answer.job))["state"] == "failed" and job, 10, "a failed record")
+        self.assertTrue(record["reason"])
+
+        with self.subTest("gone: said, with what to do"):
+            gone = Answer(self.client, "Hello?", 8)
+            self.assertEqual(gone.outcome(60), "error")
+            # Its card is still in the network, or just not any more.
+            self.assertIn(gone.error["code"], ("no_provider", "provider_failed", "upstream_lost"), gone.error)
+            self.assertIn(gone.http_status, (503,))
+            told = self.client.ctl("chat", "-m", MODEL, "Hello?")
+            self.assertEqual(told.returncode, 1)
+            self.assertIn("fix:", told.stderr)
+            print(f"\n  gone: {gone.error}", end="", flush=True)
+
+        with self.subTest("restarted: used again"):
+            self.provider.start().wait_warm()
+            since = time.monotonic()
+            self.await_provider()
+            again = eventually(
+                lambda: (a := Answer(self.client, "Name a colour.", 8)).outcome(60) == "whole" and a, 60,
+                "an answer by the restarted provider", every=0.5)
+            self.assertEqual(self.client.job(again.job)["peer"], identity(self.provider))
+            print(f"\n  used again {time.monotonic() - since:.1f} s after it was ready", end="", flush=True)
+            # What the killed provider did for the lost job left no container and no run behind.
+            eventually(
+                lambda: self.provider.labelled_containers() == sorted(self.provider.containers()), 20, "no leftovers")
+            for job in self.provider.jobs():
+                self.assertIn(job["state"], ("done", "failed", "cancelled"), job)
+
+        with self.subTest("frozen: noticed"):
+            answer = Answer(self.client, max_tokens=500)
+            self.assertTrue(answer.began.wait(30), "no first token")
+            pids = [self.provider.process.pid, *self.provider.pids().values()]
+            containers = self.provider.labelled_containers()
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                self.assertTrue(containers)
+                since = time.monotonic()
+                self.assertEqual(answer.outcome(40), "error", answer.cut)
+                self.assertLess(answer.ended_at - since, 30)
+                print(f"\n  frozen: told after {answer.ended_at - since:.1f} s: {answer.error}", end="", flush=True)
+            finally:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+
+        with self.subTest("stopped: no provider"):
+            eventually(self.provider.settled, 30, "the thawed provider")
+            self.assertEqual(self.provider.stop(), 0)
+            gone = Answer(self.client, "Hello?", 8)
+            self.assertEqual(gone.outcome(60), "error")
+            print(f"\n  stopped: {gone.http_status} {gone.error}", end="", flush=True)
+            self.assertEqual((gone.http_status, gone.error["code"]), (503, "no_provider"))
+            told = self.client.ctl("chat", "-m", MODEL, "Hello?")
+            self.assertIn("fix:", told.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
