@@ -49,6 +49,11 @@ class Degraded(unittest.TestCase):
         self.assertIn("fix:", done.stderr)
         self.assertEqual(done.stdout, "")
 
+    def assert_chat_works(self, node):
+        done = self.ctl(node, "chat", "What is 2+2?", "--temperature", "0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("4", done.stdout)
+
     def assert_well(self, node, seconds=30):
         eventually(lambda: self.ctl(node, "status").returncode == 0, seconds, "a node that is well")
 
@@ -67,13 +72,14 @@ class Engines(Degraded):
     def test_docker_comes_later(self):
         folder = tempfile.mkdtemp(prefix="inf-", dir="/tmp")
         self.addCleanup(shutil.rmtree, folder, True)
+        os.chmod(folder, 0o755)  # exec-d may run as a user of its own
         late = os.path.join(folder, "docker.sock")
         node = self.make(extra=f'exec:\n  image: "{IMAGE}"\n  warm: [{MODEL}]\n  docker_socket: {late}\n')
         node.start().add_model()
         self.assert_told(node, re.escape(late), r"systemctl start docker|engine/docker-up")
         os.symlink(os.environ.get("DOCKER_SOCK", "/var/run/docker.sock"), late)
         self.assert_well(node)
-        self.assertIn("4", self.ctl(node, "chat", "What is 2+2?", "--temperature", "0").stdout)
+        self.assert_chat_works(node)
 
     def test_the_image_is_missing(self):
         node = self.make(image="sha256:" + "0" * 64)
@@ -110,7 +116,7 @@ class Content(Degraded):
         self.assertEqual(self.ctl(node, "content", "remove", MODEL).returncode, 0)
         node.add_model()
         self.assert_well(node)
-        self.assertIn("4", self.ctl(node, "chat", "What is 2+2?", "--temperature", "0").stdout)
+        self.assert_chat_works(node)
 
     @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
     def test_a_full_disk(self):
@@ -154,7 +160,7 @@ class Ports(Degraded):
         taker = self.take(socket.SOCK_STREAM, node.http)
         node.start().add_model()
         self.assert_told(node, re.escape(node.http), r"http\.listen")
-        self.assertIn("4", self.ctl(node, "chat", "What is 2+2?", "--temperature", "0").stdout)
+        self.assert_chat_works(node)
         taker.close()
         self.assert_well(node)
         self.assertEqual(node.get("/v1/models")[0], 200)
@@ -164,7 +170,7 @@ class Ports(Degraded):
         taker = self.take(socket.SOCK_DGRAM, node.dht)
         node.start().add_model()
         self.assert_told(node, re.escape(node.dht), r"dht\.listen|ss -")
-        self.assertIn("4", self.ctl(node, "chat", "What is 2+2?", "--temperature", "0").stdout)
+        self.assert_chat_works(node)
         taker.close()
         self.assert_well(node)
 
