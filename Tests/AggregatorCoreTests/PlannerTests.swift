@@ -129,6 +129,12 @@ import Wire
             Self.plan(local: Self.local([]), cards: [Self.card("a", slots: 0)]).failure)
         #expect(unusable.code == .noProvider)
         #expect(unusable.message.contains("no slot"))
+        var gone = PlanInput(
+            model: Self.entry.name, own: Self.own, pin: nil, local: Self.local([]), found: nil, failures: [:])
+        gone.found = PlanInput.Found(cards: [], leftOut: [], vanished: 1, problem: nil)
+        let vanished = try #require(Planner.plan(gone).failure)
+        #expect(vanished.code == .noProvider, "a model that a lost provider had is not an unknown model")
+        #expect(vanished.fix != nil)
         let engine = try #require(Self.plan(local: Self.local([Self.entry], ok: false), cards: []).failure)
         #expect(engine.code == .engineUnavailable)
         #expect(engine.message.contains("docker"))
@@ -149,6 +155,20 @@ import Wire
 }
 
 @Suite struct CardBookTests {
+    @Test func aProviderThatIsNotFoundAnyMoreIsRememberedUntilItsCardExpires() {
+        var book = CardBook(penalty: 30)
+        let card = PlannerTests.card("a")
+        let name = card.models[0].name
+        book.saw([card], now: 200)
+        let own = PlannerTests.own
+        #expect(book.vanished(name, own: own, found: [], now: 200) == 1)
+        #expect(book.vanished(card.models[0].root.hex, own: own, found: [], now: 200) == 1)
+        #expect(book.vanished(name, own: own, found: [card], now: 200) == 0, "it was found")
+        #expect(book.vanished("another", own: own, found: [], now: 200) == 0)
+        #expect(book.vanished(name, own: card.provider, found: [], now: 200) == 0, "this node itself")
+        #expect(book.vanished(name, own: own, found: [], now: card.expiresAt + 1) == 0, "its card expired")
+    }
+
     @Test func aFailedProviderReturnsAfterThePenaltyOrWithANewCard() {
         var book = CardBook(penalty: 30)
         let card = PlannerTests.card("a")

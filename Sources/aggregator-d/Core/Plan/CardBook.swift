@@ -58,6 +58,14 @@ struct CardBook: Sendable {
         cards.values.filter { CardReading.problem($0, now: now) == nil }
     }
 
+    /// How many other providers offer this model by a card that holds, but are not among those found now.
+    func vanished(_ model: String, own: PublicKey, found: [ProviderCard], now: Int64) -> Int {
+        known(now: now).count { card in
+            card.provider != own && !found.contains { $0.provider == card.provider }
+                && card.models.contains { $0.name == model || $0.root.hex == model }
+        }
+    }
+
     /// Where a provider was last heard to be.
     func endpoint(_ provider: PublicKey) -> String? { cards[provider]?.endpoint }
 

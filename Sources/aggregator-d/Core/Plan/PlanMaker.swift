@@ -39,8 +39,12 @@ extension Workplace {
             let reply = try await links.dht.call(DHTInterface.Find(model: model.lowercased()), trace: trace)
             let now = clock.seconds
             let (cards, leftOut) = CardReading.read(Array(reply.cards.prefix(64)), own: own, now: now)
-            withBook { $0.saw(cards, now: now) }
-            return PlanInput.Found(cards: cards, leftOut: leftOut + reply.leftOut, problem: nil)
+            let vanished = withBook { book in
+                book.saw(cards, now: now)
+                return book.vanished(model.lowercased(), own: own, found: cards, now: now)
+            }
+            return PlanInput.Found(
+                cards: cards, leftOut: leftOut + reply.leftOut, vanished: vanished, problem: nil)
         } catch {
             return PlanInput.Found(cards: [], leftOut: [], problem: WireError.wrapping(error))
         }

@@ -24,6 +24,8 @@ struct PlanInput: Sendable {
     struct Found: Sendable {
         var cards: [ProviderCard]
         var leftOut: [String]
+        /// Providers of the model whose card still holds, but is not in the network any more.
+        var vanished = 0
         /// Why the network could not be asked.
         var problem: WireError?
     }
@@ -227,6 +229,13 @@ private struct Draft {
                 .noProvider, "'\(model)' is not here, and the network could not be asked: \(problem.message)",
                 fix: problem.fix ?? "Look at 'infernetctl status'.", retryAfterMs: 5_000,
                 cause: "\(problem.code)")
+        }
+        if let vanished = input.found?.vanished, vanished > 0 {
+            return WireError(
+                .noProvider,
+                "'\(model)' was offered until lately, but no node that did so is in the network now.",
+                fix: "Try again in a while, or add the model here: 'infernetctl content add FILE'.",
+                retryAfterMs: 10_000)
         }
         return WireError(
             .modelNotFound, "Nobody offers the model '\(model)'.",
