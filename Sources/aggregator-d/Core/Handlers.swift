@@ -115,7 +115,7 @@ struct Handlers: Sendable {
     }
 
     private func models() async -> Interface.Models.Reply {
-        let local = await house.surroundings.local()
+        let local = await house.surroundings.localWithStore()
         let cards = house.withBook { $0.known(now: house.clock.seconds) }
         return Interface.Models.Reply(
             models: ModelList.of(local, cards: cards, price: house.unitPrice, context: house.config.context))

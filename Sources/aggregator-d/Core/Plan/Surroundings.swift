@@ -40,6 +40,13 @@ actor Surroundings {
         return fresh
     }
 
+    /// The same with the store as it is now: who has just added a model, or removed one, looks at once.
+    func localWithStore() async -> LocalView {
+        let links = links
+        let entries = await Self.result { try await links.content.call(ContentInterface.List()).entries }
+        return LocalView(entries: entries, inventory: await local().inventory)
+    }
+
     /// Makes the next question a real one, after something turned out to be different.
     func forget() { view = nil }
 
