@@ -118,6 +118,15 @@ class Content(Degraded):
         self.assert_well(node)
         self.assert_chat_works(node)
 
+    def test_the_store_is_never_told_from_memory(self):
+        node = self.make(warm=False)
+        node.start()
+        for _ in range(5):
+            node.add_model()
+            self.assertIn(MODEL, self.ctl(node, "models").stdout, "added a moment ago")
+            self.assertEqual(self.ctl(node, "content", "remove", MODEL).returncode, 0)
+            self.assertNotIn(MODEL, self.ctl(node, "models").stdout, "removed a moment ago")
+
     @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
     def test_a_full_disk(self):
         home = tempfile.mkdtemp(prefix="inf-", dir="/tmp")
