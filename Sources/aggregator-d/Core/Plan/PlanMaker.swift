@@ -13,7 +13,10 @@ extension Workplace {
     {
         let own = try await surroundings.identity(trace: trace)
         var local = await surroundings.local()
-        if local.entry(model) == nil { local = await surroundings.local(maximumAgeMs: 0) }
+        // Never a refusal from memory: a model may have come, or Docker, since the view was taken.
+        if local.entry(model) == nil || local.obstacle != nil {
+            local = await surroundings.local(maximumAgeMs: 0)
+        }
         var input = PlanInput(
             model: model, own: own, pin: pin, local: local, found: nil, failures: [:], seed: seed)
         if alwaysAsk || Planner.needsNetwork(input) {
