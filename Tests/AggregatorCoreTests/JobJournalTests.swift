@@ -130,6 +130,29 @@ import Wire
         await second.close()
     }
 
+    @Test func whatADeadJobOwesIsDueAtOnceAndARetryKeepsItsPause() async throws {
+        let directory = try TemporaryDirectory()
+        let first = try Self.open(directory)
+        let (fresh, retried) = (Self.record(1), Self.record(2))
+        let provider = SecretKey.generate().publicKey
+        for (record, attempts) in [(fresh, 0), (retried, 3)] {
+            try await first.commit([
+                .opened(record),
+                .owed(
+                    OutboxRow(
+                        key: JobKey(job: record.job, served: false), provider: provider, endpoint: nil,
+                        attempts: attempts, nextAt: 30_000)),
+            ])
+        }
+        await first.close()
+        let second = try Self.open(directory)
+        _ = try await second.recover(at: 9)
+        let due = try await second.outbox(limit: 9)
+        #expect(due.map(\.key.job) == [fresh.job, retried.job])
+        #expect(due.map(\.nextAt) == [9, 30_000])
+        await second.close()
+    }
+
     static func receipt(_ job: JobID, _ key: SecretKey) throws -> (SignedEvent, ReceiptBody) {
         let zero = Digest(hashing: "")
         let body = ReceiptBody(

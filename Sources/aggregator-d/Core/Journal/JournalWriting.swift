@@ -127,6 +127,9 @@ enum JournalWriting {
                     ? .moved(key, .done, reason: Self.restartedAfter, fix: nil, at: at)
                     : .moved(key, .failed, reason: Self.restartedDuring, fix: "Ask again.", at: at), db)
         }
+        // What was left to a job that is no more is due now. Retries keep their pause: nobody's peer is hammered.
+        try db.execute(
+            sql: "UPDATE outbox SET next_at = ?1 WHERE attempts = 0 AND next_at > ?1", arguments: [at])
         return rows.count
     }
 
