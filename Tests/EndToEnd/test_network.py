@@ -41,7 +41,7 @@ class NetworkCase(unittest.TestCase):
 
         def planned():
             plan = cls.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})
-            return any(candidate["chosen"] and candidate.get("endpoint") == endpoint for candidate in plan["candidates"])
+            return any(found["chosen"] and found.get("endpoint") == endpoint for found in plan["candidates"])
 
         eventually(planned, seconds, "the provider in the client's plan")
 
