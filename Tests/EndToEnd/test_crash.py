@@ -24,6 +24,7 @@ class CrashCase(unittest.TestCase):
         self.node = Node().start()
         self.addCleanup(self.tear_down)
         self.node.add_model().wait_warm()
+        eventually(lambda: self.node.status()["state"] == "ready", 20, "a ready node")
 
     def tear_down(self):
         failed = any(error for _, error in self._outcome.result.failures + self._outcome.result.errors)
