@@ -12,7 +12,9 @@ struct Source {
     /// Modules that it imports.
     var imports: [String] {
         lines.compactMap { line in
-            guard let match = line.firstMatch(of: /^(?:public |@testable |internal )?import (?:\w+ )?(\w+)/)
+            // Reading each of all lines by a pattern would take most of this suite's time.
+            guard line.contains("import "),
+                let match = line.firstMatch(of: /^(?:public |@testable |internal )?import (?:\w+ )?(\w+)/)
             else {
                 return nil
             }
