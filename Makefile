@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test check demo-network fuzz bench format
+.PHONY: help build run stop test check demo-network fuzz bench format units
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,3 +31,6 @@ bench: ## side by side with named peers
 
 format: ## format the Swift sources
 	git ls-files '*.swift' | xargs swift format -i
+
+units: ## write systemd/ and docs/PRIVILEGES.md from the policy tables
+	packaging/dev/units

@@ -112,7 +112,7 @@ targets += [
     tests("NostrTests", ["Nostr", "NodeModel", crypto]),
     tests("NodeConfigTests", ["NodeConfig", "ConfigFile", "Wire"]),
     tests("InterfacesTests", ["Interfaces", "Wire", "NodeModel"]),
-    tests("PolicyTests", ["Policy", "Interfaces", "Wire"]),
+    tests("PolicyTests", ["Policy", "Interfaces", "Wire", "DaemonKit", "NodeConfig"]),
     tests("IPCTests", ["IPC", "Wire", "NodeSystem", "Interfaces", "TestKit", nio, posix, log]),
     tests("DaemonKitTests", ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),

@@ -1,74 +1,66 @@
-// What each daemon is given: user, sockets, directories, limits, order. The only place of these facts.
+// What each daemon is given: user, sockets, directories, system calls, limits, order. The only place of these facts:
+// the spawned mode applies it, unit files and docs/PRIVILEGES.md are rendered from it.
 // It must never hold a fact about what a daemon does with them.
 
 public import Wire
 
-/// A socket from outside the house that the parent binds and hands over.
-public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
-    /// TCP, the OpenAI API, loopback.
-    case http
-    /// TCP, WebSocket between nodes.
-    case peer
-    /// UDP, Kademlia.
-    case dht
-    /// Unix, on which the person's hand gives files to content-d.
-    case handoff
-}
-
-/// One daemon's powers.
-public struct ServiceRow: Sendable, Hashable {
-    public let role: Role
-    /// The system user it runs as when the supervisor is root and the user exists.
-    public let user: String
-    /// Supplementary groups, by name; those that do not exist are left out and said in status.
-    public let groups: [String]
-    /// Sockets from outside the house.
-    public let sockets: [OutsideSocket]
-    /// Started when all of a lower order are ready or had their time.
-    public let startOrder: Int
-    /// Mode of its state directory.
-    public let stateMode: UInt16
-    public let maximumFiles: UInt64
-    /// How long without a sign of life before it is killed, in milliseconds.
-    public let watchdogMs: Int
-    /// How long from spawn to READY, in milliseconds.
-    public let startTimeoutMs: Int
-    /// How long between the request to stop and SIGKILL, in milliseconds.
-    public let stopTimeoutMs: Int
-
-    init(
-        _ role: Role, user: String, groups: [String] = [], sockets: [OutsideSocket] = [], startOrder: Int,
-        stateMode: UInt16 = 0o700, maximumFiles: UInt64 = 1024
-    ) {
-        self.role = role
-        self.user = user
-        self.groups = groups
-        self.sockets = sockets
-        self.startOrder = startOrder
-        self.stateMode = stateMode
-        self.maximumFiles = maximumFiles
-        watchdogMs = 10_000
-        startTimeoutMs = 10_000
-        stopTimeoutMs = 8_000
-    }
-}
-
 /// The table of services.
 public enum ServiceTable {
-    public static let rows: [ServiceRow] = [
-        ServiceRow(.ledger, user: "infernet-ledger", startOrder: 0),
-        ServiceRow(.content, user: "infernet-content", sockets: [.handoff], startOrder: 0, stateMode: 0o755),
-        ServiceRow(.exec, user: "infernet-exec", groups: ["docker"], startOrder: 1, stateMode: 0o711),
-        ServiceRow(.dht, user: "infernet-dht", sockets: [.dht], startOrder: 1),
-        ServiceRow(.aggregator, user: "infernet-aggregator", startOrder: 2),
-        ServiceRow(.ws, user: "infernet-ws", sockets: [.http, .peer], startOrder: 3, maximumFiles: 16_384),
+    /// What resolving names needs.
+    private static let names = [
+        "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+        "/etc/services", "/run/systemd/resolve",
     ]
+    /// What a daemon may see of the machine it computes on.
+    private static let machine = ["/proc", "/sys/class/drm", "/sys/devices", "/sys/bus/pci"]
+
+    public static let rows: [ServiceRow] = [
+        ServiceRow(
+            .ledger, "keys and the ledger, no network at all", user: "infernet-ledger", startOrder: 0,
+            network: .none, credentials: ["infernet-node.key"], memoryMiB: 256, exposureTenths: 5),
+        ServiceRow(
+            .content, "the content store", user: "infernet-content", sockets: [.handoff], startOrder: 0,
+            network: .none, stateMode: 0o755, memoryMiB: 512, exposureTenths: 5),
+        ServiceRow(
+            .exec, "runs models in containers", user: "infernet-exec", groups: ["docker"], startOrder: 1,
+            network: .none, stateMode: 0o711, readable: machine,
+            executable: ["/usr/bin", "/usr/local/bin", "/opt/rocm"],
+            devices: [
+                "char-nvidia rw", "char-nvidia-frontend rw", "char-nvidiactl rw", "char-nvidia-uvm rw",
+                "char-kfd rw", "char-drm rw",
+            ], seesProcesses: true, maximumTasks: 128, memoryMiB: 512, exposureTenths: 15),
+        ServiceRow(
+            .dht, "Kademlia over a UDP socket that it was handed", user: "infernet-dht", sockets: [.dht],
+            startOrder: 1, network: .handedSockets, memoryMiB: 256, exposureTenths: 8),
+        ServiceRow(
+            .aggregator, "plans, dispatches and verifies jobs", user: "infernet-aggregator", startOrder: 2,
+            network: .none, memoryMiB: 512, exposureTenths: 8),
+        ServiceRow(
+            .ws, "TCP: HTTP and WebSocket, in and out", user: "infernet-ws", sockets: [.http, .peer],
+            startOrder: 3, network: .own, readable: names, maximumFiles: 16_384, memoryMiB: 1024,
+            exposureTenths: 15),
+    ]
+
+    /// The supervisor where systemd starts the daemons: it watches them over RPC, and tells.
+    public static let watcher = ServiceRow(
+        .supervisor, "watches the daemons and tells how they are", user: "infernet-supervisor",
+        startOrder: 0, network: .none, readable: ["/proc"], seesProcesses: true, memoryMiB: 256,
+        exposureTenths: 8)
 
     /// The row of a daemon; nil for the supervisor and the person's hand, which the table does not start.
     public static func row(_ role: Role) -> ServiceRow? { rows.first { $0.role == role } }
 
     /// The group whose members may use `infernetctl` when the supervisor is root.
     public static let operatorGroup = "infernet"
+
+    /// The group whose members may use Docker's socket, and thereby are root.
+    public static let dockerGroup = "docker"
+
+    /// Where Docker's socket may be; hidden from all but those in its group.
+    public static let dockerSockets = ["/run/docker.sock", "/run/containerd"]
+
+    /// Exit codes after which a start is pointless until a person has acted. A test holds them against DaemonKit's.
+    public static let permanentExits: [Int32] = [77, 78]
 
     /// The label of the socket on which `callee` hears `caller`, in LISTEN_FDNAMES.
     public static func label(for caller: Role) -> String { "rpc.\(caller.rawValue)" }
