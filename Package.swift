@@ -20,6 +20,7 @@ let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let webSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -44,10 +45,10 @@ func daemon(_ name: String, _ core: String, _ dependencies: [Target.Dependency])
     ]
 }
 
-/// A test target mirroring one module.
-func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+/// A test target mirroring one module; `data` are folders that tests read and nobody compiles.
+func tests(_ name: String, _ dependencies: [Target.Dependency], data: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, path: path ?? "Tests/\(name)", swiftSettings: strict,
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: data, swiftSettings: strict,
         linkerSettings: linking)
 }
 
@@ -71,6 +72,8 @@ var targets: [Target] = [
     shared("Wire"),
     shared("NodeModel", ["CSecp256k1", crypto]),
     shared("Nostr", ["NodeModel", "CSecp256k1", crypto]),
+    shared("EVM", ["NodeModel"]),
+    shared("Lightning", ["NodeModel"]),
     shared("NodeConfig", ["Wire", "NodeModel"]),
     shared("ConfigFile", ["NodeConfig", "Wire", yams]),
     shared("Interfaces", ["Wire", "NodeModel"]),
@@ -98,7 +101,9 @@ var targets: [Target] = [
 ]
 targets += daemon(
     "infernet-supervisor", "SupervisorCore", daemonBase + ["ConfigFile", "Policy", "NodeSystem", posix])
-targets += daemon("ledger-d", "LedgerCore", daemonBase + ["Nostr", "CSecp256k1", "NodeSystem", grdb, crypto])
+targets += daemon(
+    "ledger-d", "LedgerCore",
+    daemonBase + ["Nostr", "EVM", "Lightning", "CSecp256k1", "NodeSystem", grdb, crypto, cryptoExtras])
 targets += daemon("content-d", "ContentCore", daemonBase + ["NodeSystem", crypto])
 targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpClient, posix, http1])
 targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])
@@ -110,13 +115,15 @@ targets += [
     tests("WireTests", ["Wire"]),
     tests("NodeModelTests", ["NodeModel"]),
     tests("NostrTests", ["Nostr", "NodeModel", crypto]),
+    tests("EVMTests", ["EVM", "NodeModel"], data: ["vectors"]),
+    tests("LightningTests", ["Lightning", "NodeModel"], data: ["vectors"]),
     tests("NodeConfigTests", ["NodeConfig", "ConfigFile", "Wire"]),
     tests("InterfacesTests", ["Interfaces", "Wire", "NodeModel"]),
     tests("PolicyTests", ["Policy", "Interfaces", "Wire", "DaemonKit", "NodeConfig"]),
     tests("IPCTests", ["IPC", "Wire", "NodeSystem", "Interfaces", "TestKit", nio, posix, log]),
     tests("DaemonKitTests", ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
-    tests("LedgerCoreTests", ["LedgerCore"] + coreTests),
+    tests("LedgerCoreTests", ["LedgerCore", "EVM", "Lightning"] + coreTests),
     tests("ContentCoreTests", ["ContentCore"] + coreTests),
     tests("ExecCoreTests", ["ExecCore"] + coreTests),
     tests("DHTCoreTests", ["DHTCore"] + coreTests),

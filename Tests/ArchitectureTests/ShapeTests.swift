@@ -27,7 +27,8 @@ import Wire
         ]
         var table: [String: Set<String>] = [
             "CHost": [], "NodeSystem": ["CHost"], "Wire": [], "NodeModel": ["CSecp256k1"],
-            "Nostr": ["NodeModel", "CSecp256k1"], "NodeConfig": ["Wire", "NodeModel"],
+            "Nostr": ["NodeModel", "CSecp256k1"], "EVM": ["NodeModel"], "Lightning": ["NodeModel"],
+            "NodeConfig": ["Wire", "NodeModel"],
             "ConfigFile": ["NodeConfig", "Wire"], "Interfaces": ["Wire", "NodeModel"],
             "Policy": ["Wire", "Interfaces"], "IPC": ["NodeSystem", "Wire"],
             "DaemonKit": ["IPC", "Policy", "NodeSystem", "Interfaces", "NodeConfig", "Wire"],
@@ -38,7 +39,7 @@ import Wire
         ]
         for name in cores.values where name != "CtlCore" { table[name] = core }
         table["SupervisorCore"] = core.union(["Policy", "ConfigFile"])
-        table["LedgerCore"] = core.union(["CSecp256k1"])
+        table["LedgerCore"] = core.union(["CSecp256k1", "EVM", "Lightning"])
         return table
     }()
 

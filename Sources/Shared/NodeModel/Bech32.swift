@@ -35,6 +35,16 @@ public enum Bech32 {
     public static func decode(
         _ text: String, longest: Int = Bech32.longest
     ) throws(Bech32Error) -> (prefix: String, bytes: [UInt8]) {
+        let (prefix, words) = try decodeWords(text, longest: longest)
+        guard let bytes = bytes(ofWords: words) else { throw .badPadding }
+        return (prefix, bytes)
+    }
+
+    /// The prefix, in lower case, and the five-bit words between separator and checksum, for formats whose
+    /// fields do not end at bytes (BOLT 11).
+    public static func decodeWords(
+        _ text: String, longest: Int = Bech32.longest
+    ) throws(Bech32Error) -> (prefix: String, words: [UInt8]) {
         let characters = Array(text.utf8)
         guard characters.count <= longest else { throw .tooLong }
         guard characters.allSatisfy({ (33...126).contains($0) }) else { throw .badCharacter }
@@ -53,10 +63,17 @@ public enum Bech32 {
         }
         let prefix = Array(lowered[..<separator])
         guard polymod(expand(prefix) + words) == 1 else { throw .badChecksum }
-        guard let bytes = regroup(Array(words.dropLast(6)), from: 5, to: 8, pad: false) else {
-            throw .badPadding
-        }
-        return (String(decoding: prefix, as: UTF8.self), bytes)
+        return (String(decoding: prefix, as: UTF8.self), Array(words.dropLast(6)))
+    }
+
+    /// The bytes in five-bit words; nil when the last bits are more than padding, or not zero.
+    public static func bytes(ofWords words: some Collection<UInt8>) -> [UInt8]? {
+        regroup(words, from: 5, to: 8, pad: false)
+    }
+
+    /// The bytes in five-bit words, the last one filled up with zero bits: what BOLT 11 signs.
+    public static func paddedBytes(ofWords words: some Collection<UInt8>) -> [UInt8] {
+        regroup(words, from: 5, to: 8, pad: true) ?? []
     }
 
     private static func expand(_ prefix: [UInt8]) -> [UInt8] {
@@ -74,7 +91,9 @@ public enum Bech32 {
         return state
     }
 
-    private static func regroup(_ input: [UInt8], from: UInt32, to: UInt32, pad: Bool) -> [UInt8]? {
+    private static func regroup(_ input: some Collection<UInt8>, from: UInt32, to: UInt32, pad: Bool)
+        -> [UInt8]?
+    {
         var out: [UInt8] = []
         var accumulator: UInt32 = 0
         var bits: UInt32 = 0

@@ -1,0 +1,12 @@
+// The doors of the payment formats: what chains, wallets and payees hand over.
+// It must never hold keys of anyone: the modules' own entry points do all the work.
+
+import EVM
+import Lightning
+
+let doors: [String: Door] = [
+    "abi": { EVMFuzz.abi($0) },
+    "invoice": { LightningFuzz.invoice($0) },
+    "rlp": { EVMFuzz.rlp($0) },
+    "transaction": { EVMFuzz.transaction($0) },
+]
