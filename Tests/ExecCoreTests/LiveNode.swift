@@ -150,9 +150,8 @@ final class LiveNode: Sendable {
     /// Waits until the engine itself says that its slot is taken, or free.
     func untilBusy(_ busy: Bool) async throws {
         for _ in 0..<300 {
-            // A kept connection that the engine closed at this very moment says nothing of its slot: look again.
-            let slots = try? await engine().http.send("GET", "/slots", within: .seconds(10)).body
-            if String(decoding: slots ?? [], as: UTF8.self).contains("\"is_processing\":\(busy)") { return }
+            let slots = try await engine().http.send("GET", "/slots", within: .seconds(10)).body
+            if String(decoding: slots, as: UTF8.self).contains("\"is_processing\":\(busy)") { return }
             try await Task.sleep(for: .milliseconds(50))
         }
         throw WireError(.deadlineExceeded, "the engine's slot did not become \(busy ? "busy" : "free")")

@@ -35,8 +35,6 @@ struct UnixHTTP: Sendable {
         // Waiting for a socket to appear would hide its absence; each engine call would look like a slow one.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
-        // Engines close an idle connection after 5 s: leave first, so that no request meets a closing one.
-        configuration.connectionPool.idleTimeout = .seconds(2)
         configuration.timeout.connect = .seconds(5)
         return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
@@ -46,6 +44,9 @@ struct UnixHTTP: Sendable {
         request.method = HTTPMethod(rawValue: method)
         // Docker answers 400 to a request without a Host header, which a Unix socket has no value for.
         request.headers.add(name: "Host", value: "docker")
+        // A kept connection may be closed by the other side just when the next request leaves, and nobody can tell
+        // then what was heard. A new one over a Unix socket costs less than that doubt.
+        request.headers.add(name: "Connection", value: "close")
         if let json {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: json))

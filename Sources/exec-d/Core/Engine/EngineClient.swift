@@ -1,5 +1,5 @@
 // Talks to one engine over its socket: is it ready, and the answer to one request, piece by piece.
-// It must never wait unwatched, nor repeat a request after a piece of its answer was passed on.
+// It must never wait unwatched, nor send a request twice.
 
 import AsyncHTTPClient
 import NIOCore
@@ -33,7 +33,8 @@ struct EngineClient: Sendable {
         piece: (String) async throws -> Void
     ) async throws -> (answer: EngineAnswer, end: EngineAnswer.Complete) {
         watch.expect(.firstToken)
-        let response = try await open(try request.json())
+        let call = http.request("POST", Self.completions, json: try request.json())
+        let response = try await http.client.execute(call, deadline: .distantFuture)
         guard response.status == .ok else {
             let body = try? await response.body.collect(upTo: 64 << 10)
             let failure = body.flatMap { EngineFailure(body: Array($0.readableBytesView)) } ?? EngineFailure()
@@ -62,16 +63,5 @@ struct EngineClient: Sendable {
         } catch is SSEParser.TooLong { throw EngineAnswer.broken("has an event that does not end") }
         try Task.checkCancellation()
         return (answer, try answer.complete())
-    }
-
-    private func open(_ json: [UInt8]) async throws -> HTTPClientResponse {
-        let request = http.request("POST", Self.completions, json: json)
-        do { return try await http.client.execute(request, deadline: .distantFuture) } catch let error
-            as HTTPClientError where error == .remoteConnectionClosed
-        {
-            // A kept connection that the engine closed at this very moment: nothing was answered, so ask anew, once.
-            try Task.checkCancellation()
-            return try await http.client.execute(request, deadline: .distantFuture)
-        }
     }
 }
