@@ -13,6 +13,19 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-enable-testing"], .when(configuration: .release)),
 ]
 let linking: [LinkerSetting] = [.unsafeFlags(["-use-ld=lld"])]
+// What ships carries the Swift runtime in itself and keeps its relocations packed (docs/adr/0013-one-file.md): the
+// modules do not name the static runtime's own parts, so they stand here.
+let shipping: [LinkerSetting] =
+    linking + [
+        .unsafeFlags(
+            [
+                "-static-stdlib", "-lFoundation", "-lCoreFoundation", "-lFoundationInternationalization",
+                "-l_FoundationICU", "-lFoundationEssentials", "-l_FoundationCShims",
+                "-l_FoundationCollections",
+                "-lswiftSynchronization",
+            ]
+                + ["-z", "pack-relative-relocs", "--no-export-dynamic"].flatMap { ["-Xlinker", $0] })
+    ]
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
@@ -109,6 +122,13 @@ targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpCl
 targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])
 targets += daemon("ws-d", "WSCore", daemonBase + ["Nostr", "NodeSystem", posix, http1, webSocket, crypto])
 targets += daemon("aggregator-d", "AggregatorCore", daemonBase + ["Nostr", grdb, crypto])
+targets.append(
+    .executableTarget(
+        name: "infernet",
+        dependencies: [
+            "AggregatorCore", "ContentCore", "CtlCore", "DHTCore", "DaemonKit", "ExecCore", "LedgerCore",
+            "SupervisorCore", "WSCore", "Wire",
+        ], swiftSettings: strict, linkerSettings: shipping))
 
 targets += [
     tests("NodeSystemTests", ["NodeSystem", "TestKit"]),

@@ -1,5 +1,6 @@
 // Proves that the sources keep the rules of ARCHITECTURE.md and CONTRIBUTING.md that can be counted.
 
+import Foundation
 import Policy
 import Testing
 import Wire
@@ -97,5 +98,14 @@ import Wire
             #expect(main != nil, "\(role) has no Main.swift")
             #expect((main?.lines.count ?? 0) < 16, "\(role)'s Main.swift holds more than a call")
         }
+    }
+
+    @Test func theOneFileIsLinkedUnderEveryName() throws {
+        let script = try String(
+            contentsOf: SourceTree.root.appending(path: "packaging/dev/programs"), encoding: .utf8)
+        let line = try #require(script.split(separator: "\n").first { $0.hasPrefix("for role in ") })
+        let names = line.dropFirst("for role in ".count).prefix { $0 != ";" }.split(separator: " ").map(
+            String.init)
+        #expect(Set(names) == Set(Role.allCases.map(\.rawValue)))
     }
 }

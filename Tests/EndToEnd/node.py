@@ -15,7 +15,8 @@ import urllib.parse
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.path.join(ROOT, ".build", "release")
+# The programs as they ship; fails when they are older than what was built.
+BIN = subprocess.check_output([os.path.join(ROOT, "packaging", "dev", "programs")], text=True).strip()
 IMAGE = os.environ.get("INFERNET_IMAGE", "")
 MODEL_FILE = os.environ.get("INFERNET_MODEL", "")
 MODEL = "smollm2-135m-instruct"

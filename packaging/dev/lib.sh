@@ -4,8 +4,9 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT" || exit 1
+# What SwiftPM links, the test program among it, and the programs as they ship (packaging/dev/programs).
 # shellcheck disable=SC2034  # used by the scripts that source this file
-BIN="$ROOT/.build/release"
+BUILT="$ROOT/.build/release" BIN="$ROOT/.build/bin"
 STARTED=$SECONDS
 # One configuration for everything: what is tested is what is shipped.
 # shellcheck disable=SC2034

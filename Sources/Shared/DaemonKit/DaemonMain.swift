@@ -128,10 +128,13 @@ private actor Drainer {
 }
 
 /// The daemon's work, as ServiceLifecycle runs and ends it.
-private struct DaemonService<D: Daemon>: Service {
+private struct DaemonService<D: Daemon>: Service, CustomStringConvertible {
     let daemon: D
     let server: RPCServer
     let notifier: ServiceNotifier?
+
+    /// ServiceLifecycle writes down every service; by reflection that would take longer than all else at a start.
+    var description: String { D.role.rawValue }
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
