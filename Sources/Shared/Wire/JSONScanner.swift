@@ -48,20 +48,20 @@ public struct JSONScanner {
         try expect(0x22)
         let start = position
         var escaped = false
-        while position < bytes.count {
-            let c = bytes[position]
-            if c == 0x22 {
+        while true {
+            position = PlainRun.end(bytes, from: position)
+            guard position < bytes.count else { throw .truncated }
+            switch bytes[position] {
+            case 0x22:
                 position += 1
                 return (start..<(position - 1), escaped)
-            }
-            if c < 0x20 { throw .unexpected(at: position) }
-            if c == 0x5C {
+            case 0x5C:
                 escaped = true
-                position += 1
+                // What it escapes is part of it, whatever it is.
+                position += 2
+            default: throw .unexpected(at: position)
             }
-            position += 1
         }
-        throw .truncated
     }
 
     /// A string's value.

@@ -45,14 +45,13 @@ public struct JSONWriter: Sendable {
         var value = value
         value.withUTF8 { utf8 in
             var start = 0
-            for i in 0..<utf8.count {
-                let c = utf8[i]
-                if c >= 0x20, c != 0x22, c != 0x5C { continue }
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<i]))
-                start = i + 1
-                escape(c)
+            while true {
+                let end = PlainRun.end(UnsafeRawBufferPointer(utf8), from: start)
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<end]))
+                guard end < utf8.count else { return }
+                escape(utf8[end])
+                start = end + 1
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<utf8.count]))
         }
         bytes.append(0x22)
     }
