@@ -81,6 +81,9 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CSecp256k1", path: "Sources/Shared/CSecp256k1", pkgConfig: "libsecp256k1",
         providers: [.apt(["libsecp256k1-dev"])]),
+    .systemLibrary(
+        name: "CSeccomp", path: "Sources/Shared/CSeccomp", pkgConfig: "libseccomp",
+        providers: [.apt(["libseccomp-dev"])]),
     shared("NodeSystem", ["CHost"]),
     shared("Wire"),
     shared("NodeModel", ["CSecp256k1", crypto]),
@@ -113,7 +116,8 @@ var targets: [Target] = [
         swiftSettings: strict, linkerSettings: linking),
 ]
 targets += daemon(
-    "infernet-supervisor", "SupervisorCore", daemonBase + ["ConfigFile", "Policy", "NodeSystem", posix])
+    "infernet-supervisor", "SupervisorCore",
+    daemonBase + ["ConfigFile", "Policy", "NodeSystem", "CSeccomp", posix])
 targets += daemon(
     "ledger-d", "LedgerCore",
     daemonBase + ["Nostr", "EVM", "Lightning", "CSecp256k1", "NodeSystem", grdb, crypto, cryptoExtras])

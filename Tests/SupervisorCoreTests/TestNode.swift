@@ -56,7 +56,8 @@ final class TestNode: Sendable {
         self.hub = hub
         let log = Logger(label: "test") { _ in HubLogHandler(level: .debug, hub: hub, clock: clock) }
         let launcher = Launcher(
-            configuration: configuration, folders: folders, isolation: isolation, programs: programs)
+            configuration: configuration, folders: folders, isolation: isolation, programs: programs,
+            extra: ["/usr/bin"])
         let sockets = try NodeSockets(configuration, folders: folders, isolation: isolation)
         let supervisor = try Supervisor(
             configuration: configuration, folders: folders, isolation: isolation, launcher: launcher,

@@ -51,6 +51,23 @@ public enum SupervisorInterface {
         }
     }
 
+    /// The walls around a daemon.
+    public struct Sandbox: WireValue, Hashable {
+        /// In a few words each, as "own user" or "system calls".
+        public var inForce: [String]
+        /// Those that this machine does not allow, each with its reason.
+        public var missing: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case missing
+            case inForce = "in_force"
+        }
+        public init(inForce: [String], missing: [String]) {
+            self.inForce = inForce
+            self.missing = missing
+        }
+    }
+
     /// One daemon as the supervisor sees it.
     public struct DaemonStatus: WireValue, Hashable {
         public var daemon: Role
@@ -71,9 +88,11 @@ public enum SupervisorInterface {
         /// Since its last sign of life, in milliseconds.
         public var watchdogAgeMs: Int64?
         public var checks: [ControlInterface.Check]
+        /// What confines it; absent when nobody can tell.
+        public var sandbox: Sandbox?
 
         enum CodingKeys: String, CodingKey {
-            case daemon, state, reason, fix, since, pid, uid, user, restarts, checks
+            case daemon, state, reason, fix, since, pid, uid, user, restarts, checks, sandbox
             case lastDeath = "last_death"
             case memoryKiB = "memory_kib"
             case watchdogAgeMs = "watchdog_age_ms"
@@ -82,7 +101,7 @@ public enum SupervisorInterface {
             daemon: Role, state: State, reason: String, fix: String? = nil, since: Int64, pid: Int32? = nil,
             uid: UInt32? = nil, user: String? = nil, restarts: Int = 0, lastDeath: Death? = nil,
             memoryKiB: Int? = nil,
-            watchdogAgeMs: Int64? = nil, checks: [ControlInterface.Check] = []
+            watchdogAgeMs: Int64? = nil, checks: [ControlInterface.Check] = [], sandbox: Sandbox? = nil
         ) {
             self.daemon = daemon
             self.state = state
@@ -97,6 +116,7 @@ public enum SupervisorInterface {
             self.memoryKiB = memoryKiB
             self.watchdogAgeMs = watchdogAgeMs
             self.checks = checks
+            self.sandbox = sandbox
         }
     }
 
@@ -152,7 +172,9 @@ public enum SupervisorInterface {
             let daemon = DaemonStatus(
                 daemon: .ledger, state: .ready, reason: "ready", since: 1_790_000_000_000, pid: 4242,
                 uid: 990,
-                user: "infernet-ledger", memoryKiB: 8_100, watchdogAgeMs: 400)
+                user: "infernet-ledger", memoryKiB: 8_100, watchdogAgeMs: 400,
+                sandbox: Sandbox(
+                    inForce: ["own user", "system calls"], missing: ["files: this kernel has no Landlock"]))
             return (
                 Status(),
                 Reply(

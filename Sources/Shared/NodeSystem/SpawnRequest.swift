@@ -44,6 +44,8 @@ public struct SpawnRequest: Sendable {
         case processes(UInt64)
         /// Bytes of address space.
         case addressSpaceBytes(UInt64)
+        /// Bytes of writable memory of its own: heap, anonymous maps and stacks.
+        case dataBytes(UInt64)
         /// Bytes that it may lock into memory.
         case lockedBytes(UInt64)
     }

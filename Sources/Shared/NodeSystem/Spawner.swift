@@ -125,6 +125,8 @@ extension SpawnRequest.Limit {
         case .processes(let value): return chost_limit(resource: Int32(__RLIMIT_NPROC.rawValue), value: value)
         case .addressSpaceBytes(let value):
             return chost_limit(resource: Int32(RLIMIT_AS.rawValue), value: value)
+        case .dataBytes(let value):
+            return chost_limit(resource: Int32(RLIMIT_DATA.rawValue), value: value)
         case .lockedBytes(let value):
             return chost_limit(resource: Int32(__RLIMIT_MEMLOCK.rawValue), value: value)
         }

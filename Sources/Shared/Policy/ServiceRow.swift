@@ -16,6 +16,14 @@ public enum NetworkPower: String, Sendable {
     public var families: [String] { self == .own ? ["AF_UNIX", "AF_INET", "AF_INET6"] : ["AF_UNIX"] }
 }
 
+/// A kind of device that a process may open.
+public struct DeviceGrant: Sendable, Hashable {
+    /// The driver's name in /proc/devices, as `DeviceAllow=` takes it.
+    public let driver: String
+    /// Its nodes, as a pattern of the shell.
+    public let nodes: String
+}
+
 /// One process's powers.
 public struct ServiceRow: Sendable, Hashable {
     public let role: Role
@@ -36,8 +44,8 @@ public struct ServiceRow: Sendable, Hashable {
     public let readable: [String]
     /// What it may execute besides its own program.
     public let executable: [String]
-    /// Devices it may open, as `DeviceAllow=` writes them.
-    public let devices: [String]
+    /// Devices it may open.
+    public let devices: [DeviceGrant]
     /// Whether it sees all of `/proc`, and not only processes of its own user.
     public let seesProcesses: Bool
     /// Secrets that systemd hands it when the machine has them.
@@ -62,7 +70,7 @@ public struct ServiceRow: Sendable, Hashable {
     init(
         _ role: Role, _ summary: String, user: String, groups: [String] = [], sockets: [OutsideSocket] = [],
         startOrder: Int, network: NetworkPower, stateMode: UInt16 = 0o700, readable: [String] = [],
-        executable: [String] = [], devices: [String] = [], seesProcesses: Bool = false,
+        executable: [String] = [], devices: [DeviceGrant] = [], seesProcesses: Bool = false,
         credentials: [String] = [], systemCalls: SystemCallProfile = .service, maximumFiles: UInt64 = 1024,
         maximumTasks: UInt64 = 64, memoryMiB: UInt64, exposureTenths: Int
     ) {

@@ -12,7 +12,7 @@ public enum ServiceTable {
         "/etc/services", "/run/systemd/resolve",
     ]
     /// What a daemon may see of the machine it computes on.
-    private static let machine = ["/proc", "/sys/class/drm", "/sys/devices", "/sys/bus/pci"]
+    private static let machine = ["/sys/class/drm", "/sys/devices", "/sys/bus/pci"]
 
     public static let rows: [ServiceRow] = [
         ServiceRow(
@@ -26,8 +26,9 @@ public enum ServiceTable {
             network: .none, stateMode: 0o711, readable: machine,
             executable: ["/usr/bin", "/usr/local/bin", "/opt/rocm"],
             devices: [
-                "char-nvidia rw", "char-nvidia-frontend rw", "char-nvidiactl rw", "char-nvidia-uvm rw",
-                "char-kfd rw", "char-drm rw",
+                DeviceGrant(driver: "char-nvidia*", nodes: "/dev/nvidia*"),
+                DeviceGrant(driver: "char-kfd", nodes: "/dev/kfd"),
+                DeviceGrant(driver: "char-drm", nodes: "/dev/dri/*"),
             ], seesProcesses: true, maximumTasks: 128, memoryMiB: 512, exposureTenths: 15),
         ServiceRow(
             .dht, "Kademlia over a UDP socket that it was handed", user: "infernet-dht", sockets: [.dht],
@@ -44,7 +45,7 @@ public enum ServiceTable {
     /// The supervisor where systemd starts the daemons: it watches them over RPC, and tells.
     public static let watcher = ServiceRow(
         .supervisor, "watches the daemons and tells how they are", user: "infernet-supervisor",
-        startOrder: 0, network: .none, readable: ["/proc"], seesProcesses: true, memoryMiB: 256,
+        startOrder: 0, network: .none, seesProcesses: true, memoryMiB: 256,
         exposureTenths: 8)
 
     /// The row of a daemon; nil for the supervisor and the person's hand, which the table does not start.
@@ -58,6 +59,16 @@ public enum ServiceTable {
 
     /// Where Docker's socket may be; hidden from all but those in its group.
     public static let dockerSockets = ["/run/docker.sock", "/run/containerd"]
+
+    /// Where a system's libraries are.
+    public static let libraries = ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"]
+
+    /// What every process may read besides: what its runtime asks for, which is the same on every machine of a kind.
+    /// `/proc` shows it what belongs to its own user.
+    public static let readableByAll = [
+        "/proc", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage", "/sys/fs/cgroup",
+        "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom",
+    ]
 
     /// Exit codes after which a start is pointless until a person has acted. A test holds them against DaemonKit's.
     public static let permanentExits: [Int32] = [77, 78]

@@ -36,7 +36,7 @@ actor Supervisor {
     let hub: LogHub
     let log: Logger
     let clock: NodeClock
-    private let launcher: Launcher
+    let launcher: Launcher
     private let spawner: SpawnThread
     private let notify: NotifyListener
     private let inbound: AsyncStream<Inbound>.Continuation

@@ -98,7 +98,7 @@ extension Supervisor {
             user: account?.name, restarts: machine.restarts, lastDeath: deaths.last(of: service.row.role),
             memoryKiB: memory.map { Int($0.pssBytes / 1024) },
             watchdogAgeMs: machine.pid == nil ? nil : machine.lastSign.map { now - $0 },
-            checks: service.checks)
+            checks: service.checks, sandbox: launcher.sandboxes[service.row.role]?.report)
     }
 
     /// Everybody's metrics; those of a daemon that does not answer in time are missing, and `infernet_daemon_up` tells.

@@ -69,6 +69,14 @@ int chost_pidfd_reap(int pidfd, int *code, int *status);
 /// Signals exactly the process that the pidfd was opened for, never one that reused its pid.
 int chost_pidfd_signal(int pidfd, int signal);
 
+/// The kernel's version of Landlock, from 1; a negative errno when it has none, or it is switched off.
+int chost_landlock_version(void);
+/// A ruleset that forbids these rights except where `chost_landlock_allow` gives them; close-on-exec. The sets must hold
+/// only what the kernel's version knows.
+int chost_landlock_create(uint64_t files, uint64_t net, uint64_t scoped);
+/// Gives rights at a path and below: `folder` when it is a directory, else `file`. -ENOENT when it is not there.
+int chost_landlock_allow(int ruleset, const char *path, uint64_t folder, uint64_t file);
+
 /// An eventfd, close-on-exec, non-blocking: wakes a thread that polls.
 int chost_eventfd(void);
 /// An anonymous sealed file holding exactly these bytes, at offset 0, close-on-exec. Nobody can change it any more.

@@ -26,7 +26,8 @@ enum PrivilegesDocument {
                 [
                     row.role.rawValue, row.summary,
                     row.user + (row.groups.isEmpty ? "" : " (\(row.groups.joined(separator: ", ")))"),
-                    words(row.network), list(row.readable), list(row.executable), list(row.devices),
+                    words(row.network), list(row.readable), list(row.executable),
+                    list(row.devices.map(\.nodes)),
                 ]
             })
         text += "\n## Limits\n\n"

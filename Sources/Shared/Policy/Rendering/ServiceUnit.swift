@@ -87,7 +87,7 @@ struct ServiceUnit {
         unit.set("ExecPaths", (["/usr/lib", "/usr/lib64"] + row.executable).map { optional($0) })
         if row.devices.isEmpty { unit.set("PrivateDevices", "yes") }
         unit.set("DevicePolicy", "closed")
-        unit.set("DeviceAllow", each: row.devices)
+        unit.set("DeviceAllow", each: row.devices.map { "\($0.driver) rw" })
     }
 
     /// What the program and its libraries lie in is surely there.

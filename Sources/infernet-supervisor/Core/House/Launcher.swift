@@ -14,6 +14,28 @@ struct Launcher: Sendable {
     let isolation: Isolation
     /// Where the daemons' programs are.
     let programs: String
+    /// The walls around each daemon.
+    let sandboxes: [Role: Sandbox]
+
+    /// Builds the walls of all daemons; the folders must be there.
+    ///
+    /// - Parameter extra: what daemons may execute besides what their rows say; for tests.
+    init(
+        configuration: NodeConfiguration, folders: NodeFolders, isolation: Isolation, programs: String,
+        extra: [String] = []
+    ) {
+        self.configuration = configuration
+        self.folders = folders
+        self.isolation = isolation
+        self.programs = programs
+        sandboxes = Dictionary(
+            uniqueKeysWithValues: ServiceTable.rows.map { row in
+                (
+                    row.role,
+                    Sandbox(row, folders: folders, isolation: isolation, programs: programs, extra: extra)
+                )
+            })
+    }
 
     /// One start of a daemon: what to spawn, and what to close once that was tried.
     struct Launch: Sendable {
@@ -47,16 +69,8 @@ struct Launcher: Sendable {
         request.passed = sockets.passed(to: row) + [.init("config", config)]
         request.standardError = writing
         request.identity = isolation.accounts[row.role]?.identity
-        request.dropsCapabilities = isolation.isRoot
-        request.fileMask = row.stateMode & 0o005 == 0o005 ? 0o022 : 0o077
-        request.limits = [.coreBytes(0), .openFiles(Self.clamped(row.maximumFiles))]
+        request.fileMask = row.fileMask
+        sandboxes[row.role]?.apply(to: &request)
         return Launch(request: request, log: reading, temporary: [config, writing])
-    }
-
-    /// A limit can be lowered by anybody and raised by nobody here.
-    private static func clamped(_ wanted: UInt64) -> UInt64 {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
-        return min(wanted, UInt64(limit.rlim_max))
     }
 }
