@@ -40,11 +40,13 @@ import Wire
                 daemons: [
                     .init(
                         daemon: .ledger, state: .ready, reason: "ready", since: 1_000_000, pid: 42, uid: 990,
-                        user: "infernet-ledger", memoryKiB: 8_294),
+                        user: "infernet-ledger", memoryKiB: 8_294,
+                        sandbox: .init(inForce: ["own user"], missing: [])),
                     .init(
                         daemon: .exec, state: .degraded, reason: "docker: no socket", fix: nil,
                         since: 1_180_000, pid: 43,
-                        uid: 1000, restarts: 2, checks: [check]),
+                        uid: 1000, restarts: 2, checks: [check],
+                        sandbox: .init(inForce: [], missing: ["own user: not root"])),
                     .init(
                         daemon: .ws, state: .failed, reason: "exit 78: the configuration is wrong",
                         since: 1_190_000),
@@ -57,13 +59,14 @@ import Wire
         let expected = """
             infernet 0.1.0  degraded  exec-d: docker cannot be reached
 
-            DAEMON    STATE      SINCE  PID  USER             RESTARTS   MEMORY  REASON
-            ledger-d  ready     3m 20s   42  infernet-ledger         0  8.0 MiB  ready
-            exec-d    degraded     20s   43  uid 1000                2        -  docker: no socket
-            ws-d      failed       10s    -  -                       0        -  exit 78: the configuration is wrong
+            DAEMON    STATE      SINCE  PID  USER             RESTARTS   MEMORY  SANDBOX  REASON
+            ledger-d  ready     3m 20s   42  infernet-ledger         0  8.0 MiB  whole    ready
+            exec-d    degraded     20s   43  uid 1000                2        -  in part  docker: no socket
+            ws-d      failed       10s    -  -                       0        -  -        exit 78: the configuration is wrong
 
             node      npub1xyz
             house     pid 10, up 3m 12s, spawned, one uid for all: not root, 8 MiB
+            missing   own user: not root
             state in  /var/lib/infernet
 
             fix  exec-d: Start Docker: systemctl start docker

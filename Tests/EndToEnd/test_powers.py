@@ -9,9 +9,9 @@ import subprocess
 import unittest
 
 from answer import Answer
-from ipc_client import Client
+from ipc_client import Client, Refused
 from kernel import as_user, in_memory, inet_sockets, open_files, socket_inodes, status, unix_peers
-from node import DAEMONS, Node
+from node import DAEMONS, ROOT, Node
 
 USERS = {name: "infernet-" + name.rsplit("-", 1)[0] for name in DAEMONS}
 DOCKER = os.path.realpath(os.environ.get("DOCKER_SOCK", "/var/run/docker.sock"))
@@ -189,6 +189,26 @@ class OwnUsers(PowersCase):
         key = os.path.join(self.node.home, "state", "ledger-d", "node.key")
         self.assertEqual(as_user(USERS["exec-d"], lambda: open(key, "rb").read()), "PermissionError")
 
+    def test_what_is_not_granted_is_refused_to_the_real_user(self):
+        """Every method of every daemon that Grants does not give a caller, over its own socket under its own user."""
+        told = self.node.call("infernet-supervisor", "supervisor.privileges")
+        granted = {(g["caller"], g["callee"]): set(g["methods"]) for g in told["grants"]}
+        methods = all_methods()
+        refused = 0
+        for callee in [*DAEMONS, "infernet-supervisor"]:
+            served = methods[prefix(callee)] + ([] if callee == "infernet-supervisor" else methods["control"])
+            for caller in USERS:
+                path = os.path.join(self.node.run_dir, callee, caller + ".sock")
+                self.assertEqual(os.path.exists(path), (caller, callee) in granted, path)
+                forbidden = [m for m in served if m not in granted.get((caller, callee), set())]
+                if not os.path.exists(path):
+                    continue
+                with self.subTest(caller=caller, callee=callee):
+                    answers = as_user(USERS[caller], lambda: " ".join(ask(path, method) for method in forbidden))
+                    self.assertEqual(set(answers.split()), {"not_permitted"}, answers)
+                    refused += len(forbidden)
+        self.assertGreater(refused, 80)
+
     def test_the_kernel_is_asked_who_calls(self):
         """Even with the socket open to everybody, nobody else is heard on it."""
         path = os.path.join(self.node.run_dir, "ledger-d", "exec-d.sock")
@@ -206,6 +226,33 @@ def greet(path):
         return client.greeting["caller"]
     finally:
         client.close()
+
+
+def ask(path, method):
+    """The code of the error that a method answers; each has a line of its own, for a refusal may close it."""
+    client = Client(path, timeout=10)
+    try:
+        client.call(method, {"nonsense": [1]})
+    except Refused as error:
+        return error.code
+    finally:
+        client.close()
+    return "answered"
+
+
+def all_methods():
+    """Every method by its prefix, as the recorded wire format names them."""
+    methods = {}
+    with open(os.path.join(ROOT, "Tests", "Golden", "wire.txt"), encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith(" ") and "." in line:
+                methods.setdefault(line.split(".")[0], []).append(line.strip())
+    return methods
+
+
+def prefix(process):
+    """What the methods of a process begin with."""
+    return process.removeprefix("infernet-").removesuffix("-d")
 
 
 def exists(name, group=False):

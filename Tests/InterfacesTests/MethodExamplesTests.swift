@@ -55,7 +55,7 @@ let samples: [Sample] = [
     Sample(SupervisorInterface.Status.self), Sample(SupervisorInterface.Restart.self),
     Sample(SupervisorInterface.Shutdown.self), Sample(stream: SupervisorInterface.Logs.self),
     Sample(SupervisorInterface.Metrics.self), Sample(SupervisorInterface.Health.self),
-    Sample(SupervisorInterface.ShowConfig.self),
+    Sample(SupervisorInterface.ShowConfig.self), Sample(SupervisorInterface.Privileges.self),
     Sample(stream: ContentInterface.Import.self), Sample(ContentInterface.List.self),
     Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),
     Sample(ContentInterface.Remove.self),

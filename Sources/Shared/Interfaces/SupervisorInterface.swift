@@ -7,6 +7,7 @@ public import Wire
 public enum SupervisorInterface {
     public static let methods: [MethodSpec] = [
         Status.spec, Restart.spec, Shutdown.spec, Logs.spec, Metrics.spec, Health.spec, ShowConfig.spec,
+        Privileges.spec,
     ]
 
     /// The states of a supervised daemon.

@@ -17,6 +17,7 @@ struct SupervisorService: Sendable {
 
     func routes(_ router: inout Router) {
         router.on(SupervisorInterface.Status.self) { _, _ in await supervisor.status() }
+        router.on(SupervisorInterface.Privileges.self) { _, _ in .table }
         router.on(SupervisorInterface.Health.self) { _, _ in await supervisor.health() }
         router.on(SupervisorInterface.Metrics.self) { _, _ in .init(text: await supervisor.metrics()) }
         router.on(SupervisorInterface.Restart.self) { request, context in

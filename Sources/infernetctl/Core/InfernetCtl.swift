@@ -17,7 +17,7 @@ struct InfernetCtl: AsyncParsableCommand {
         subcommands: [
             Chat.self, Status.self, Jobs.self, Job.self, Logs.self, Receipt.self, Models.self, Plan.self,
             Content.self, Config.self, Doctor.self, Peers.self, Wallet.self, Identity.self, Restart.self,
-            Stop.self,
+            Stop.self, SystemCommand.self,
             VersionCommand.self,
         ])
 }

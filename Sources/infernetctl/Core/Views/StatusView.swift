@@ -38,7 +38,7 @@ struct StatusView {
     private func table(_ style: Style) -> Table {
         var table = Table([
             ("DAEMON", .left), ("STATE", .left), ("SINCE", .right), ("PID", .right), ("USER", .left),
-            ("RESTARTS", .right), ("MEMORY", .right), ("REASON", .left),
+            ("RESTARTS", .right), ("MEMORY", .right), ("SANDBOX", .left), ("REASON", .left),
         ])
         for daemon in report.status.daemons {
             let state = daemon.state
@@ -48,10 +48,16 @@ struct StatusView {
                 .init(daemon.pid.map(String.init) ?? "-"),
                 .init(daemon.user ?? daemon.uid.map { "uid \($0)" } ?? "-"), .init("\(daemon.restarts)"),
                 .init(daemon.memoryKiB.map { "\($0 / 1024).\($0 % 1024 * 10 / 1024) MiB" } ?? "-"),
-                .init(daemon.reason),
+                sandbox(daemon, style), .init(daemon.reason),
             ])
         }
         return table
+    }
+
+    /// What confines it, in a word; what is missing stands below the table.
+    private func sandbox(_ daemon: SupervisorInterface.DaemonStatus, _ style: Style) -> Table.Cell {
+        guard let sandbox = daemon.sandbox else { return .init("-") }
+        return sandbox.missing.isEmpty ? .init("whole", style.green) : .init("in part", style.yellow)
     }
 
     private func facts(_ style: Style) -> [String] {
@@ -92,6 +98,8 @@ struct StatusView {
                 sessions.listeners.isEmpty ? "nothing" : sessions.listeners.joined(separator: ", ")
             facts.append(("listens", "\(listeners); \(sessions.sessions.count) peers connected"))
         }
+        let lacking = Set(status.daemons.flatMap { $0.sandbox?.missing ?? [] }).sorted()
+        if !lacking.isEmpty { facts.append(("missing", lacking.joined(separator: "; "))) }
         facts.append(("state in", status.stateDirectory))
         return facts.map { name, text in
             let padding = String(repeating: " ", count: max(0, 8 - name.count))
