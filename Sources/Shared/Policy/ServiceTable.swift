@@ -29,7 +29,8 @@ public enum ServiceTable {
                 DeviceGrant(driver: "char-nvidia*", nodes: "/dev/nvidia*"),
                 DeviceGrant(driver: "char-kfd", nodes: "/dev/kfd"),
                 DeviceGrant(driver: "char-drm", nodes: "/dev/dri/*"),
-            ], seesProcesses: true, maximumTasks: 128, memoryMiB: 512, exposureTenths: 15),
+            ],  // In spawned mode its engines' threads count with its own: they run as its user.
+            seesProcesses: true, maximumTasks: 512, memoryMiB: 512, exposureTenths: 15),
         ServiceRow(
             .dht, "Kademlia over a UDP socket that it was handed", user: "infernet-dht", sockets: [.dht],
             startOrder: 1, network: .handedSockets, memoryMiB: 256, exposureTenths: 8),

@@ -69,6 +69,14 @@ enum PrivilegesDocument {
         text += table(
             ["caller", "at", "methods"],
             Grants.all.map { [$0.caller.rawValue, $0.callee.rawValue, list($0.methods.sorted())] })
+        text += """
+
+            ## Tried and refused
+
+            A probe in the place of each daemon's program tries all that its row forbids, in spawned mode and inside the units on a
+            booted systemd; without the walls every attempt succeeds. What came of it: [DENIALS.md](DENIALS.md).
+
+            """
         return text
     }
 
