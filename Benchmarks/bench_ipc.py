@@ -1,15 +1,17 @@
-"""Round trips of 1 KiB over the node's own sockets, beside a C ping-pong over the same kind of socket.
+"""Round trips of 1 KiB over the node's own sockets, beside a C ping-pong and gRPC Swift over the same kind of socket.
 It must never compare figures of different moments: every round runs all variants, one after the other."""
 
 import json
 import os
 import subprocess
-import time
 
+from node import eventually
 from table import median, row
 
 ROUNDS = 7
 CALLS, PIPELINED = 4000, 30000
+# gRPC Swift is so much slower that as many calls would take most of the run; a rate does not need them.
+SHARE_OF_GRPC = 5
 
 
 def ask(*words):
@@ -17,33 +19,38 @@ def ask(*words):
     return json.loads(done.stdout)
 
 
-def measure(node, out):
-    """Both ends ours (content-d and PeerLink), our server with a C caller, and C at both ends."""
+def measure(node, out, grpc):
+    """Both ends ours (content-d and PeerLink), our server with a C caller, C at both ends, gRPC Swift at both ends."""
     pingpong, caller = os.path.join(out, "pingpong"), os.path.join(out, "caller")
-    bare = os.path.join(out, "c.sock")
+    bare, remote = os.path.join(out, "c.sock"), os.path.join(out, "grpc.sock")
     ours = os.path.join(node.run_dir, "content-d", "infernetctl.sock")
-    server = subprocess.Popen([pingpong, "serve", bare])
+    variants = [
+        ("c", (pingpong, "call", bare, "bare")), ("both", (caller, ours, "content-d")),
+        ("server", (pingpong, "call", ours, "infernet"))]
+    servers = [subprocess.Popen([pingpong, "serve", bare])]
     try:
-        while not os.path.exists(bare):
-            time.sleep(0.01)
+        eventually(lambda: os.path.exists(bare), 20, "the C peer's socket")
+        if grpc != "none":
+            servers.append(subprocess.Popen([grpc, "serve", remote]))
+            eventually(lambda: os.path.exists(remote), 20, "the gRPC peer's socket")
+            variants.append(("grpc", (grpc, "call", remote)))
         seen = {}
         for _ in range(ROUNDS):
             for depth, calls in ((1, CALLS), (64, PIPELINED)):
-                for name, words in (
-                        ("c", (pingpong, "call", bare, "bare")),
-                        ("both", (caller, ours, "content-d")),
-                        ("server", (pingpong, "call", ours, "infernet"))):
-                    seen.setdefault((name, depth), []).append(ask(*words, str(calls), str(depth)))
+                for name, words in variants:
+                    count = calls // SHARE_OF_GRPC if name == "grpc" else calls
+                    seen.setdefault((name, depth), []).append(ask(*words, str(count), str(depth)))
     finally:
-        server.kill()
-        server.wait()
+        for server in servers:
+            server.kill()
+            server.wait()
 
     def of(name, depth, key):
         return median(r[key] for r in seen[name, depth])
 
-    def ratio(name, depth, key):
+    def ratio(name, depth, key, peer="c"):
         """The median of the ratios round by round: a disturbance meets both sides of a round alike."""
-        return median(a[key] / b[key] for a, b in zip(seen[name, depth], seen["c", depth]))
+        return median(a[key] / b[key] for a, b in zip(seen[name, depth], seen[peer, depth]))
 
     for key, limit in (("p50_us", 1.4), ("p99_us", 2.0)):
         for name, label, target in (("both", "both ends ours", limit), ("server", "server ours, caller C", None)):
@@ -56,3 +63,11 @@ def measure(node, out):
         row(f"IPC 64 pipelined, {label}", f"{of(name, 64, 'per_second') / 1000:.0f} k/s", "C ping-pong",
             f"{of('c', 64, 'per_second') / 1000:.0f} k/s", f"{times:.2f}x", f"≥ {target}x" if target else "",
             times >= target if target else None)
+    if grpc == "none":
+        raise FileNotFoundError("gRPC Swift, the other peer, could not be built")
+    for key in ("p50_us", "p99_us"):
+        row(f"IPC 1 KiB {key[:3]}, both ends ours", f"{of('both', 1, key):.1f} µs", "gRPC Swift",
+            f"{of('grpc', 1, key):.1f} µs", f"{ratio('both', 1, key, 'grpc'):.2f}x", "", None)
+    times = ratio("both", 64, "per_second", "grpc")
+    row("IPC 64 pipelined, both ends ours", f"{of('both', 64, 'per_second') / 1000:.0f} k/s", "gRPC Swift",
+        f"{of('grpc', 64, 'per_second') / 1000:.1f} k/s", f"{times:.1f}x", "≥ 10x", times >= 10)

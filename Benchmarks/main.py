@@ -19,10 +19,10 @@ from node import Node  # noqa: E402
 
 
 def main():
-    out, venv, *chosen = sys.argv[1:]
+    out, venv, grpc, *chosen = sys.argv[1:]
     node = Node()
     parts = [
-        ("ipc", lambda: bench_ipc.measure(node, out)),
+        ("ipc", lambda: bench_ipc.measure(node, out, grpc)),
         ("stream", lambda: bench_stream.measure(node)),
         ("idle", lambda: bench_idle.memory(node)),
         ("restart", lambda: bench_restart.measure(node, out, venv)),
