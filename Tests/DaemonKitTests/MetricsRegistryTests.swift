@@ -35,6 +35,21 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("c{peer=\"other\"}") })
     }
 
+    @Test func aSeriesThatWasFoundOnceAddsToTheSameNumbers() {
+        let metrics = MetricsRegistry()
+        let answered = metrics.counter("answered_total", labels: ["code", "ok"])
+        let took = metrics.histogram("took_seconds")
+        answered.add()
+        metrics.count("answered_total", by: 2, labels: ["code", "ok"])
+        metrics.observe("took_seconds", 5)
+        took.observe(0.02)
+        answered.add()
+        let text = metrics.text()
+        #expect(text.contains("answered_total{code=\"ok\"} 4\n"))
+        #expect(text.contains("took_seconds_bucket{le=\"0.025\"} 1\n"))
+        #expect(text.contains("took_seconds_sum 5.02\ntook_seconds_count 2\n"))
+    }
+
     @Test func timeIsWrittenInUTC() {
         #expect(Timestamp.text(0) == "1970-01-01T00:00:00.000Z")
         #expect(Timestamp.text(1_700_000_000_123) == "2023-11-14T22:13:20.123Z")

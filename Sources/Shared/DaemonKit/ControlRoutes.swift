@@ -48,14 +48,31 @@ struct ControlRoutes: Sendable {
 /// Counts requests and incidents.
 struct RPCMetrics: RPCObserver {
     let metrics: MetricsRegistry
+    /// What a method that succeeds adds to; the names of methods are a callee's own, so there are few.
+    private let known = NIOLockedValueBox<
+        [String: (answered: MetricsRegistry.Series, took: MetricsRegistry.Series)]
+    >(
+        [:])
+
+    init(metrics: MetricsRegistry) { self.metrics = metrics }
 
     func finished(method: String, caller: Role, code: ErrorCode?, nanoseconds: Int64) {
-        metrics.count(
+        let seconds = Double(nanoseconds) / 1e9
+        if code == nil, let series = known.withLockedValue({ $0[method] }) {
+            series.answered.add()
+            series.took.observe(seconds)
+            return
+        }
+        let answered = metrics.counter(
             "infernet_rpc_requests_total", labels: ["method", method, "code", code?.rawValue ?? "ok"],
             help: "Requests answered on the node's own sockets.")
-        metrics.observe(
-            "infernet_rpc_seconds", Double(nanoseconds) / 1e9, labels: ["method", method],
+        let took = metrics.histogram(
+            "infernet_rpc_seconds", labels: ["method", method],
             help: "From request to reply on the node's own sockets.")
+        answered.add()
+        took.observe(seconds)
+        // Only a method that exists succeeds, so that no caller can fill this with names of its own.
+        if code == nil { known.withLockedValue { $0[method] = (answered, took) } }
     }
 
     func incident(caller: Role, code: ErrorCode) {

@@ -12,12 +12,28 @@ public final class MetricsRegistry: Sendable {
         var kind: String
         var help: String
         var buckets: [Double]
-        var series: [[String]: Series] = [:]
+        var series: [[String]: Cell] = [:]
     }
-    struct Series {
+    /// The numbers of one label set.
+    final class Cell: @unchecked Sendable {  // touched under the registry's lock only
         var value: Double = 0
         var counts: [UInt64] = []
         var count: UInt64 = 0
+    }
+
+    /// One label set of a metric, found once, for paths that add to it with every request.
+    public struct Series: Sendable {
+        fileprivate let box: NIOLockedValueBox<[String: Family]>
+        fileprivate let cell: Cell
+        fileprivate let buckets: [Double]
+
+        /// Adds to a counter.
+        public func add(_ amount: Double = 1) { box.withLockedValue { _ in cell.value += amount } }
+
+        /// Adds an observation to a histogram, in seconds for durations.
+        public func observe(_ value: Double) {
+            box.withLockedValue { _ in MetricsRegistry.observe(value, cell, buckets) }
+        }
     }
 
     private let box = NIOLockedValueBox<[String: Family]>([:])
@@ -26,56 +42,75 @@ public final class MetricsRegistry: Sendable {
 
     /// Adds to a counter. Labels are name, value, name, value.
     public func count(_ name: String, by amount: Double = 1, labels: [String] = [], help: String = "") {
-        update(name, "counter", help, [], labels) { series, _ in series.value += amount }
+        counter(name, labels: labels, help: help).add(amount)
+    }
+
+    /// A counter's label set. Labels are name, value, name, value.
+    public func counter(_ name: String, labels: [String] = [], help: String = "") -> Series {
+        series(name, "counter", help, [], labels)
+    }
+
+    /// A histogram's label set.
+    public func histogram(_ name: String, labels: [String] = [], help: String = "") -> Series {
+        series(name, "histogram", help, Self.seconds, labels)
     }
 
     /// Sets a gauge.
     public func gauge(_ name: String, _ value: Double, labels: [String] = [], help: String = "") {
-        update(name, "gauge", help, [], labels) { series, _ in series.value = value }
+        let series = series(name, "gauge", help, [], labels)
+        box.withLockedValue { _ in series.cell.value = value }
     }
 
     /// Adds an observation to a histogram, in seconds for durations.
     public func observe(_ name: String, _ value: Double, labels: [String] = [], help: String = "") {
-        update(name, "histogram", help, Self.seconds, labels) { series, buckets in
-            if series.counts.isEmpty { series.counts = Array(repeating: 0, count: buckets.count) }
-            if let i = buckets.firstIndex(where: { value <= $0 }) { series.counts[i] += 1 }
-            series.count += 1
-            series.value += value
-        }
+        histogram(name, labels: labels, help: help).observe(value)
+    }
+
+    private static func observe(_ value: Double, _ cell: Cell, _ buckets: [Double]) {
+        if cell.counts.isEmpty { cell.counts = Array(repeating: 0, count: buckets.count) }
+        if let i = buckets.firstIndex(where: { value <= $0 }) { cell.counts[i] += 1 }
+        cell.count += 1
+        cell.value += value
     }
 
     static let seconds: [Double] = [
         0.000_1, 0.000_25, 0.001, 0.002_5, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 120,
     ]
 
-    private func update(
-        _ name: String, _ kind: String, _ help: String, _ buckets: [Double], _ labels: [String],
-        _ change: (inout Series, [Double]) -> Void
-    ) {
+    private func series(
+        _ name: String, _ kind: String, _ help: String, _ buckets: [Double], _ labels: [String]
+    ) -> Series {
         box.withLockedValue { families in
-            var family = families[name] ?? Family(kind: kind, help: help, buckets: buckets)
-            families[name] = nil
+            let family = families[name] ?? Family(kind: kind, help: help, buckets: buckets)
+            if let cell = family.series[labels] {
+                return Series(box: box, cell: cell, buckets: family.buckets)
+            }
             var key = labels
-            if family.series[key] == nil, family.series.count >= Self.maximumSeries {
+            if family.series.count >= Self.maximumSeries {
                 key = labels.enumerated().map { $0.offset % 2 == 0 ? $0.element : "other" }
             }
-            change(&family.series[key, default: Series()], family.buckets)
+            let cell = family.series[key] ?? Cell()
             families[name] = family
+            families[name]?.series[key] = cell
+            return Series(box: box, cell: cell, buckets: family.buckets)
         }
     }
 
     /// All metrics as Prometheus text.
     public func text() -> String {
-        let families = box.withLockedValue { $0 }
+        box.withLockedValue { Self.text($0) }
+    }
+
+    private static func text(_ families: [String: Family]) -> String {
         var out = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
             if !family.help.isEmpty { out += "# HELP \(name) \(family.help)\n" }
             out += "# TYPE \(name) \(family.kind)\n"
             for (labels, series) in family.series.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
                 if family.kind == "histogram" {
-                    Self.write(name, labels, series, family.buckets, to: &out)
+                    write(name, labels, series, family.buckets, to: &out)
                 } else {
-                    out += "\(name)\(Self.braces(labels)) \(Self.number(series.value))\n"
+                    out += "\(name)\(braces(labels)) \(number(series.value))\n"
                 }
             }
         }
@@ -83,7 +118,7 @@ public final class MetricsRegistry: Sendable {
     }
 
     private static func write(
-        _ name: String, _ labels: [String], _ series: Series, _ buckets: [Double], to out: inout String
+        _ name: String, _ labels: [String], _ series: Cell, _ buckets: [Double], to out: inout String
     ) {
         var sum: UInt64 = 0
         for (bound, count) in zip(buckets, series.counts) {

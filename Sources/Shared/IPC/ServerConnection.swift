@@ -27,6 +27,8 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     private var uid: UInt32 = .max
     private var pid: Int32 = -1
     private var running: [UInt64: Running] = [:]
+    /// Methods that this caller was found to have a right to; the table does not change while a process lives.
+    private var granted: [String: Router.Route] = [:]
     private var writableWaiters: [CheckedContinuation<Void, Never>] = []
     private var sweeping = false
     private var lastFinished: UInt64?
@@ -123,12 +125,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
 
     private func dispatch(_ envelope: Envelope, _ body: UnsafeRawBufferPointer) throws {
         if !greeted || envelope.method == Hello.spec.name { return try greet(envelope, body) }
-        guard let route = server.router.routes[envelope.method] else {
-            throw WireError(.unknownMethod, "\(server.role) has no method '\(envelope.method)'.")
-        }
-        guard server.authorize(caller, envelope.method) else {
-            throw WireError(.notPermitted, "\(caller) may not call '\(envelope.method)'.")
-        }
+        let route = try granted[envelope.method] ?? route(to: envelope.method)
         guard body.count <= route.spec.maxRequestBytes else {
             throw WireError(
                 .tooLarge,
@@ -148,6 +145,18 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
             throw WireError(.invalidEnvelope, "Request id \(envelope.id) is under way already.")
         }
         start(envelope, route.spec, try route.prepare(body))
+    }
+
+    /// The route to a method, once it is known that there is one and that this caller may take it.
+    private func route(to method: String) throws -> Router.Route {
+        guard let route = server.router.routes[method] else {
+            throw WireError(.unknownMethod, "\(server.role) has no method '\(method)'.")
+        }
+        guard server.authorize(caller, method) else {
+            throw WireError(.notPermitted, "\(caller) may not call '\(method)'.")
+        }
+        granted[method] = route
+        return route
     }
 
     private func start(_ envelope: Envelope, _ spec: MethodSpec, _ work: @escaping Router.Work) {

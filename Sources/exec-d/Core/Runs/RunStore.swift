@@ -117,12 +117,17 @@ final class RunStore: Sendable {
             configuration.journalMode = .wal
             configuration.busyMode = .timeout(5)
             configuration.label = "runs"
-            configuration.prepareDatabase { db in
-                // What was sealed must be known after a power cut, or nonces could be used again.
-                try db.execute(sql: "PRAGMA synchronous = FULL")
-            }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try Self.migrator.migrate(queue)
+            // What was sealed must be known after a power cut, or nonces could be used again. GRDB sets NORMAL for WAL
+            // once the database is open, so that only what is read back counts.
+            try queue.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                    throw WireError(
+                        .internalError, "SQLite does not keep 'synchronous = FULL' for exec-d's runs.")
+                }
+            }
             opened = queue
             return queue
         }
