@@ -7,5 +7,7 @@ let doors: [String: Door] = [
     "event": { NostrFuzz.event($0) },
     "nip19": { NostrFuzz.nip19($0) },
     "nip44": { NostrFuzz.nip44($0) },
+    "nip49": { NostrFuzz.nip49($0) },
     "receipt": { NostrFuzz.receipt($0) },
+    "wallet": { NostrFuzz.wallet($0) },
 ]

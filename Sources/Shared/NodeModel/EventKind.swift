@@ -7,6 +7,24 @@ public enum EventKind {
     public static let receipt = 7860
     /// A client's acceptance of a receipt; tag `e` names the receipt.
     public static let acceptance = 7861
+    /// A key names the one that takes its place; tag `p` is the successor.
+    public static let succession = 7862
+    /// The end of a ledger's chain at the end of a day; content: canonical JSON.
+    public static let ledgerHead = 7863
+    /// An encrypted unsigned event, by its author (NIP-59).
+    public static let seal = 13
+    /// A seal under a key that is used once (NIP-59).
+    public static let giftWrap = 1059
+    /// The same, not kept by relays (NIP-59).
+    public static let ephemeralGiftWrap = 21059
+    /// What a wallet service can do; replaceable (NIP-47).
+    public static let walletInfo = 13194
+    /// A request to a wallet service (NIP-47).
+    public static let walletRequest = 23194
+    /// A wallet service's answer (NIP-47).
+    public static let walletResponse = 23195
+    /// What a wallet service tells unasked (NIP-47).
+    public static let walletNotification = 23197
     /// Authentication to a peer (NIP-42).
     public static let authentication = 22242
     /// HTTP authentication (NIP-98).

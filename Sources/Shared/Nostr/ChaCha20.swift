@@ -5,7 +5,7 @@ enum ChaCha20 {
     /// Encrypts or decrypts: the same operation. `key` has 32 bytes, `nonce` 12; blocks count from `counter`.
     static func apply(to input: [UInt8], key: [UInt8], nonce: [UInt8], counter: UInt32 = 0) -> [UInt8] {
         precondition(key.count == 32 && nonce.count == 12, "ChaCha20 takes a 32-byte key and a 12-byte nonce")
-        var state: [UInt32] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574]
+        var state = constants
         state += words(key)
         state.append(counter)
         state += words(nonce)
@@ -22,6 +22,18 @@ enum ChaCha20 {
         return out
     }
 
+    /// HChaCha20: a 32-byte key out of a 32-byte key and 16 bytes of a longer nonce.
+    static func derive(key: [UInt8], nonce: [UInt8]) -> [UInt8] {
+        precondition(
+            key.count == 32 && nonce.count == 16, "HChaCha20 takes a 32-byte key and a 16-byte nonce")
+        let mixed = rounds(constants + words(key) + words(nonce))
+        return (mixed[..<4] + mixed[12...]).flatMap { word in
+            (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * UInt32($0))) }
+        }
+    }
+
+    private static let constants: [UInt32] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574]
+
     private static func words(_ bytes: [UInt8]) -> [UInt32] {
         var out: [UInt32] = []
         for at in stride(from: 0, to: bytes.count, by: 4) {
@@ -33,6 +45,13 @@ enum ChaCha20 {
     }
 
     private static func block(_ state: [UInt32]) -> [UInt32] {
+        var x = rounds(state)
+        for index in 0..<16 { x[index] &+= state[index] }
+        return x
+    }
+
+    /// Twenty rounds, without adding what they began with.
+    private static func rounds(_ state: [UInt32]) -> [UInt32] {
         var x = state
         for _ in 0..<10 {
             quarter(&x, 0, 4, 8, 12)
@@ -44,7 +63,6 @@ enum ChaCha20 {
             quarter(&x, 2, 7, 8, 13)
             quarter(&x, 3, 4, 9, 14)
         }
-        for index in 0..<16 { x[index] &+= state[index] }
         return x
     }
 

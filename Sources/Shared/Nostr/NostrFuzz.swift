@@ -1,6 +1,7 @@
 // The doors through which a stranger's bytes enter this module, for fuzzing: each must survive any input.
 // It must never be called by a daemon.
 
+import Crypto
 import FoundationEssentials
 import NodeModel
 
@@ -21,6 +22,9 @@ public enum NostrFuzz {
         }
         _ = try? HTTPAuthentication(url: "http://127.0.0.1/", method: "GET").check(
             event, now: event.createdAt)
+        if let reader = SecretKey(bytes: [UInt8](repeating: 7, count: 32)) {
+            _ = try? GiftWrap.unwrap(event, recipient: reader)
+        }
     }
 
     /// A receipt file: read strictly and verified.
@@ -40,5 +44,26 @@ public enum NostrFuzz {
         let payload = String(decoding: bytes, as: UTF8.self)
         _ = try? NIP44.split(payload)
         _ = try? NIP44.decrypt(payload, NIP44.ConversationKey(bytes: [UInt8](repeating: 7, count: 32)))
+    }
+
+    /// An encrypted key: what is read is written the same, and opens with no key that anyone would guess.
+    public static func nip49(_ bytes: UnsafeRawBufferPointer) {
+        guard let read = try? NIP49(String(decoding: bytes, as: UTF8.self)) else { return }
+        precondition((try? NIP49(read.text)) == read, "an encrypted key changed by being written")
+        _ = try? read.open(SymmetricKey(data: [UInt8](repeating: 7, count: 32)))
+    }
+
+    /// What people paste and wallet services answer: a connection, and the JSON of every answer.
+    public static func wallet(_ bytes: UnsafeRawBufferPointer) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        _ = try? WalletConnection(text)
+        let hash = Digest(hashing: "")
+        for request: WalletRequest in [
+            .payInvoice("", amount: nil), .makeInvoice(amount: 1, description: "", expiry: nil),
+            .lookUp(hash),
+            .balance, .info, .settleHoldInvoice([]),
+        ] {
+            _ = try? WalletResponse(json: text, to: request)
+        }
     }
 }
