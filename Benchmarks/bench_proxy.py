@@ -74,7 +74,7 @@ def measure(out, venv):
     try:
         node.start().add_model().wait_warm()
         eventually(lambda: urllib.request.urlopen(
-            f"http://127.0.0.1:{proxy_port}/health/liveliness", timeout=2).status == 200, 90, "LiteLLM's start", 0.2)
+            f"http://127.0.0.1:{proxy_port}/health/liveliness", timeout=2).status == 200, 240, "LiteLLM's start", 0.2)
         started = time.perf_counter() - began
         host, port = node.http.rsplit(":", 1)
         seen = {"node": [], "proxy": []}
