@@ -32,19 +32,24 @@ public enum ConfigFile {
     /// Reads a text.
     public static func parse(_ yaml: String) throws -> NodeConfiguration {
         let tree: ConfigTree
+        let written: Yams.Node
         do {
-            guard let node = try Yams.compose(yaml: yaml) else { return try resolve(.object([:])) }
+            guard let node = try Yams.compose(yaml: yaml) else { return try resolve(.object([:]), nil) }
+            written = node
             tree = try ConfigTree(node)
         } catch let error as WireError { throw error } catch {
             throw WireError(
                 .configInvalid, "The configuration is not valid YAML: \(oneLine(error)).",
                 fix: "Look at the indentation and the quotes near that line.")
         }
-        return try resolve(tree)
+        return try resolve(tree, written)
     }
 
-    private static func resolve(_ tree: ConfigTree) throws -> NodeConfiguration {
-        do { return try NodeConfiguration.resolve(tree) } catch { throw error.wireError }
+    private static func resolve(_ tree: ConfigTree, _ written: Yams.Node?) throws -> NodeConfiguration {
+        do { return try NodeConfiguration.resolve(tree) } catch {
+            guard let line = written?.line(of: error.path) else { throw error.wireError }
+            throw WireError(.configInvalid, "line \(line): \(error.path) \(error.problem).", fix: error.fix)
+        }
     }
 
     /// The configuration with all defaults, as YAML.
@@ -57,6 +62,21 @@ public enum ConfigFile {
     private static func oneLine(_ error: any Error) -> String {
         String(describing: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }.prefix(3).joined(separator: " ")
+    }
+}
+
+extension Yams.Node {
+    /// The line, from 1, on which the key `a.b.c` stands, or as much of it as was written; nil for none of it.
+    fileprivate func line(of path: String) -> Int? {
+        var (node, line): (Yams.Node, Int?) = (self, nil)
+        for name in path.split(separator: ".") {
+            guard case .mapping(let pairs) = node,
+                let found = pairs.first(where: { $0.key.scalar.map { $0.string == name } ?? false })
+            else { return line }
+            line = found.key.mark?.line ?? line
+            node = found.value
+        }
+        return line
     }
 }
 
