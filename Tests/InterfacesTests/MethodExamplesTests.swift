@@ -52,6 +52,7 @@ let samples: [Sample] = [
     Sample(ControlInterface.Health.self), Sample(ControlInterface.Version.self),
     Sample(ControlInterface.Metrics.self), Sample(ControlInterface.Drain.self),
     Sample(ControlInterface.SetLogLevel.self), Sample(ControlInterface.Ping.self),
+    Sample(ControlInterface.Process.self), Sample(ControlInterface.Exit.self),
     Sample(SupervisorInterface.Status.self), Sample(SupervisorInterface.Restart.self),
     Sample(SupervisorInterface.Shutdown.self), Sample(stream: SupervisorInterface.Logs.self),
     Sample(SupervisorInterface.Metrics.self), Sample(SupervisorInterface.Health.self),

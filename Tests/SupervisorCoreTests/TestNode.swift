@@ -59,15 +59,15 @@ final class TestNode: Sendable {
             configuration: configuration, folders: folders, isolation: isolation, programs: programs,
             extra: ["/usr/bin"])
         let sockets = try NodeSockets(configuration, folders: folders, isolation: isolation)
+        let stop = StopSwitch()
         let supervisor = try Supervisor(
             configuration: configuration, folders: folders, isolation: isolation, launcher: launcher,
-            sockets: sockets, hub: hub, log: log, clock: clock, spawner: try SpawnThread(), loop: group.next()
-        )
+            sockets: sockets, hub: hub, log: log, clock: clock, stop: stop, spawner: try SpawnThread(),
+            loop: group.next())
         self.supervisor = supervisor
         var router = Router()
-        SupervisorService(supervisor: supervisor, configPath: nil) { why in
-            Task { await supervisor.shutDown(why) }
-        }.routes(&router)
+        stop.listen { why in Task { await supervisor.shutDown(why) } }
+        SupervisorService(house: supervisor, configPath: nil).routes(&router)
         server = RPCServer(role: .supervisor, router: router, group: group, log: log) {
             Grants.allows($0, at: .supervisor, $1)
         }

@@ -6,6 +6,7 @@ import IPC
 import Interfaces
 import Logging
 import NIOConcurrencyHelpers
+import NodeSystem
 import Wire
 
 /// Binds `control.*`.
@@ -13,6 +14,8 @@ struct ControlRoutes: Sendable {
     let metrics: MetricsRegistry
     let checks: @Sendable () async -> [ControlInterface.Check]
     let drain: @Sendable () async -> Void
+    /// Unix milliseconds of this process's start.
+    let startedAt: Int64
 
     func bind(_ router: inout Router) {
         router.on(ControlInterface.Health.self) { _, _ in
@@ -27,6 +30,22 @@ struct ControlRoutes: Sendable {
         }
         router.on(ControlInterface.Drain.self) { _, _ in
             await drain()
+            return Done()
+        }
+        router.on(ControlInterface.Process.self) { _, _ in
+            let memory = try? ProcessMemory.of(pid: getpid())
+            return .init(
+                build: Build.name, pid: getpid(), uid: geteuid(), startedAt: startedAt,
+                memoryKiB: memory.map { Int($0.pssBytes / 1024) })
+        }
+        router.on(ControlInterface.Exit.self) { request, context in
+            guard request.pid == getpid() else {
+                throw WireError(
+                    .notFound, "Process \(request.pid) was meant, but \(getpid()) serves now.")
+            }
+            context.log.notice("asked to exit", metadata: ["by": "\(context.caller.rawValue)"])
+            // The way of an orderly stop, whoever asks for it: drain, then exit with 0.
+            kill(getpid(), SIGTERM)
             return Done()
         }
         router.on(ControlInterface.SetLogLevel.self) { request, context in

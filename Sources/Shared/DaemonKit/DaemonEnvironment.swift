@@ -24,11 +24,14 @@ public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
     public let stateDirectory: String
     /// Its own directory for what does not outlive a boot.
     public let runtimeDirectory: String
+    /// Where secrets lie that the parent unsealed for this daemon alone; nil when it has none.
+    public let credentialsDirectory: String?
     public let metrics: MetricsRegistry
 
     public init(
         role: Role, config: Config, node: NodeSection, log: Logger, group: any EventLoopGroup,
-        sockets: [String: [Int32]], stateDirectory: String, runtimeDirectory: String, metrics: MetricsRegistry
+        sockets: [String: [Int32]], stateDirectory: String, runtimeDirectory: String,
+        credentialsDirectory: String? = nil, metrics: MetricsRegistry
     ) {
         self.role = role
         self.config = config
@@ -38,6 +41,7 @@ public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
         self.sockets = sockets
         self.stateDirectory = stateDirectory
         self.runtimeDirectory = runtimeDirectory
+        self.credentialsDirectory = credentialsDirectory
         self.metrics = metrics
     }
 

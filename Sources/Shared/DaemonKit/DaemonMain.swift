@@ -58,7 +58,8 @@ public enum DaemonMain {
             role: D.role, config: slice.section, node: slice.node, log: log, group: group,
             sockets: contract.sockets.filter { !$0.key.hasPrefix("rpc.") },
             stateDirectory: contract.stateDirectory,
-            runtimeDirectory: contract.runtimeDirectory, metrics: metrics)
+            runtimeDirectory: contract.runtimeDirectory,
+            credentialsDirectory: contract.credentialsDirectory, metrics: metrics)
         let daemon = try await D(environment)
         let server = try await listen(daemon, contract, slice.callerUIDs, group, metrics, log)
         contract.notifier?.send(.ready, .status("ready"))
@@ -86,8 +87,10 @@ public enum DaemonMain {
         let role = D.role
         let drainer = Drainer()
         var router = Router()
-        ControlRoutes(metrics: metrics, checks: { await daemon.checks() }, drain: { await drainer.drain() })
-            .bind(&router)
+        ControlRoutes(
+            metrics: metrics, checks: { await daemon.checks() }, drain: { await drainer.drain() },
+            startedAt: Int64(Date().timeIntervalSince1970 * 1000)
+        ).bind(&router)
         daemon.routes(&router)
         let missing = Set(Grants.served(by: role)).subtracting(router.served).map(\.name).sorted()
         guard missing.isEmpty else {

@@ -13,6 +13,8 @@ struct ParentContract: Sendable {
     var notifier: ServiceNotifier?
     var stateDirectory: String
     var runtimeDirectory: String
+    /// Where secrets lie that the parent unsealed for this daemon alone; nil when it has none.
+    var credentialsDirectory: String?
     var configuration: [UInt8]
 
     /// Adopts everything. Call it before any thread starts: it changes the environment.
@@ -44,7 +46,7 @@ struct ParentContract: Sendable {
         }
         return ParentContract(
             sockets: sockets, notifier: notifier, stateDirectory: state, runtimeDirectory: runtime,
-            configuration: configuration)
+            credentialsDirectory: variable("CREDENTIALS_DIRECTORY"), configuration: configuration)
     }
 
     private static func readAll(_ descriptor: Int32) throws -> [UInt8] {

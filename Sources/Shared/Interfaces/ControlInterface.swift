@@ -7,6 +7,7 @@ public import Wire
 public enum ControlInterface {
     public static let methods: [MethodSpec] = [
         Health.spec, Version.spec, Metrics.spec, Drain.spec, SetLogLevel.spec, Ping.spec,
+        Process.spec, Exit.spec,
     ]
 
     /// One thing that was tried, and what to do when it failed.

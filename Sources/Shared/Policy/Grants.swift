@@ -16,12 +16,13 @@ public enum Grants {
     /// What the supervisor asks of every daemon.
     static let care: [MethodSpec] = [
         ControlInterface.Health.spec, ControlInterface.Version.spec, ControlInterface.Metrics.spec,
-        ControlInterface.Drain.spec, ControlInterface.Ping.spec,
+        ControlInterface.Drain.spec, ControlInterface.Ping.spec, ControlInterface.Process.spec,
+        ControlInterface.Exit.spec,
     ]
     /// What a person may ask of every daemon.
     static let hand: [MethodSpec] = [
         ControlInterface.Health.spec, ControlInterface.Version.spec, ControlInterface.Metrics.spec,
-        ControlInterface.SetLogLevel.spec, ControlInterface.Ping.spec,
+        ControlInterface.SetLogLevel.spec, ControlInterface.Ping.spec, ControlInterface.Process.spec,
     ]
 
     public static let all: [Grant] = [

@@ -51,12 +51,12 @@ enum NodeHost {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let supervisor = try Supervisor(
             configuration: configuration, folders: folders, isolation: isolation, launcher: launcher,
-            sockets: sockets, hub: hub, log: log, clock: clock, spawner: spawner, loop: group.next())
+            sockets: sockets, hub: hub, log: log, clock: clock, stop: stop, spawner: spawner,
+            loop: group.next())
 
         stop.listen { why in Task { await supervisor.shutDown(why) } }
         var router = Router()
-        SupervisorService(supervisor: supervisor, configPath: configPath, shutDown: { stop.flip($0) }).routes(
-            &router)
+        SupervisorService(house: supervisor, configPath: configPath).routes(&router)
         let server = RPCServer(role: .supervisor, router: router, group: group, log: log) {
             Grants.allows($0, at: .supervisor, $1)
         }
@@ -64,7 +64,7 @@ enum NodeHost {
             try await server.listen(
                 descriptor: socket.descriptor, caller: socket.caller, uid: isolation.uid(of: socket.caller))
         }
-        let voice = Task { await speak(to: parent, for: supervisor) }
+        let voice = Task { await parent?.speak(for: supervisor) { await supervisor.untilStarted() } }
         await supervisor.run()
 
         voice.cancel()
@@ -78,24 +78,6 @@ enum NodeHost {
         DeathBook.flush()
         try await group.shutdownGracefully()
         for lock in locks { lock.release() }
-    }
-
-    /// Tells our own parent what a daemon tells us.
-    private static func speak(to parent: ServiceNotifier?, for supervisor: Supervisor) async {
-        guard let parent else { return }
-        await supervisor.untilStarted()
-        parent.send(.ready)
-        var told = ""
-        let interval = parent.watchdogInterval.map { $0 / 2 } ?? .seconds(5)
-        while !Task.isCancelled {
-            // Asking the actor proves that the loop behind it is alive.
-            let health = await supervisor.health()
-            let text = "\(health.state.rawValue): \(health.reason)"
-            if text != told { parent.send(.status(text)) }
-            told = text
-            parent.send(.watchdog)
-            try? await Task.sleep(for: min(interval, .seconds(5)))
-        }
     }
 
     /// The supervisor's own lines also go to whoever reads its standard error, if that can take them now.

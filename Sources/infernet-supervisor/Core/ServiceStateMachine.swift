@@ -107,6 +107,9 @@ struct ServiceStateMachine: Sendable {
     private var backoff: Int64
     private var recentRestarts: [Int64] = []
 
+    /// Whether it is ending because somebody asked for it, and not because it had to be ended.
+    var isEndingAsAsked: Bool { ending != nil && verdict == nil }
+
     init(_ settings: Settings) {
         self.settings = settings
         backoff = settings.backoffMs.lowerBound
@@ -346,7 +349,8 @@ struct ServiceStateMachine: Sendable {
         switch exit {
         case .exited(let code):
             return "ended by itself with \(exit)" + (code == 0 ? ", which nobody asked for" : "")
-        case .signalled, .unknown: return "killed by \(exit)"
+        case .signalled: return "killed by \(exit)"
+        case .unknown: return "ended, and its parent knows how"
         }
     }
 

@@ -36,6 +36,8 @@ actor Supervisor {
     let hub: LogHub
     let log: Logger
     let clock: NodeClock
+    /// Ends the node; returns at once.
+    let stop: StopSwitch
     let launcher: Launcher
     private let spawner: SpawnThread
     private let notify: NotifyListener
@@ -52,8 +54,8 @@ actor Supervisor {
 
     init(
         configuration: NodeConfiguration, folders: NodeFolders, isolation: Isolation, launcher: Launcher,
-        sockets: NodeSockets, hub: LogHub, log: Logger, clock: NodeClock, spawner: SpawnThread,
-        loop: any EventLoop
+        sockets: NodeSockets, hub: LogHub, log: Logger, clock: NodeClock, stop: StopSwitch,
+        spawner: SpawnThread, loop: any EventLoop
     ) throws {
         self.configuration = configuration
         self.folders = folders
@@ -63,6 +65,7 @@ actor Supervisor {
         self.hub = hub
         self.log = log
         self.clock = clock
+        self.stop = stop
         self.spawner = spawner
         deaths = DeathBook(path: "\(folders.own)/deaths.json")
         plan = StartPlan(ServiceTable.rows.map { ($0.role, $0.startOrder) }, patienceMs: 3_000)

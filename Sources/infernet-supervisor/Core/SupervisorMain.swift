@@ -5,14 +5,18 @@ import ConfigFile
 import Glibc
 import NodeConfig
 import NodeSystem
+import Policy
 import Wire
 
 /// `infernet-supervisor [--config FILE] [--check]`.
 public enum SupervisorMain {
     static let usage = """
-        usage: infernet-supervisor [--config FILE] [--check]
+        usage: infernet-supervisor [--config FILE] [--check | --watch | --render DIR | --generate DIR]
           --config FILE  the configuration; by default \(NodePaths.defaultConfigFile) when it is there
           --check        only say whether the configuration is right
+          --watch        under systemd: start nothing, ask the daemons how they are, and tell
+          --render DIR   under systemd: write each daemon's part of the configuration there
+          --generate DIR under systemd: write there on which addresses its sockets listen
           --version      say which build this is
 
         """
@@ -21,6 +25,9 @@ public enum SupervisorMain {
     struct Arguments: Equatable {
         var config: String?
         var check = false
+        var watch = false
+        var render: String?
+        var generate: String?
 
         /// - Throws: `WireError` for an argument that does not exist.
         init(_ words: [String]) throws {
@@ -28,16 +35,22 @@ public enum SupervisorMain {
             while let word = rest.popFirst() {
                 switch word {
                 case "--check": check = true
-                case "--config":
-                    guard let file = rest.popFirst() else {
-                        throw WireError(.invalidParams, "--config needs a file.", fix: SupervisorMain.usage)
-                    }
-                    config = file
+                case "--watch": watch = true
+                case "--config": config = try Self.value(of: word, &rest)
+                case "--render": render = try Self.value(of: word, &rest)
+                case "--generate": generate = try Self.value(of: word, &rest)
                 default:
                     throw WireError(
                         .invalidParams, "There is no argument '\(word)'.", fix: SupervisorMain.usage)
                 }
             }
+        }
+
+        private static func value(of word: String, _ rest: inout ArraySlice<String>) throws -> String {
+            guard let value = rest.popFirst() else {
+                throw WireError(.invalidParams, "\(word) needs a path.", fix: SupervisorMain.usage)
+            }
+            return value
         }
     }
 
@@ -51,8 +64,9 @@ public enum SupervisorMain {
             say(words == ["--help"] ? usage : "\(Build.name)\n", to: 1)
             return 0
         }
-        // Before any thread: it changes the environment.
+        // Before any thread: both change the environment.
         let parent = ServiceNotifier.fromEnvironment()
+        let handed = Result { try ListenFDs.adopt() }
         do {
             let arguments = try Arguments(words)
             let path = arguments.config ?? present(NodePaths.defaultConfigFile)
@@ -61,10 +75,26 @@ public enum SupervisorMain {
                 say("\(path ?? "the built-in configuration") is right\n", to: 1)
                 return 0
             }
+            if let folder = arguments.render {
+                try RenderedSlices(try path.map { try ConfigFile.read($0) } ?? .init()).write(to: folder)
+                return 0
+            }
+            if let folder = arguments.generate {
+                try SocketAddresses(try path.map { try ConfigFile.read($0) } ?? .init()).write(to: folder)
+                return 0
+            }
             let stop = StopSwitch()
             let spawner = try SpawnThread()
             defer { spawner.stop() }
             try SignalWatch.start([SIGTERM, SIGINT, SIGHUP], on: spawner) { stop.flip("signal \($0)") }
+            if arguments.watch {
+                try await WatchHost.run(
+                    configPath: arguments.config ?? "\(PackageLayout.configuration)/infernet.yaml",
+                    sockets: try handed.get(),
+                    parent: parent,
+                    stop: stop)
+                return 0
+            }
             guard let configuration = try await read(path, parent, stop) else { return 0 }
             try await NodeHost.run(
                 configuration, configPath: path, parent: parent, stop: stop, spawner: spawner)

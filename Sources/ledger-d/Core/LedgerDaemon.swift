@@ -44,7 +44,8 @@ public struct LedgerDaemon: Daemon {
         self.clock = clock
         limit = SpendingLimit(perJob: environment.config.maxPerJob, perDay: environment.config.maxPerDay)
         let path = stateDirectory + "/" + Ledger.fileName
-        keyFile = NodeKeyFile(stateDirectory: stateDirectory)
+        keyFile = NodeKeyFile(
+            stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory)
         let (key, created) = try keyFile.load(mayCreate: access(path, F_OK) != 0)
         self.key = key
         policy = SigningPolicy(node: key.publicKey)

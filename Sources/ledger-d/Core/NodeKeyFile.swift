@@ -1,4 +1,4 @@
-// The node's key on disk: made once, kept in one file that only this daemon's user can read.
+// The node's key on disk: made once, kept in one file that only this daemon's user can read; or sealed by the parent.
 // It must never be overwritten, read with a wrong mode, or replaced silently when a ledger misses it.
 //
 // Security: the file holds the secret in hexadecimal. It is created 0600, written whole, flushed, and then
@@ -14,11 +14,22 @@ import Nostr
 struct NodeKeyFile {
     /// Its name in the state directory.
     static let name = "node.key"
+    /// Its name among the secrets that a parent unsealed.
+    static let sealedName = "infernet-node.key"
 
     let path: String
+    /// Whether the parent unsealed it for this process: then the parent answers for its owner and mode, and the
+    /// file is neither made nor mended here.
+    let isSealed: Bool
 
-    init(stateDirectory: String) {
-        path = stateDirectory + "/" + Self.name
+    /// The key that the parent unsealed, when it did; else the file in the state directory.
+    init(stateDirectory: String, credentialsDirectory: String? = nil) {
+        let sealed = credentialsDirectory.map { $0 + "/" + Self.sealedName }
+        if let sealed, access(sealed, F_OK) == 0 {
+            (path, isSealed) = (sealed, true)
+        } else {
+            (path, isSealed) = (stateDirectory + "/" + Self.name, false)
+        }
     }
 
     /// The key of the file.
@@ -27,6 +38,7 @@ struct NodeKeyFile {
     /// - Throws: `StartFailure` with a permanent code and a fix.
     func load(mayCreate: Bool) throws -> (key: SecretKey, created: Bool) {
         if let key = try read() {
+            if isSealed { return (key, false) }
             // What a crash between link and unlink left behind: the same key, nothing of value.
             unlink(path + ".new")
             return (key, false)
@@ -81,6 +93,7 @@ struct NodeKeyFile {
             throw StartFailure(
                 .config, "\(path) is not a regular file.", fix: "Restore the key file from your backup.")
         }
+        if isSealed { return }
         guard info.st_uid == geteuid() else {
             throw StartFailure(
                 .config, "\(path) belongs to uid \(info.st_uid), but ledger-d runs as uid \(geteuid()).",

@@ -33,7 +33,8 @@ enum NodeUnits {
         unit.section("Service")
         unit.set("Type", "oneshot")
         unit.set("RemainAfterExit", "yes")
-        unit.set("ExecStart", "\(PackageLayout.hand) config render")
+        unit.set(
+            "ExecStart", "\(PackageLayout.program(of: .supervisor)) --render \(PackageLayout.slices)")
         unit.set("SyslogIdentifier", "infernet-config")
         unit.comment("Root, to write what root alone may read; without any of root's other powers.")
         unit.set("NoNewPrivileges", "yes")

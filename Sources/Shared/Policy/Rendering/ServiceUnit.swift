@@ -13,8 +13,11 @@ struct ServiceUnit {
         unit.set("Description", "Infernet \(row.role.rawValue): \(row.summary)")
         unit.set("Documentation", "file:/usr/share/doc/infernet/PRIVILEGES.md")
         unit.set("PartOf", UnitName.target)
-        unit.set("Requires", UnitName.configuration)
-        unit.set("After", [UnitName.configuration] + before.map(UnitName.service))
+        // The supervisor reads the file itself: somebody must be there to say what is wrong with it.
+        if row.role != .supervisor {
+            unit.set("Requires", UnitName.configuration)
+            unit.set("After", [UnitName.configuration] + before.map(UnitName.service))
+        }
         unit.set("StartLimitIntervalSec", "60")
         unit.set("StartLimitBurst", "\(row.restartsPerMinute)")
         unit.section("Service")
@@ -29,8 +32,7 @@ struct ServiceUnit {
 
     /// Those that are to be ready first.
     private var before: [Role] {
-        row.role == .supervisor
-            ? [] : ServiceTable.rows.filter { $0.startOrder < row.startOrder }.map(\.role)
+        ServiceTable.rows.filter { $0.startOrder < row.startOrder }.map(\.role)
     }
 
     private func life(_ unit: inout UnitText) {
@@ -38,7 +40,10 @@ struct ServiceUnit {
         let mode = row.role == .supervisor ? " --watch" : ""
         unit.set("ExecStart", PackageLayout.program(of: row.role) + mode)
         unit.set("Sockets", UnitName.sockets(of: row))
-        unit.set("LoadCredential", "config:\(PackageLayout.slices)/\(row.role.rawValue).json")
+        unit.set("NonBlocking", "yes")
+        if row.role != .supervisor {
+            unit.set("LoadCredential", "config:\(PackageLayout.slices)/\(row.role.rawValue).json")
+        }
         unit.set("LoadCredentialEncrypted", each: row.credentials)
         // A crash reporter would take 0.3 s and a fork; the journal has the signal and the last lines.
         unit.set("Environment", "LANG=C.UTF-8 INFERNET_PARENT=systemd SWIFT_BACKTRACE=enable=no")
@@ -100,7 +105,8 @@ struct ServiceUnit {
             !row.callees.contains($0)
         }
         return others.map(PackageLayout.state(of:)) + deaf.map(PackageLayout.sockets(of:))
-            + [PackageLayout.slices, PackageLayout.configuration, "/boot", "/media", "/mnt", "/srv"]
+            + [PackageLayout.slices, "/boot", "/media", "/mnt", "/srv"]
+            + (row.role == .supervisor ? [] : [PackageLayout.configuration])
             + (row.groups.contains(ServiceTable.dockerGroup) ? [] : ServiceTable.dockerSockets)
     }
 

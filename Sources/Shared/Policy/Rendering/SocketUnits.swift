@@ -55,6 +55,9 @@ enum SocketUnits {
         unit.set("Type", "oneshot")
         unit.set("RemainAfterExit", "yes")
         unit.set("ExecStart", "/usr/bin/true")
+        unit.comment(
+            "It is handed every socket, and without this systemd makes them all block, in the daemons too.")
+        unit.set("NonBlocking", "yes")
         unit.set("DynamicUser", "yes")
         return unit.text
     }

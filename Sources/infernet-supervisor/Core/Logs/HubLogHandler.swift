@@ -8,13 +8,14 @@ struct HubLogHandler: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
-    let hub: LogHub
+    /// nil where systemd keeps the log: then `echo` is the only way.
+    let hub: LogHub?
     let clock: NodeClock
-    /// Sees each line too; for a person who watches the start.
+    /// Sees each line too; for a person who watches the start, and for systemd.
     let echo: (@Sendable ([UInt8]) -> Void)?
 
     init(
-        level: Logger.Level, hub: LogHub, clock: NodeClock, echo: (@Sendable ([UInt8]) -> Void)? = nil
+        level: Logger.Level, hub: LogHub?, clock: NodeClock, echo: (@Sendable ([UInt8]) -> Void)? = nil
     ) {
         logLevel = level
         self.hub = hub
@@ -41,7 +42,7 @@ struct HubLogHandler: LogHandler {
             writer.string("\(value)")
         }
         writer.literal("}")
-        hub.take(writer.bytes, from: .supervisor)
+        hub?.take(writer.bytes, from: .supervisor)
         echo?(writer.bytes)
     }
 
