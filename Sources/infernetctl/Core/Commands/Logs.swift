@@ -30,12 +30,25 @@ struct Logs: AsyncParsableCommand {
     func run() async throws {
         let output = global.output
         let asIs = raw || global.json
+        if await global.node.isSystemd { return try await Reading.offLoop { try journal(output, asIs) } }
         let request = SupervisorInterface.Logs(
             job: job?.id.text, daemon: daemon?.role,
             since: since.map { Clock.milliseconds() - $0.milliseconds },
             tail: tail, follow: follow)
         _ = try await global.node.stream(request, at: .supervisor) { event in
             output.line(asIs ? event.line : LogLine.pretty(event.line, output.style))
+        }
+    }
+
+    /// Where systemd keeps the log: its lines are the daemons' own, between those of systemd about them.
+    private func journal(_ output: Output, _ asIs: Bool) throws {
+        var words = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=\(tail)"]
+        words += daemon.map { ["--unit=\(Systemd.unit($0.role))"] } ?? ["--unit=infernet-*"]
+        if let since { words.append("--since=-\(since.milliseconds / 1000)s") }
+        if follow { words.append("--follow") }
+        try Tool.lines(words) { line in
+            if let job, !line.contains(job.id.text) { return }
+            output.line(asIs ? line : LogLine.pretty(line, output.style))
         }
     }
 }

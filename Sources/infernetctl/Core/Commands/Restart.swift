@@ -2,6 +2,7 @@
 // It must never signal a process: the supervisor does what it is asked.
 
 import ArgumentParser
+import Glibc
 import Interfaces
 import Wire
 
@@ -13,8 +14,26 @@ struct Restart: AsyncParsableCommand {
     var daemon: DaemonArgument
 
     func run() async throws {
-        let reply = try await global.node.call(
-            SupervisorInterface.Restart(daemon: daemon.role), at: .supervisor)
+        let node = global.node
+        let role = daemon.role
+        var status = await node.quick(SupervisorInterface.Status(), at: .supervisor)
+        if let told = status, told.mode == "systemd" {
+            status = try await Reading.offLoop { Systemd.complete(told) }
+        }
+        let runs = status?.daemons.contains { $0.daemon == role && $0.pid != nil } ?? true
+        var reply = Done()
+        if status?.mode == "systemd", !runs {
+            // Nobody is there to be asked to exit, and systemd may have given up on it.
+            _ = try await Reading.offLoop {
+                // Who ended too often has lost its sockets too; the target wants all of them.
+                let name = Systemd.unit(role).split(separator: ".")[0]
+                try Tool.must(["systemctl", "reset-failed", "\(name).service", "\(name)-*.socket"])
+                try Tool.must(["systemctl", "start", Systemd.target])
+                return try Tool.must(["systemctl", "restart", Systemd.unit(role)])
+            }
+        } else {
+            reply = try await node.call(SupervisorInterface.Restart(daemon: role), at: .supervisor)
+        }
         global.json
             ? global.output.json(reply) : global.output.error("\(daemon.role.rawValue) was restarted.")
     }
@@ -27,6 +46,10 @@ struct Stop: AsyncParsableCommand {
 
     func run() async throws {
         let node = global.node
+        if geteuid() == 0, await node.isSystemd {
+            _ = try await Reading.offLoop { try Tool.must(["systemctl", "stop", Systemd.target]) }
+            return done(Done())
+        }
         let reply = try await node.call(SupervisorInterface.Shutdown(), at: .supervisor)
         // The answer says that it begins; whoever waits for the prompt wants to know that it is done.
         for _ in 0..<150 {

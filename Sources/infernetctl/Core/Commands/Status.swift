@@ -60,7 +60,11 @@ struct Status: AsyncParsableCommand {
         async let network = node.quick(DHTInterface.Stats(), at: .dht)
         async let sessions = node.quick(WSInterface.Sessions(), at: .ws)
         async let content = node.quick(ContentInterface.List(), at: .content)
-        let status = try await node.call(SupervisorInterface.Status(), at: .supervisor)
+        var status = try await node.call(SupervisorInterface.Status(), at: .supervisor)
+        if status.mode == "systemd" {
+            let told = status
+            status = try await Reading.offLoop { Systemd.complete(told) }
+        }
         return StatusReport(
             status: status, identity: await identity, inventory: await inventory, network: await network,
             sessions: await sessions, content: await content)

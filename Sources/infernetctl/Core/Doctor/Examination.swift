@@ -17,6 +17,7 @@ struct Examination: Sendable {
     /// Runs all checks; `report` is told of each as it is known.
     func run(_ report: (DoctorCheck) -> Void) async {
         report(clock())
+        for check in MachineChecks().all() { report(check) }
         let status: SupervisorInterface.Status.Reply
         do {
             status = try await node.call(SupervisorInterface.Status(), at: .supervisor)

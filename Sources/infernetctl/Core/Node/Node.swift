@@ -3,6 +3,7 @@
 
 import Glibc
 import IPC
+import Interfaces
 import Logging
 import NIOPosix
 import NodeConfig
@@ -37,6 +38,11 @@ final class Node: Sendable {
     /// Calls a method whose answer is only wanted when it comes soon.
     func quick<R: Request>(_ request: R, at role: Role) async -> R.Reply? {
         try? await call(request, at: role, deadlineMs: 1500)
+    }
+
+    /// Whether systemd starts the daemons, and keeps their log.
+    var isSystemd: Bool {
+        get async { await quick(SupervisorInterface.Status(), at: .supervisor)?.mode == "systemd" }
     }
 
     private func path(_ role: Role) -> String {

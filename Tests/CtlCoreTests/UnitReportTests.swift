@@ -1,0 +1,115 @@
+// Proves that what systemd says of units comes out as a person's status, from output as systemctl and the journal of
+// systemd 252 print it.
+
+import Interfaces
+import Testing
+import Wire
+
+@testable import CtlCore
+
+@Suite struct UnitReportTests {
+    private func status(_ states: [Role: SupervisorInterface.State] = [:]) -> SupervisorInterface.Status.Reply
+    {
+        let daemons = Role.daemons.map { role in
+            let state = states[role] ?? .ready
+            return SupervisorInterface.DaemonStatus(
+                daemon: role, state: state, reason: "\(state)", since: 5, pid: state == .ready ? 42 : nil)
+        }
+        return .init(
+            version: "0.1.0", state: .ready, reason: "all daemons are ready", fix: nil, pid: 1,
+            mode: "systemd",
+            singleUid: false, isolation: "", uptimeMs: 1, stateDirectory: "/", runDirectory: "/",
+            daemons: daemons)
+    }
+
+    private func show(_ unit: String, _ active: String, _ sub: String, _ result: String, exit: String = "0")
+        -> String
+    {
+        """
+        MainPID=0
+        Result=\(result)
+        NRestarts=3
+        ExecMainCode=1
+        ExecMainStatus=\(exit)
+        Id=\(unit)
+        ActiveState=\(active)
+        SubState=\(sub)
+        StateChangeTimestamp=@1790000000
+
+        """
+    }
+
+    private func complete(
+        _ role: Role, _ show: String, journal: String = "", _ states: [Role: SupervisorInterface.State] = [:]
+    ) throws -> (node: SupervisorInterface.Status.Reply, daemon: SupervisorInterface.DaemonStatus) {
+        let node = UnitReport(show: show, journal: journal).complete(status(states))
+        return (node, try #require(node.daemons.first { $0.daemon == role }))
+    }
+
+    @Test func aUnitThatRunsKeepsItsOwnWords() throws {
+        let (node, ws) = try complete(.ws, show("infernet-ws.service", "active", "running", "success"))
+        #expect(node.state == .ready && ws.state == .ready && ws.restarts == 3 && ws.lastDeath == nil)
+    }
+
+    @Test func aPermanentExitIsAFailureWithItsFix() throws {
+        let text = show("infernet-ledger.service", "failed", "failed", "exit-code", exit: "78")
+        let (node, ledger) = try complete(.ledger, text, [.ledger: .starting])
+        #expect(ledger.state == .failed && ledger.reason.contains("exit code 78") && ledger.pid == nil)
+        #expect(ledger.fix?.contains("infernetctl restart ledger-d") == true)
+        #expect(ledger.since == 1_790_000_000_000)
+        #expect(node.state == .degraded && node.reason.contains("ledger-d is failed"))
+    }
+
+    @Test(arguments: [
+        (#""EXIT_CODE":"killed","EXIT_STATUS":"9""#, "", "(SIGKILL)", "SIGKILL"),
+        (#""EXIT_CODE":"dumped","EXIT_STATUS":"6""#, "", "(SIGABRT)", "SIGABRT"),
+        (#""EXIT_CODE":"killed","EXIT_STATUS":"9""#, "watchdog", "no sign of life", "SIGKILL"),
+        (#""EXIT_CODE":"killed","EXIT_STATUS":"9""#, "oom-kill", "more memory", "SIGKILL"),
+        (#""EXIT_CODE":"exited","EXIT_STATUS":"1""#, "exit-code", "exit code 1", ""),
+    ])
+    func anEndIsToldAsItWas(_ fields: String, _ result: String, _ words: String, _ signal: String) throws {
+        let head = #""UNIT":"infernet-dht.service","__REALTIME_TIMESTAMP":"1790000000123456""#
+        var journal = "{\(head),\"MESSAGE\":\"Main process exited\",\(fields)}\nnot json\n"
+        if !result.isEmpty { journal += "{\(head),\"UNIT_RESULT\":\"\(result)\"}\n" }
+        let (_, dht) = try complete(
+            .dht, show("infernet-dht.service", "active", "running", "success"), journal: journal)
+        let death = try #require(dht.lastDeath)
+        #expect(death.reason.contains(words) && death.at == 1_790_000_000_123)
+        #expect(death.signal == (signal.isEmpty ? nil : signal))
+        #expect(death.exitCode == (signal.isEmpty ? 1 : nil))
+    }
+
+    @Test func aCrashLoopSaysThatNobodyTriesAgain() throws {
+        let text = show("infernet-exec.service", "failed", "failed", "start-limit-hit")
+        let (_, exec) = try complete(.exec, text, [.exec: .backoff])
+        #expect(exec.state == .failed && exec.reason.contains("gave up"))
+    }
+
+    @Test func nonsenseChangesNothing() {
+        let before = status()
+        #expect(
+            UnitReport(show: "=\n\nId\n=x\nId=other.service\n", journal: "{}\n[1]\n\u{0}").complete(before)
+                == before)
+    }
+}
+
+@Suite struct EngineImageTests {
+    private let id = "sha256:" + String(repeating: "a", count: 64)
+
+    @Test(arguments: [
+        ("", "exec:\n  image: \"ID\"\n"),
+        (
+            "# exec:\nhttp:\n  listen: \"127.0.0.1:1\"\n",
+            "# exec:\nhttp:\n  listen: \"127.0.0.1:1\"\nexec:\n  image: \"ID\"\n"
+        ),
+        ("exec:\n  slots: 2 # two\ndht: {}\n", "exec:\n  image: \"ID\"\n  slots: 2 # two\ndht: {}\n"),
+        ("exec:\n    image: x\n    slots: 2\n", "exec:\n    image: \"ID\"\n    slots: 2\n"),
+    ])
+    func theImageIsNamedAndTheRestStays(_ before: String, _ after: String) throws {
+        #expect(try EngineImage.naming(id, in: before) == after.replacing("ID", with: id))
+    }
+
+    @Test func whatIsInOneLineIsLeftToThePerson() {
+        #expect(throws: WireError.self) { try EngineImage.naming(id, in: "exec: {slots: 2}\n") }
+    }
+}
