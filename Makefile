@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test check demo-network fuzz bench format units
+.PHONY: help build run stop test check demo-network fuzz bench format units deb
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ bench: ## side by side with named peers
 
 format: ## format the Swift sources
 	git ls-files '*.swift' | xargs swift format -i
+
+deb: build ## the Debian package, in .build/deb
+	packaging/deb/build
 
 units: ## write systemd/ and docs/PRIVILEGES.md from the policy tables
 	packaging/dev/units
