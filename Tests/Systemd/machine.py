@@ -4,11 +4,14 @@ It must never be the machine that the tests run on."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
+# Whoever ends a run early ends its machines too: this way the clean-ups are run.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BOOT = os.path.join(HERE, "boot")

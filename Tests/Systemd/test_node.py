@@ -34,7 +34,12 @@ class Installed(unittest.TestCase):
 
     def green(self, seconds=60):
         """Returns when every daemon is ready."""
-        eventually(lambda: self.machine.status()["state"] == "ready", seconds, "a green node")
+        def ready():
+            status = self.machine.status()
+            if status["state"] != "ready":
+                raise AssertionError(f"{status['state']}: {status['reason']}")
+            return True
+        eventually(ready, seconds, "a green node")
 
     def tearDown(self):
         # addFailure is not told to tearDown in all versions; what a test left broken is shown by the next one.

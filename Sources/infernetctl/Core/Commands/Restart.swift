@@ -28,6 +28,8 @@ struct Restart: AsyncParsableCommand {
                 // Who ended too often has lost its sockets too; the target wants all of them.
                 let name = Systemd.unit(role).split(separator: ".")[0]
                 try Tool.must(["systemctl", "reset-failed", "\(name).service", "\(name)-*.socket"])
+                // A socket is not bound while what it starts is active; that one runs nothing.
+                try Tool.must(["systemctl", "stop", Systemd.activation])
                 try Tool.must(["systemctl", "start", Systemd.target])
                 return try Tool.must(["systemctl", "restart", Systemd.unit(role)])
             }

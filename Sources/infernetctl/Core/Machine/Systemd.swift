@@ -9,6 +9,8 @@ import Wire
 /// The machine's systemd.
 enum Systemd {
     static let target = "infernet.target"
+    /// What a connection to any socket starts; it runs nothing.
+    static let activation = "infernet-activation.service"
 
     /// Whether systemd runs this machine.
     static var isHere: Bool { access("/run/systemd/system", F_OK) == 0 }

@@ -35,6 +35,7 @@ struct NodeStart: Sendable {
         try Tool.must(["systemctl", "daemon-reload"])
         try Tool.must(["systemctl", "reset-failed", "infernet*"])
         try Tool.must(["systemctl", "enable", "--quiet", Systemd.target])
+        try Tool.must(["systemctl", "stop", Systemd.activation])
         try Tool.must(["systemctl", "start", Systemd.target])
         try Tool.must(["systemctl", "start", Self.dealer])
         return "\(Systemd.target) was started"
