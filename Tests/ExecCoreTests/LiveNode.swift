@@ -193,20 +193,4 @@ final class LiveNode: Sendable {
         let id = try await docker.create(body, name: "infernet-orphan-\(getpid())")
         try await docker.start(id)
     }
-
-    /// Time to the first piece of an answer, asked of the engine itself or through exec-d.
-    func firstToken(direct: Bool) async throws -> Duration {
-        let began = ContinuousClock.now
-        let first = Mutex<ContinuousClock.Instant?>(nil)
-        let note: @Sendable () -> Void = { first.withLock { $0 = $0 ?? .now } }
-        if direct {
-            let body = EngineRequest(request("What is 2+2?"), maxTokens: 4, stranger: false)
-            _ = try await engine().answer(
-                body, answerTokens: 4, watch: AnswerWatch(watch), engine: ProgressMark()
-            ) { _ in note() }
-        } else {
-            _ = try await run(newJob(), .plain(request("What is 2+2?")), maxTokens: 4, piece: note)
-        }
-        return (first.withLock { $0 } ?? .now) - began
-    }
 }
