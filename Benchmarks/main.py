@@ -51,6 +51,7 @@ def main():
     text = table.markdown(f"commit {commit}")
     print("\n" + text)
     if not chosen:
+        os.makedirs(os.path.join(HERE, "results"), exist_ok=True)
         with open(os.path.join(HERE, "results", "latest.md"), "w", encoding="utf-8") as file:
             file.write(text)
     sys.exit(1 if failed else 0)
