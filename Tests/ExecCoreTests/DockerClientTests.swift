@@ -40,6 +40,19 @@ import Testing
         return kind
     }
 
+    /// A kept connection may close just when the next request leaves on it, and nobody can tell what was heard.
+    @Test func eachRequestHasAConnectionOfItsOwn() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.appending("d.sock")
+        let fake = try await FakeDocker(at: path) { _, _ in .reply(200, "OK") }
+        try await with(path) { docker in
+            for _ in 0..<3 { try await docker.ping() }
+        }
+        #expect(fake.requests.count == 3)
+        #expect(fake.connections == 3)
+        try await fake.close()
+    }
+
     @Test func noSocketIsSaidAtOnce() async throws {
         let began = ContinuousClock.now
         do {

@@ -18,6 +18,7 @@ final class FakeDocker: Sendable {
 
     private let channel: any Channel
     private let seen: Seen
+    private let counted: Counted
 
     /// Requests that came, as `METHOD URI`.
     final class Seen: Sendable {
@@ -26,14 +27,27 @@ final class FakeDocker: Sendable {
         func add(_ request: String) { list.withLock { $0.append(request) } }
     }
 
+    /// Connections that were made.
+    private final class Counted: Sendable {
+        private let number = Atomic(0)
+        var count: Int { number.load(ordering: .relaxed) }
+        func add() { number.add(1, ordering: .relaxed) }
+    }
+
     var requests: [String] { seen.requests }
+
+    /// How many connections were made to it.
+    var connections: Int { counted.count }
 
     init(at path: String, _ answer: @escaping @Sendable (String, String) -> Answer) async throws {
         let seen = Seen()
+        let counted = Counted()
         self.seen = seen
+        self.counted = counted
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                counted.add()
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(seen, answer))
                 }

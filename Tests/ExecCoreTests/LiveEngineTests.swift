@@ -79,23 +79,18 @@ struct LiveEngineTests {
         }
     }
 
-    /// Three tries: what is proved is what the node does, and a busy machine may be late once.
     @Test func leavingFreesTheSlotWithinASecond() async throws {
         try await LiveNode.with { node in
             _ = try await node.ask("Hi", maxTokens: 2)
-            var freed: [Duration] = []
-            while freed.count < 3, freed.last.map({ $0 >= .seconds(1) }) ?? true {
-                let asked = Task { try await node.ask("Count from one to five hundred.", maxTokens: 900) }
-                try await node.untilBusy(true)
-                asked.cancel()
-                let began = ContinuousClock.now
-                await #expect(throws: WireError(.cancelled, "")) { _ = try await asked.value }
-                try await node.untilBusy(false)
-                freed.append(ContinuousClock.now - began)
-                #expect(try await node.store.last(1).first?.state == "cancelled")
-                #expect(await node.house.snapshot.busy == 0)
-            }
-            #expect((freed.last ?? .seconds(9)) < .seconds(1), "freed after \(freed)")
+            let asked = Task { try await node.ask("Count from one to five hundred.", maxTokens: 900) }
+            try await node.untilBusy(true)
+            asked.cancel()
+            let began = ContinuousClock.now
+            await #expect(throws: WireError(.cancelled, "")) { _ = try await asked.value }
+            try await node.untilBusy(false)
+            #expect(ContinuousClock.now - began < .seconds(1))
+            #expect(try await node.store.last(1).first?.state == "cancelled")
+            #expect(await node.house.snapshot.busy == 0)
         }
     }
 
