@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test check demo-network fuzz bench format units deb
+.PHONY: help build run stop test check demo-network fuzz simulate bench format units deb
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ check: ## format and scripts, without building
 
 fuzz: ## every parser of foreign bytes, a minute each
 	Fuzz/run --seconds 60
+
+simulate: ## the DHT with 1000 nodes in virtual time, held against its targets
+	packaging/dev/simulate
 
 bench: ## side by side with named peers
 	Benchmarks/run

@@ -150,7 +150,15 @@ targets += [
     tests("LedgerCoreTests", ["LedgerCore", "EVM", "Lightning"] + coreTests),
     tests("ContentCoreTests", ["ContentCore"] + coreTests),
     tests("ExecCoreTests", ["ExecCore"] + coreTests),
-    tests("DHTCoreTests", ["DHTCore"] + coreTests),
+    // Nodes in virtual time, for the tests and for `make simulate`; no part of the product.
+    .target(
+        name: "DHTSimulation", dependencies: ["DHTCore", "NodeModel"], path: "Tests/DHTSimulation",
+        swiftSettings: strict),
+    .executableTarget(
+        name: "dht-simulator", dependencies: ["DHTSimulation", "DHTCore", arguments],
+        path: "Benchmarks/dht-simulator",
+        swiftSettings: strict, linkerSettings: linking),
+    tests("DHTCoreTests", ["DHTCore", "DHTSimulation"] + coreTests),
     tests("WSCoreTests", ["WSCore"] + coreTests),
     tests("AggregatorCoreTests", ["AggregatorCore"] + coreTests),
     tests("CtlCoreTests", ["CtlCore", "ConfigFile", arguments] + coreTests),

@@ -84,6 +84,10 @@ private let dht: [ValueReader] = [
     of(DHTInterface.Withdraw.self),
     of(DHTInterface.Find.self),
     of(DHTInterface.Stats.self),
+    of(DHTInterface.GetPeers.self),
+    of(DHTInterface.AnnouncePeer.self),
+    of(DHTInterface.GetItem.self),
+    of(DHTInterface.PutItem.self),
 ].flatMap { $0 }
 private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),

@@ -1,6 +1,7 @@
 // Cards with real signatures.
 // It must never hold a key that means anything outside tests.
 
+import DHTSimulation
 import NodeModel
 import Nostr
 import Testing

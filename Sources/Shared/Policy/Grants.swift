@@ -37,7 +37,7 @@ public enum Grants {
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),
-        row(.ctl, .dht, hand + [DHTInterface.Find.spec, DHTInterface.Stats.spec]),
+        row(.ctl, .dht, hand + [DHTInterface.Find.spec, DHTInterface.Stats.spec] + DHTInterface.mainline),
         row(
             .ctl, .aggregator,
             hand + [

@@ -1,5 +1,6 @@
 // Proves dht-d as its callers see it: over its real socket, with real grants, with and without a network.
 
+import DHTSimulation
 import IPC
 import Interfaces
 import Logging

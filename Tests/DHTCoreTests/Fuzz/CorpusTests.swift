@@ -2,6 +2,7 @@
 // corpus anew with INFERNET_WRITE_CORPUS=1.
 
 import DHTCore
+import DHTSimulation
 import Foundation
 import NodeModel
 import Testing
@@ -63,6 +64,20 @@ import Testing
             ).encoded(),
             "card": card.encoded,
         ]
+        let proof = MainlineItem.Proof(
+            key: Array(repeating: 3, count: 32), salt: [9, 9], sequence: 4,
+            signature: Array(repeating: 5, count: 64))
+        let item = MainlineItem(value: Array("d1:ali1e2:xyee".utf8), proof: proof)
+        out["query-get"] = query(.get(target: target, newerThan: 3))
+        out["query-put-item"] = query(.put(MainlineItem(value: item.value), swap: nil, token: token))
+        out["query-put-mutable"] = query(.put(item, swap: 3, token: token))
+        out["query-sample"] = query(.sampleInfohashes(target: target))
+        var answer = KRPCReply(sender: you, nodes: nodes, token: token)
+        answer.item = item
+        out["reply-item"] = reply(answer)
+        answer.item = nil
+        answer.sample = InfohashSample(interval: 300, total: 9, hashes: [me, you])
+        out["reply-sample"] = reply(answer)
         out["query-unknown"] = Array("d1:ad2:id20:abcdefghij0123456789e1:q4:vote1:t2:aa1:y1:qe".utf8)
         out["bep44-get"] = Array(
             "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe".utf8)

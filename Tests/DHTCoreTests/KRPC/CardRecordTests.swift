@@ -1,6 +1,7 @@
 // Proves that the compact form loses nothing that was signed, and takes nothing that was not.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Testing
 

@@ -1,6 +1,7 @@
 // Proves that packets that are almost right are refused with the right error, and hopeless ones without a word.
 
 import DHTCore
+import DHTSimulation
 import Testing
 
 @Suite struct KRPCDecoderTests {

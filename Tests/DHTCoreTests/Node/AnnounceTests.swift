@@ -1,6 +1,7 @@
 // Proves that a node's own card gets out, stays fresh, comes back on goodbye, and is never a bad one.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Testing
 
@@ -70,6 +71,33 @@ import Testing
         #expect(try network.find(9, topic).cards == [newer])
     }
 
+    @Test func cardsOfTheDeadAreNotHandedOutUntilTheyExpire() throws {
+        var network = VirtualNetwork.joined(40, seed: 6, options: .init(loss: 0))
+        _ = try network.announce(7, fake(1, network))
+        network.kill(7)
+        // Before it missed an announcement of its own nobody can know; then its holders ask, and it is silent.
+        network.run(5 * 60_000)
+        #expect(try network.find(20, topic).cards.count == 1)
+        network.run(2 * 60_000)
+        #expect(try network.find(20, topic).cards.isEmpty)
+        let cards = network.members.indices.filter { $0 != 7 }
+            .map { network.members[$0].node.snapshot(now: network.moment).storedCards }
+        #expect(cards.allSatisfy { $0 == 0 })
+    }
+
+    @Test func whoKeepsAnnouncingIsNeverAskedForIt() throws {
+        var network = VirtualNetwork.joined(40, seed: 6, options: .init(loss: 0))
+        _ = try network.announce(7, fake(1, network))
+        let holders = network.members.indices.filter {
+            $0 != 7 && network.members[$0].node.snapshot(now: network.moment).storedCards > 0
+        }
+        network.run(18 * 60_000)
+        // The card was never renewed, only put again, and still everybody has it.
+        #expect(!holders.isEmpty)
+        #expect(
+            holders.allSatisfy { network.members[$0].node.snapshot(now: network.moment).storedCards > 0 })
+    }
+
     @Test func goodbyesTakeNodeAndCardsOutOfTheNetwork() throws {
         var network = VirtualNetwork.joined(40, seed: 4, options: .init(loss: 0))
         _ = try network.announce(7, fake(1, network), wait: 5_000)
@@ -110,6 +138,7 @@ import Testing
             index != 0 && network.members[index].alive
                 && network.members[index].node.snapshot(now: network.moment).storedCards > 0
         }
-        #expect(fresh.count >= 8)
+        // Fewer than before: all who were nearest are dead at once, and their neighbours still name them.
+        #expect(fresh.count >= 5)
     }
 }

@@ -1,6 +1,7 @@
 // Proves that a node answers what it should, never amplifies, and looks before it believes who asks.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Testing
 

@@ -1,6 +1,7 @@
 // Proves that a search believes nobody: what a node hands out was checked here, and what was left out is said.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Testing
 

@@ -2,6 +2,7 @@
 // the signature, the dearest check, is only made when nothing else speaks against the card.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Nostr
 import Testing

@@ -1,5 +1,6 @@
 // Proves that the core lives under real UDP: nodes on loopback addresses join, announce, find, and leave.
 
+import DHTSimulation
 import NIOCore
 import NIOPosix
 import NodeModel

@@ -1,5 +1,6 @@
 // Proves that what is remembered comes back whole, and that a damaged file is set aside, not believed.
 
+import DHTSimulation
 import FoundationEssentials
 import NodeModel
 import Testing

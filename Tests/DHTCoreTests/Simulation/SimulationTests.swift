@@ -2,6 +2,7 @@
 // sudden deaths, and that a run is decided by its seed alone.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Testing
 
@@ -13,8 +14,11 @@ import Testing
         var network = VirtualNetwork.joined(Self.count, seed: seed)
         for number in 0..<Self.providers {
             let card = TestCards.fake(number, model: "model-\(number)", created: network.moment.unixSeconds)
-            _ = try network.announce(number, card, wait: 3_000)
+            _ = network.begin(number) { .announce(card, $0) }
+            network.run(1_000)
         }
+        network.run(13_000)
+        #expect(network.announcements.count == Self.providers)
         return network
     }
 
@@ -56,8 +60,9 @@ import Testing
         // Cards expire, then nothing but upkeep is left.
         network.run(1_900_000)
         let before = network.bytes
-        network.run(600_000)
-        let rate = Double(network.bytes - before) / 600 / Double(Self.count)
+        // As long as two rounds of checks: they come in waves.
+        network.run(1_800_000)
+        let rate = Double(network.bytes - before) / 1_800 / Double(Self.count)
         print("200 nodes idle: \(rate) bytes per node and second sent")
         #expect(rate < 100)
         let stored = network.members.map { $0.node.snapshot(now: network.moment).storedCards }
@@ -84,7 +89,7 @@ import Testing
     @Test func oneSeedIsOneRun() throws {
         func trace(_ seed: UInt64) throws -> [Int64] {
             var network = VirtualNetwork.joined(60, seed: seed)
-            _ = try network.announce(3, TestCards.fake(3, created: network.moment.unixSeconds), wait: 3_000)
+            _ = try network.announce(3, TestCards.fake(3, created: network.moment.unixSeconds))
             let report = try network.find(20, .name("smollm2"))
             return [Int64(network.packets), Int64(network.bytes), network.now, report.milliseconds]
         }
@@ -103,6 +108,26 @@ import Testing
         network.run(10_000)
         _ = try network.announce(0, TestCards.fake(1, created: network.moment.unixSeconds))
         #expect(try network.find(29, .name("smollm2")).cards.count == 1)
+    }
+
+    @Test func aDoorThatWasOutsideItselfLeadsInLater() throws {
+        var network = VirtualNetwork.joined(20, seed: 12, options: .init(loss: 0))
+        // A node whose entrance is silent becomes the entrance of twenty others.
+        network.kill(0)
+        let door = network.add()
+        network.feed(door, .command(.bootstrap([network.members[0].endpoint])))
+        for _ in 0..<20 {
+            let index = network.add()
+            network.feed(index, .command(.bootstrap([network.members[door].endpoint])))
+            network.run(100)
+        }
+        network.run(60_000)
+        #expect(network.members[door].node.snapshot(now: network.moment).count(.good) >= 8)
+        network.revive(0)
+        // The door is in at once; whoever came through it follows when it looks after its buckets.
+        network.run(45 * 60_000)
+        _ = try network.announce(30, TestCards.fake(1, created: network.moment.unixSeconds))
+        #expect(try network.find(5, .name("smollm2")).cards.count == 1)
     }
 
     @Test func aNodeWhoseNetworkFailedComesBack() throws {

@@ -1,6 +1,7 @@
 // Proves where topics live and which topics a card may claim.
 
 import DHTCore
+import DHTSimulation
 import NodeModel
 import Testing
 

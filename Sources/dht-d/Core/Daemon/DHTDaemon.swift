@@ -19,7 +19,6 @@ public final class DHTDaemon: Daemon {
     private let log: Logger
     private let keeper: StateKeeper
     private let metrics: DHTMetrics
-    private let id: NodeID
     private let bootstrap: [Endpoint]
     private let unusable: [String]
     private let startedAt = ContinuousClock.now
@@ -51,7 +50,6 @@ public final class DHTDaemon: Daemon {
         }
         if let note { log.warning("state not restored", metadata: ["reason": "\(note)"]) }
         stateNote = note
-        id = remembered.id
         bootstrap = config.bootstrap.compactMap { Endpoint($0) }
         unusable = config.bootstrap.filter { Endpoint($0) == nil }
         guard let descriptor = environment.sockets["dht"]?.first else {
@@ -99,6 +97,7 @@ public final class DHTDaemon: Daemon {
         }
         router.on(DHTInterface.Find.self) { request, _ in try await self.find(request) }
         router.on(DHTInterface.Stats.self) { _, _ in try await self.stats() }
+        MainlineRoutes { try self.running() }.add(to: &router)
     }
 
     private func announce(_ request: DHTInterface.Announce) async throws -> DHTInterface.Announce.Reply {
@@ -231,6 +230,6 @@ public final class DHTDaemon: Daemon {
         // When everybody is gone at present, the nodes of better days are worth more than none.
         let nodes = known.isEmpty ? node.peers.map(\.contact) : Array(known)
         await keeper.save(
-            RememberedState(id: id, nodes: nodes, cards: node.announced.compactMap { CardRecord($0) }))
+            RememberedState(id: node.id, nodes: nodes, cards: node.announced.compactMap { CardRecord($0) }))
     }
 }

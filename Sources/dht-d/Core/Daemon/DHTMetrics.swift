@@ -30,6 +30,7 @@ actor DHTMetrics {
         let dropped = [
             ("garbage", counters.garbage), ("unexpected", counters.unexpected),
             ("rate", counters.rateLimited),
+            ("large", counters.largeRefused),
             ("not_ipv4", ignoredPackets),
         ]
         for (reason, value) in dropped {

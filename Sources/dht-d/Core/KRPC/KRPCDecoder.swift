@@ -84,6 +84,11 @@ public enum KRPCDecoder {
             return .announcePeer(
                 infoHash: try id("info_hash", arguments), port: implied ? nil : port,
                 token: try token(arguments))
+        case .get:
+            return .get(target: try id("target", arguments), newerThan: arguments["seq"]?.integer)
+        case .put: return try MainlineDecoder.put(arguments, token: try token(arguments))
+        case .sampleInfohashes:
+            return .sampleInfohashes(target: try id("target", arguments))
         case .infFind:
             guard let limit = arguments["n"]?.integer, (0...255).contains(limit) else {
                 throw KRPCError(.protocolError, "n is 0 to 255")
@@ -134,6 +139,7 @@ public enum KRPCDecoder {
         }
         reply.values = fields["values"]?.list?.compactMap { $0.bytes.flatMap(Endpoint.init(compact:)) } ?? []
         reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
+        MainlineDecoder.fill(&reply, fields)
         reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
         return reply
     }

@@ -50,6 +50,25 @@ extension KRPCMessage {
             writer.field("info_hash", infoHash)
             writer.field("port", Int64(port ?? 0))
             writer.field("token", token)
+        case .get(let target, let newerThan):
+            writer.field("id", query.sender)
+            if let newerThan { writer.field("seq", newerThan) }
+            writer.field("target", target)
+        case .put(let item, let swap, let token):
+            if let swap { writer.field("cas", swap) }
+            writer.field("id", query.sender)
+            if let proof = item.proof {
+                writer.field("k", proof.key)
+                if !proof.salt.isEmpty { writer.field("salt", proof.salt) }
+                writer.field("seq", proof.sequence)
+                writer.field("sig", proof.signature)
+            }
+            writer.field("token", token)
+            writer.key("v")
+            writer.raw(item.value)
+        case .sampleInfohashes(let target):
+            writer.field("id", query.sender)
+            writer.field("target", target)
         case .infFind(let find):
             writer.field("id", query.sender)
             writer.field("n", Int64(find.limit))
@@ -84,9 +103,21 @@ extension KRPCMessage {
             writer.end()
         }
         writer.field("id", reply.sender)
+        if let sample = reply.sample { writer.field("interval", sample.interval) }
+        if let proof = reply.item?.proof { writer.field("k", proof.key) }
         if !reply.nodes.isEmpty { writer.field("nodes", NodeContact.compact(reply.nodes)) }
         if let matches = reply.matches { writer.field("np", Int64(matches)) }
+        if let sample = reply.sample {
+            writer.field("num", sample.total)
+            writer.field("samples", sample.hashes.flatMap(\.bytes))
+        }
+        if let sequence = reply.item?.proof?.sequence ?? reply.sequence { writer.field("seq", sequence) }
+        if let proof = reply.item?.proof { writer.field("sig", proof.signature) }
         if let token = reply.token { writer.field("token", token) }
+        if let item = reply.item {
+            writer.key("v")
+            writer.raw(item.value)
+        }
         if !reply.values.isEmpty {
             writer.key("values")
             writer.beginList()

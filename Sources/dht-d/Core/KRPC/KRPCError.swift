@@ -34,6 +34,10 @@ public struct KRPCError: Error, Hashable, Sendable {
         public static let tooBig = Code(rawValue: 205)
         /// BEP 44: invalid signature.
         public static let badSignature = Code(rawValue: 206)
+        /// BEP 44: salt too big.
+        public static let saltTooBig = Code(rawValue: 207)
+        /// BEP 44: the stored item is not the one that was to be replaced.
+        public static let swapMismatch = Code(rawValue: 301)
         /// BEP 44: older than what is stored.
         public static let outdated = Code(rawValue: 302)
         /// Infernet: too often, or too many.

@@ -32,6 +32,8 @@ public struct KRPCMessage: Equatable, Sendable {
     public static let maximumTransaction = 20
     /// The largest packet that we send, in bytes: it passes every common path unfragmented.
     public static let maximumPacket = 1200
+    /// The largest packet with an item of BEP 44, whose value alone may have 1000 bytes.
+    public static let maximumItemPacket = 1400
 
     /// The three kinds of message.
     public enum Body: Equatable, Sendable {
@@ -67,6 +69,12 @@ public struct KRPCQuery: Equatable, Sendable {
         case getPeers(infoHash: NodeID)
         /// I have this torrent. The port is nil when the packet's own is meant (`implied_port`).
         case announcePeer(infoHash: NodeID, port: UInt16?, token: [UInt8])
+        /// Which item of BEP 44 lies here? Only one with a higher sequence than this is wanted, if it is given.
+        case get(target: NodeID, newerThan: Int64?)
+        /// Store this item; `swap` is the sequence that it may replace (`cas`).
+        case put(MainlineItem, swap: Int64?, token: [UInt8])
+        /// Which torrents do you know (BEP 51)?
+        case sampleInfohashes(target: NodeID)
         /// Which cards lie under this target?
         case infFind(InfFind)
         /// Store this card, in its canonical encoding, under this target.
@@ -82,6 +90,9 @@ public struct KRPCQuery: Equatable, Sendable {
         case .findNode: .findNode
         case .getPeers: .getPeers
         case .announcePeer: .announcePeer
+        case .get: .get
+        case .put: .put
+        case .sampleInfohashes: .sampleInfohashes
         case .infFind: .infFind
         case .infPut: .infPut
         case .infBye: .infBye
@@ -123,6 +134,9 @@ public enum KRPCMethod: String, CaseIterable, Sendable {
     case findNode = "find_node"
     case getPeers = "get_peers"
     case announcePeer = "announce_peer"
+    case get
+    case put
+    case sampleInfohashes = "sample_infohashes"
     case infFind = "inf_find"
     case infPut = "inf_put"
     case infBye = "inf_bye"
@@ -142,6 +156,12 @@ public struct KRPCReply: Equatable, Sendable {
     public var cards: [CardRecord?]
     /// How many cards the sender holds under the target.
     public var matches: Int?
+    /// The item under the target (BEP 44). A reply does not carry the salt: who asked knows it.
+    public var item: MainlineItem?
+    /// The sequence of an item that is no newer than the asker's, which is why it is not sent.
+    public var sequence: Int64?
+    /// Some of the torrents that the sender knows (BEP 51).
+    public var sample: InfohashSample?
 
     /// A reply from its parts.
     public init(
@@ -154,5 +174,22 @@ public struct KRPCReply: Equatable, Sendable {
         self.values = values
         self.cards = cards
         self.matches = matches
+    }
+}
+
+/// What BEP 51 tells of a node's torrents.
+public struct InfohashSample: Equatable, Sendable {
+    /// The sample stays the same for so many seconds.
+    public var interval: Int64
+    /// How many torrents there are in all.
+    public var total: Int64
+    /// Some of them.
+    public var hashes: [NodeID]
+
+    /// A sample from its parts.
+    public init(interval: Int64, total: Int64, hashes: [NodeID]) {
+        self.interval = interval
+        self.total = total
+        self.hashes = hashes
     }
 }

@@ -9,6 +9,8 @@ public struct FindReport: Sendable {
     public var cards: [SignedEvent] = []
     /// Nodes that were asked.
     public var asked = 0
+    /// Queries for more cards of nodes that had more than fitted.
+    public var pages = 0
     /// Nodes that answered.
     public var answered = 0
     /// Nodes that did not answer in time.

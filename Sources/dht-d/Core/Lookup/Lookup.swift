@@ -117,6 +117,9 @@ public struct Lookup: Sendable {
         if let index = index(endpoint) { candidates[index].state = .failed }
     }
 
+    /// Whether one of the endpoints without a known id answered.
+    public var seedAnswered: Bool { seeds.values.contains(.answered) }
+
     private func index(_ endpoint: Endpoint) -> Int? {
         candidates.firstIndex { $0.contact.endpoint == endpoint }
     }

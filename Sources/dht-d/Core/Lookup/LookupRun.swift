@@ -11,6 +11,8 @@ struct LookupRun: Sendable {
         case fill(first: Bool)
         /// To answer somebody's search.
         case find(OperationID, Topic, limit: Int)
+        /// For something of Mainline.
+        case mainline(Int)
         /// To put a card at the nearest nodes.
         case announce(Int, topic: Int)
     }

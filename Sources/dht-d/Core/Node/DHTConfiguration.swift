@@ -31,12 +31,21 @@ public struct DHTConfiguration: Sendable {
     public var tokenLifetime: Int64 = 5 * 60_000
     /// A bucket untouched for this long is refreshed, in milliseconds.
     public var bucketRefresh: Int64 = 15 * 60_000
+    /// A bootstrap node is asked at least this often, however many others are known, in milliseconds.
+    public var entranceVisit: Int64 = 60 * 60_000
     /// Our own card is put again this often, in milliseconds.
     public var reannounce: Int64 = 5 * 60_000
+    /// Who put cards here and was not heard for this long is asked whether it is there, in milliseconds.
+    public var sourceSilence: Int64 = 6 * 60_000
     /// How often the node looks after itself, in milliseconds.
     public var maintenance: Int64 = 5_000
     /// Queries answered per second and address range (/24), local addresses excepted; nil for no limit.
     public var queryRate: Int? = 200
+    /// Replies of more than three times their query, per second and address range (/24), to addresses that have
+    /// never answered us; local addresses excepted.
+    public var largeReplyRate = 4
+    /// Take an id that follows from our address (BEP 42) once others agree on what that is.
+    public var bindsID = true
     /// Ask others not to take us into their tables (BEP 43).
     public var readOnly = false
 

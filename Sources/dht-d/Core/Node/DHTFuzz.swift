@@ -63,7 +63,9 @@ public enum DHTFuzz {
             return .infFind(find)
         case .infBye(_, let cardsOnly):
             return .infBye(token: token, cardsOnly: cardsOnly)
-        case .ping, .findNode, .getPeers:
+        case .put(let item, let swap, _):
+            return .put(item, swap: swap, token: token)
+        case .ping, .findNode, .getPeers, .get, .sampleInfohashes:
             return call
         }
     }

@@ -31,6 +31,14 @@ extension DHTNode {
                 guard peers.announce(peer, under: hash, now: now.milliseconds) else {
                     throw KRPCError(.server, "full")
                 }
+            case .get(let target, let newerThan):
+                reply = item(under: target, newerThan, source, now)
+            case .put(let item, let swap, let token):
+                guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
+                try items.put(item, swap: swap, from: source, own: id, now: now.milliseconds)
+            case .sampleInfohashes(let target):
+                reply.nodes = nearest(target, now)
+                reply.sample = peers.sample(now: now.milliseconds, using: &random)
             case .infFind(let find):
                 reply = try found(find, message, source, size, now)
             case .infPut(let target, let token, let bytes):
@@ -41,7 +49,7 @@ extension DHTNode {
                 // Who says goodbye is not to be taken in again for it.
                 return transmit(wrap(reply, message, source), to: source)
             }
-            transmit(wrap(reply, message, source), to: source)
+            transmit(measured(wrap(reply, message, source), size, source, now), to: source)
         } catch {
             refuse(error, message.transaction, source, room: size)
         }
@@ -53,6 +61,42 @@ extension DHTNode {
         counters.errorsOut[error.code.rawValue, default: 0] += 1
         let bytes = KRPCMessage(transaction: transaction, body: .error(error)).encoded()
         if bytes.count <= room { transmit(bytes, to: source) }
+    }
+
+    /// BEP 44 `get`. The nodes that fit beside the item go with it.
+    private func item(
+        under target: NodeID, _ newerThan: Int64?, _ source: Endpoint, _ now: Moment
+    ) -> KRPCReply {
+        var reply = KRPCReply(sender: id, nodes: nearest(target, now), token: tokens.token(for: source))
+        guard let item = items.find(target, now: now.milliseconds) else { return reply }
+        if let newerThan, let proof = item.proof, proof.sequence <= newerThan {
+            reply.sequence = proof.sequence
+            return reply
+        }
+        reply.item = item
+        // 1000 bytes of value and 220 around it leave room for five nodes in what passes every common path.
+        let room = (KRPCMessage.maximumItemPacket - 230 - item.value.count) / NodeContact.byteCount
+        reply.nodes = Array(reply.nodes.prefix(max(0, room)))
+        return reply
+    }
+
+    /// The packet to send: without what makes it large, if the asker's address is not proven and its range has
+    /// had its share. BEP 5, 44 and 51 have no better remedy against forged senders.
+    private mutating func measured(
+        _ message: KRPCMessage, _ size: Int, _ source: Endpoint, _ now: Moment
+    ) -> [UInt8] {
+        let bytes = message.encoded()
+        guard bytes.count > 3 * size, case .reply(var reply) = message.body,
+            reply.item != nil || reply.sample != nil || !reply.values.isEmpty,
+            table.entry(at: source) == nil,
+            !largesse.admit(source, now: now.milliseconds, exempting: configuration.groups)
+        else { return bytes }
+        counters.largeRefused += 1
+        (reply.item, reply.values) = (nil, [])
+        reply.sample?.hashes = []
+        var small = message
+        small.body = .reply(reply)
+        return small.encoded()
     }
 
     private func wrap(_ reply: KRPCReply, _ query: KRPCMessage, _ source: Endpoint) -> KRPCMessage {
@@ -130,7 +174,7 @@ extension DHTNode {
     }
 
     /// Looks at a node that asked us something: it may be one for the table, once it has answered us.
-    private mutating func notice(_ contact: NodeContact, _ now: Moment) {
+    mutating func notice(_ contact: NodeContact, _ now: Moment) {
         if let candidate = table.heard(contact, now: now.milliseconds) {
             check(candidate, leaving: false, now)
         }

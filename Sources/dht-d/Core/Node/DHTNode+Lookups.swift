@@ -55,6 +55,7 @@ extension DHTNode {
         let call: KRPCQuery.Call
         switch run.goal {
         case .fill: call = .findNode(target: run.lookup.target)
+        case .mainline(let key): call = mainlineCall(key, run.lookup.target)
         case _ where foreign: call = .findNode(target: run.lookup.target)
         case .find(_, _, let limit):
             call = .infFind(
@@ -83,7 +84,11 @@ extension DHTNode {
         // A stranger's word about private addresses would turn us against our own network.
         let nodes = reply.nodes.filter { $0.id != id && (source.isLocal || !$0.endpoint.isLocal) }
         lookups[key]?.lookup.reply(from: source, sender: reply.sender, token: reply.token, nodes: nodes)
-        gather(key, reply, source, offset: 0, page: 0, now)
+        if case .mainline(let wish)? = lookups[key]?.goal {
+            mainline[wish]?.take(reply)
+        } else {
+            gather(key, reply, source, offset: 0, page: 0, now)
+        }
         advance(key, now)
     }
 
@@ -136,6 +141,7 @@ extension DHTNode {
             reply.cards.count > 0 || page == 0, (lookups[key]?.found.count ?? 0) < limit
         else { return }
         lookups[key]?.pagesOpen += 1
+        lookups[key]?.report.pages += 1
         let more = InfFind(
             target: run.lookup.target, limit: min(limit, 255), offset: got, seed: run.seed, token: token)
         ask(
@@ -172,6 +178,7 @@ extension DHTNode {
         counters.lookupsEnded += 1
         switch run.goal {
         case .fill(let first): filled(run, first: first, now)
+        case .mainline(let wish): mainlineFound(wish, run.lookup, now)
         case .announce(let announcement, let topic): placed(announcement, topic, run.lookup.nearest, now)
         case .find(let operation, _, let limit):
             var report = run.report

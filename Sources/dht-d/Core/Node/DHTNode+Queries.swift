@@ -67,22 +67,26 @@ extension DHTNode {
             if let expected = open.expected, table[expected]?.contact.endpoint == source {
                 table.remove(expected)
             }
+            // It took another id (BEP 42); under that one it may enter, once it is asked.
+            if reply.sender != id { notice(NodeContact(id: reply.sender, endpoint: source), now) }
             return lost(open, timedOut: false, now)
         }
         let time = max(0, now.milliseconds - open.sentAt)
         roundTrip.learn(time)
-        if let seen = message.observed, seen.isUsable { observed = seen }
+        if let seen = message.observed { vote.hear(seen, from: source) }
         let contact = NodeContact(id: reply.sender, endpoint: source)
         let isInfernet = message.version.map { $0.starts(with: KRPCMessage.ownVersion.prefix(2)) }
         if table.answered(contact, roundTrip: time, isInfernet: isInfernet, now: now.milliseconds) {
             grew(now)
         }
+        cards.heard(source, now: now.milliseconds)
         switch open.purpose {
-        case .check, .goodbye: break
+        case .check, .probe, .goodbye: break
         case .lookup(let key, _): lookupReply(key, reply, source, now)
         case .page(let key, let offset, let token, let page):
             pageReply(key, reply, source, offset: offset, token: token, page: page, now)
         case .put(let key, let topic, let token): putDone(key, topic, token, source, error: nil, now)
+        case .store(let key): storeDone(key, .stored)
         }
     }
 
@@ -100,6 +104,7 @@ extension DHTNode {
             // A node of another kind still knows the way.
             askPlainly(key, source, open.expected, now)
         case .put(let key, let topic, let token): putDone(key, topic, token, source, error: error, now)
+        case .store(let key): storeDone(key, .refused(error))
         default: lost(open, timedOut: false, now)
         }
     }
@@ -119,6 +124,7 @@ extension DHTNode {
         guard let open = pending[key], open.serial == serial else { return }
         pending[key] = nil
         counters.timeouts += 1
+        cards.silent(open.endpoint)
         if let waiting = table.silent(open.endpoint, now: now.milliseconds) {
             check(waiting, leaving: false, now)
         }
@@ -128,13 +134,14 @@ extension DHTNode {
     /// No useful answer will come to `open`.
     private mutating func lost(_ open: Pending, timedOut: Bool, _ now: Moment) {
         switch open.purpose {
-        case .goodbye: break
+        case .probe, .goodbye: break
         case .check(let leaving):
             guard leaving, timedOut, let entry = table.entry(at: open.endpoint) else { return }
             table.remove(entry.contact.id)
             cards.dropCards(from: open.endpoint)
         case .lookup(let key, _): lookupLost(key, open.endpoint, timedOut: timedOut, now)
         case .page(let key, _, _, _): pageLost(key, now)
+        case .store(let key): storeDone(key, .lost)
         case .put(let key, let topic, let token):
             putDone(
                 key, topic, token, open.endpoint,

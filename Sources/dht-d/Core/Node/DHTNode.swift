@@ -29,6 +29,10 @@ public struct DHTNode: Sendable {
         case page(Int, offset: Int, token: [UInt8], page: Int)
         /// A card stored at the node.
         case put(Int, topic: Int, token: [UInt8])
+        /// To know whether the one who put cards here is still there.
+        case probe
+        /// Something of Mainline stored at the node.
+        case store(Int)
         /// Nothing: a courtesy.
         case goodbye
     }
@@ -43,21 +47,25 @@ public struct DHTNode: Sendable {
     }
 
     /// This node's id.
-    public let id: NodeID
+    public internal(set) var id: NodeID
     let configuration: DHTConfiguration
     let verifier: Verifier
     var random: DHTRandom
     var table: RoutingTable
     var cards: CardStore
     var peers = PeerStore()
+    var items = MainlineItemStore()
     var tokens: TokenJar
     var limiter: RateLimiter?
+    /// Replies much larger than their query, to addresses that nothing proves.
+    var largesse: RateLimiter
     var timers = TimerQueue<Timer>()
     var pending: [UInt32: Pending] = [:]
     var serial = 0
     var roundTrip = RoundTrip()
     var lookups: [Int: LookupRun] = [:]
     var announcements: [Int: AnnounceRun] = [:]
+    var mainline: [Int: MainlineRun] = [:]
     var ownCards: [OwnCard] = []
     var bootstrap = Bootstrap()
     var refreshQueue: [Int] = []
@@ -66,8 +74,9 @@ public struct DHTNode: Sendable {
     var reannounceSoon = false
     /// What this node has seen and done.
     public internal(set) var counters = NodeCounters()
-    /// Where others say that we are (BEP 42), the latest voice.
-    public internal(set) var observed: Endpoint?
+    /// Where others say that we are (BEP 42).
+    var vote = AddressVote()
+    var boundAt: Int64?
     var actions: [NodeAction] = []
     private var wakeAt: Int64?
 
@@ -89,6 +98,7 @@ public struct DHTNode: Sendable {
         tokens = TokenJar(random: &self.random)
         let salt = self.random.next()
         limiter = configuration.queryRate.map { RateLimiter(perSecond: $0, salt: salt) }
+        largesse = RateLimiter(perSecond: configuration.largeReplyRate, salt: ~salt, places: 256)
         tokensRotatedAt = now.milliseconds
         sweptAt = now.milliseconds
         // Nodes started together must not keep house together.
@@ -144,6 +154,7 @@ public struct DHTNode: Sendable {
         case .announce(let event, let operation): announce(event, operation, now)
         case .withdraw: withdraw(leaving: false, now)
         case .leave: withdraw(leaving: true, now)
+        case .mainline(let wish, let operation): begin(wish, operation, now)
         case .find(let topic, let limit, let operation): find(topic, limit, operation, now)
         }
     }

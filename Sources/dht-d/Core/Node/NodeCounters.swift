@@ -19,6 +19,8 @@ public struct NodeCounters: Sendable {
     public internal(set) var unexpected = 0
     /// Queries dropped because their address range asks too much.
     public internal(set) var rateLimited = 0
+    /// Replies cut short because they would have been much larger than their query.
+    public internal(set) var largeRefused = 0
     /// Queries of ours that were never answered.
     public internal(set) var timeouts = 0
     /// Bytes in and out.

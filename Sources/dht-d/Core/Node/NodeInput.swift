@@ -28,6 +28,8 @@ public enum NodeCommand: Sendable {
     case withdraw
     /// Find up to `limit` providers.
     case find(Topic, limit: Int, OperationID)
+    /// Use what Mainline keeps: peers of torrents (BEP 5), items (BEP 44).
+    case mainline(MainlineWish, OperationID)
     /// Say goodbye to everybody who would miss us.
     case leave
 }
@@ -40,6 +42,8 @@ public enum NodeAction: Sendable {
     case wake(at: Int64)
     /// A search has ended.
     case found(OperationID, FindReport)
+    /// What was wanted of Mainline has been done.
+    case mainline(OperationID, MainlineReport)
     /// An announcement has ended, or was refused before it began.
     case announced(OperationID, Result<AnnounceReport, KRPCError>)
 }

@@ -49,7 +49,7 @@ extension DHTNode {
         }
         let own = ownCards.filter { $0.expires > now.unixSeconds }
         return NodeSnapshot(
-            id: id, observed: observed,
+            id: id, observed: vote.latest,
             peers: rows.filter { $0.standing == .good } + rows.filter { $0.standing != .good },
             entrances: bootstrap.endpoints.map { endpoint in
                 NodeSnapshot.Entrance(endpoint: endpoint, reached: table.entry(at: endpoint)?.failures == 0)

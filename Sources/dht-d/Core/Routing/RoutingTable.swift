@@ -75,11 +75,11 @@ public struct RoutingTable: Sendable {
             return false
         }
         if buckets[place].entries.count >= size {
-            guard let bad = buckets[place].entries.first(where: { $0.standing(at: now) == .bad }) else {
+            guard let loser = loser(to: contact, place, now) else {
                 remember(contact, place)
                 return false
             }
-            remove(bad.contact.id)
+            remove(loser)
         }
         var estimate = RoundTrip()
         estimate.learn(roundTrip)
@@ -91,6 +91,15 @@ public struct RoutingTable: Sendable {
         idAt[contact.endpoint] = contact.id
         count += 1
         return true
+    }
+
+    /// Who makes room in a full bucket: a bad node, or one whose id its address does not entitle to, for one
+    /// whose does (BEP 42).
+    private func loser(to contact: NodeContact, _ place: Int, _ now: Int64) -> NodeID? {
+        let entries = buckets[place].entries
+        if let bad = entries.first(where: { $0.standing(at: now) == .bad }) { return bad.contact.id }
+        guard !contact.endpoint.isLocal, contact.id.isBound(to: contact.endpoint) else { return nil }
+        return entries.last { !$0.contact.id.isBound(to: $0.contact.endpoint) }?.contact.id
     }
 
     private mutating func remember(_ contact: NodeContact, _ place: Int) {

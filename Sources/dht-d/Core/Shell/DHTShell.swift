@@ -12,6 +12,15 @@ public final class DHTShell: Sendable {
     private enum Waiting {
         case find(EventLoopPromise<FindReport>)
         case announce(EventLoopPromise<Result<AnnounceReport, KRPCError>>)
+        case mainline(EventLoopPromise<MainlineReport>)
+
+        func fail(_ error: any Error) {
+            switch self {
+            case .find(let promise): promise.fail(error)
+            case .announce(let promise): promise.fail(error)
+            case .mainline(let promise): promise.fail(error)
+            }
+        }
     }
 
     /// Everything that only the event loop touches.
@@ -92,6 +101,10 @@ public final class DHTShell: Sendable {
                 if case .find(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(report)
                 }
+            case .mainline(let operation, let report):
+                if case .mainline(let promise)? = state.value.waiting.removeValue(forKey: operation) {
+                    promise.succeed(report)
+                }
             case .announced(let operation, let result):
                 if case .announce(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(result)
@@ -112,11 +125,7 @@ public final class DHTShell: Sendable {
 
     private func begin(_ waiting: Waiting, _ command: (OperationID) -> NodeCommand) {
         guard !state.value.isClosed else {
-            switch waiting {
-            case .find(let promise): promise.fail(ChannelError.alreadyClosed)
-            case .announce(let promise): promise.fail(ChannelError.alreadyClosed)
-            }
-            return
+            return waiting.fail(ChannelError.alreadyClosed)
         }
         state.value.operations += 1
         state.value.waiting[state.value.operations] = waiting
@@ -138,6 +147,15 @@ public final class DHTShell: Sendable {
         try await loop.flatSubmit {
             let promise = self.loop.makePromise(of: FindReport.self)
             self.begin(.find(promise)) { .find(topic, limit: limit, $0) }
+            return promise.futureResult
+        }.get()
+    }
+
+    /// Uses Mainline; ends by the core's own deadlines.
+    public func mainline(_ wish: MainlineWish) async throws -> MainlineReport {
+        try await loop.flatSubmit {
+            let promise = self.loop.makePromise(of: MainlineReport.self)
+            self.begin(.mainline(promise)) { .mainline(wish, $0) }
             return promise.futureResult
         }.get()
     }
@@ -183,10 +201,7 @@ public final class DHTShell: Sendable {
             self.state.value.isClosed = true
             self.state.value.timer?.cancel()
             for waiting in self.state.value.waiting.values {
-                switch waiting {
-                case .find(let promise): promise.fail(ChannelError.ioOnClosedChannel)
-                case .announce(let promise): promise.fail(ChannelError.ioOnClosedChannel)
-                }
+                waiting.fail(ChannelError.ioOnClosedChannel)
             }
             self.state.value.waiting = [:]
             guard let channel = self.state.value.channel else { return self.loop.makeSucceededVoidFuture() }

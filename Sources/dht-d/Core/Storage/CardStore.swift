@@ -37,6 +37,7 @@ public struct CardStore: Sendable {
     private let limits: Limits
     private let rules: CardRules
     private var targets: [NodeID: [Stored]] = [:]
+    private var sources = CardSources()
     /// How many cards are stored, expired ones included until the next sweep.
     public private(set) var count = 0
     /// How many targets hold a card.
@@ -61,7 +62,7 @@ public struct CardStore: Sendable {
         let known = list.firstIndex { $0.card.event.pubkey == card.event.pubkey }
         if let known {
             let old = list[known]
-            if old.card == card { return }
+            if old.card == card { return sources.heard(source, now: now.milliseconds) }
             guard card.event.isNewer(than: old.card.event) else { throw .older }
             guard now.milliseconds - old.storedAt >= limits.interval else { throw .tooOften }
         }
@@ -92,6 +93,20 @@ public struct CardStore: Sendable {
             count += 1
         }
         targets[target] = list
+        sources.heard(source, now: now.milliseconds)
+    }
+
+    /// A source to ask whether it is still there, if one was not heard since `before`.
+    public mutating func doubtfulSource(before: Int64, now: Int64) -> Endpoint? {
+        sources.doubtful(before: before, now: now)
+    }
+
+    /// Takes in that a node was heard, which may have put cards here.
+    public mutating func heard(_ source: Endpoint, now: Int64) { sources.heardAgain(source, now: now) }
+
+    /// Takes in that a node did not answer; whoever is silent twice loses its cards.
+    public mutating func silent(_ source: Endpoint) {
+        if sources.silent(source) { dropCards(from: source) }
     }
 
     /// The card that loses its place first: expired, then least work, then oldest. Never one of our own.
@@ -135,6 +150,7 @@ public struct CardStore: Sendable {
             return kept.isEmpty ? nil : kept
         }
         count = targets.values.reduce(0) { $0 + $1.count }
+        sources.keep(Set(targets.values.lazy.joined().compactMap(\.source)))
     }
 
     /// The living cards under `target` in the order that `seed` gives, and how many there are in all.

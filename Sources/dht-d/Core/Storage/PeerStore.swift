@@ -12,6 +12,10 @@ public struct PeerStore: Sendable {
     /// How many peers are stored.
     public private(set) var count = 0
 
+    private var sampled: [NodeID] = []
+    private var sampledUntil = Int64.min
+    /// How long a sample stays the same, in milliseconds.
+    public static let sampleLifetime: Int64 = 300_000
     /// How long an announcement counts, in milliseconds.
     public static let lifetime: Int64 = 30 * 60_000
     /// Most info hashes.
@@ -45,6 +49,19 @@ public struct PeerStore: Sendable {
     /// Up to `limit` living peers of `hash`, the newest first.
     public func find(_ hash: NodeID, limit: Int, now: Int64) -> [Endpoint] {
         (peers[hash] ?? []).reversed().lazy.filter { $0.expires > now }.prefix(limit).map(\.endpoint)
+    }
+
+    /// The sample of BEP 51: up to 40 hashes by chance, the same ones for five minutes.
+    public mutating func sample(
+        now: Int64, using generator: inout some RandomNumberGenerator
+    ) -> InfohashSample {
+        if now >= sampledUntil {
+            sampledUntil = now + Self.sampleLifetime
+            // Sorted first, because a dictionary's order is not replayable.
+            sampled = Array(peers.keys.sorted().shuffled(using: &generator).prefix(40))
+        }
+        return InfohashSample(
+            interval: Self.sampleLifetime / 1000, total: Int64(peers.count), hashes: sampled)
     }
 
     /// Drops what has expired.

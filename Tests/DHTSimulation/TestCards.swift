@@ -1,10 +1,10 @@
 // Cards for tests: really signed ones, and ones with a mark instead of a signature for large simulations.
 // It must never be used where a test is about signatures, except to forge one.
 
-import NodeModel
+public import NodeModel
 
-enum TestCards {
-    static func template(
+public enum TestCards {
+    public static func template(
         _ author: PublicKey, model: String = "smollm2", created: Int64, lifetime: Int64 = 1200,
         extra: [[String]] = []
     ) -> EventTemplate {
@@ -22,7 +22,7 @@ enum TestCards {
     }
 
     /// The made-up content that a model name stands for in tests.
-    static func root(_ model: String) -> ContentRoot {
+    public static func root(_ model: String) -> ContentRoot {
         var bytes = Array(model.utf8.prefix(32))
         bytes += [UInt8](repeating: 7, count: 32 - bytes.count)
         guard let root = ContentRoot(bytes: bytes) else { preconditionFailure("32 bytes are a root") }
@@ -32,7 +32,7 @@ enum TestCards {
     private static let mark = [UInt8](repeating: 0xAB, count: 64)
 
     /// A card of provider `number` that only `isFakeSigned` takes for signed.
-    static func fake(
+    public static func fake(
         _ number: Int, model: String = "smollm2", created: Int64, lifetime: Int64 = 1200
     ) -> SignedEvent {
         let bytes = (0..<32).map { UInt8(truncatingIfNeeded: $0 < 4 ? number >> (8 * $0) : 0x42) }
@@ -41,5 +41,5 @@ enum TestCards {
             template(author, model: model, created: created, lifetime: lifetime), signature: mark)
     }
 
-    static func isFakeSigned(_ event: SignedEvent) -> Bool { event.sig == Hex.encode(mark) }
+    public static func isFakeSigned(_ event: SignedEvent) -> Bool { event.sig == Hex.encode(mark) }
 }

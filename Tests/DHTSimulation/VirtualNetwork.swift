@@ -1,0 +1,194 @@
+// A network of nodes in virtual time: seeded delays, losses, deaths and NATs, replayable to the bit.
+// It must never use a real clock or real chance: one seed is one run.
+
+public import NodeModel
+
+@testable public import DHTCore
+
+/// Nodes on made-up addresses, and the packets between them.
+public struct VirtualNetwork {
+    /// What the network between the nodes is like.
+    public struct Options {
+        /// In milliseconds; every packet draws its own half.
+        public var medianRoundTrip: Double = 80
+        public var sigma: Double = 0.6
+        public var loss: Double
+        /// The share of nodes behind a NAT: read-only, and reached only by whom they wrote to lately.
+        public var natShare: Double = 0
+        /// How long a NAT lets answers in, in milliseconds.
+        public var natMemory: Int64 = 60_000
+        /// Nodes know their addresses from earlier runs, and have ids that follow from them (BEP 42).
+        public var boundIDs = true
+        public var configuration = DHTConfiguration()
+        public var verifier: DHTNode.Verifier = { TestCards.isFakeSigned($0) }
+
+        public init(loss: Double = 0.01) { self.loss = loss }
+    }
+
+    enum Event: Sendable {
+        case packet([UInt8], from: Endpoint, to: Endpoint)
+        case wake(Int)
+        /// This node goes, and a new one comes; see `churn`.
+        case death(Int)
+    }
+
+    /// One node and its circumstances.
+    public struct Member {
+        public var node: DHTNode
+        public let endpoint: Endpoint
+        public internal(set) var alive = true
+        /// Whom it wrote to, and when; nil without a NAT.
+        var written: [Endpoint: Int64]?
+        var wakeAt: Int64?
+
+        /// Whether it is behind a NAT.
+        public var isHidden: Bool { written != nil }
+    }
+
+    public let seed: UInt64
+    public private(set) var now: Int64 = 0
+    public internal(set) var members: [Member] = []
+    let options: Options
+    public var random: SimulatedRandom
+    var events = TimerQueue<Event>()
+    private var indexAt: [Endpoint: Int] = [:]
+    /// Mean session of a node in milliseconds, while nodes come and go.
+    var session: Double?
+    public private(set) var packets = 0
+    public private(set) var bytes = 0
+    public private(set) var finds: [OperationID: FindReport] = [:]
+    public private(set) var announcements: [OperationID: Result<AnnounceReport, KRPCError>] = [:]
+    public private(set) var mainline: [OperationID: MainlineReport] = [:]
+    private var operations = 0
+
+    /// An empty network.
+    public init(seed: UInt64, options: Options = Options()) {
+        self.seed = seed
+        self.options = options
+        random = SimulatedRandom(seed: seed)
+    }
+
+    /// Unix time at the beginning of every network.
+    public static let unixStart: Int64 = 1_800_000_000
+
+    /// The present on both clocks.
+    public var moment: Moment { Moment(milliseconds: now, unixSeconds: Self.unixStart + now / 1000) }
+
+    /// A public address that nobody has.
+    private mutating func freshEndpoint() -> Endpoint {
+        while true {
+            let place = Endpoint(address: UInt32(truncatingIfNeeded: random.next()), port: 6881)
+            if place.isUsable, !place.isLocal, indexAt[place] == nil { return place }
+        }
+    }
+
+    /// Adds a node on a public address of its own (unless given one) and returns its index.
+    @discardableResult
+    public mutating func add(at endpoint: Endpoint? = nil) -> Int {
+        let index = members.count
+        let place = endpoint ?? freshEndpoint()
+        let id =
+            options.boundIDs
+            ? NodeID.bound(to: place.address, salt: UInt8(random.below(256)), using: &random)
+            : NodeID.random(using: &random)
+        // The first ones are doors for the others.
+        let hidden = index >= 8 && random.chance() < options.natShare
+        var configuration = options.configuration
+        configuration.readOnly = configuration.readOnly || hidden
+        let node = DHTNode(
+            id: id, configuration: configuration, random: DHTRandom(seed: random.next()), now: moment,
+            verifier: options.verifier)
+        members.append(Member(node: node, endpoint: place, written: hidden ? [:] : nil))
+        indexAt[place] = index
+        feed(index, .time)
+        return index
+    }
+
+    /// Gives a node an input at the present time.
+    public mutating func feed(_ index: Int, _ input: NodeInput) {
+        guard members[index].alive else { return }
+        for action in members[index].node.handle(input, now: moment) {
+            switch action {
+            case .send(let packet, let to):
+                packets += 1
+                bytes += packet.count
+                members[index].written?[to] = now
+                guard chance() >= options.loss else { continue }
+                let half = random.logNormal(median: options.medianRoundTrip / 2, sigma: options.sigma)
+                events.add(
+                    .packet(packet, from: members[index].endpoint, to: to), at: now + max(1, Int64(half)))
+            case .wake(let time):
+                members[index].wakeAt = time
+                events.add(.wake(index), at: max(time, now))
+            case .found(let operation, let report): finds[operation] = report
+            case .announced(let operation, let result): announcements[operation] = result
+            case .mainline(let operation, let report): mainline[operation] = report
+            }
+        }
+    }
+
+    /// A sudden death: not a word to anybody.
+    public mutating func kill(_ index: Int) { members[index].alive = false }
+
+    /// The node that was cut off is back, with all that it knew.
+    public mutating func revive(_ index: Int) {
+        members[index].alive = true
+        feed(index, .time)
+    }
+
+    /// Runs for so many milliseconds of virtual time.
+    public mutating func run(_ milliseconds: Int64) {
+        let end = now + milliseconds
+        while let next = events.next, next <= end {
+            now = max(now, next)
+            guard let event = events.take(dueAt: now) else { break }
+            switch event {
+            case .packet(let packet, let from, let to):
+                guard let index = indexAt[to], admits(index, from) else { continue }
+                feed(index, .packet(packet, from: from))
+            case .wake(let index):
+                if members[index].wakeAt == next { feed(index, .time) }
+            case .death(let index): replace(index)
+            }
+        }
+        now = end
+    }
+
+    private func admits(_ index: Int, _ source: Endpoint) -> Bool {
+        guard let written = members[index].written else { return true }
+        return written[source].map { now - $0 <= options.natMemory } ?? false
+    }
+
+    /// Gives a node a command and returns the operation's number.
+    public mutating func begin(_ index: Int, _ command: (OperationID) -> NodeCommand) -> OperationID {
+        operations += 1
+        let operation = operations
+        feed(index, .command(command(operation)))
+        return operation
+    }
+
+    /// Announces a card and waits for the end of it.
+    public mutating func announce(
+        _ index: Int, _ card: SignedEvent, wait: Int64 = 13_000
+    ) throws -> AnnounceReport {
+        let operation = begin(index) { .announce(card, $0) }
+        run(wait)
+        guard let result = announcements[operation] else { throw NoResult() }
+        return try result.get()
+    }
+
+    /// Runs just until the search has ended.
+    public mutating func find(_ index: Int, _ topic: Topic, limit: Int = 1) throws -> FindReport {
+        let operation = begin(index) { .find(topic, limit: limit, $0) }
+        let end = now + 20_000
+        while finds[operation] == nil, now < end { run(10) }
+        guard let report = finds[operation] else { throw NoResult() }
+        return report
+    }
+
+    /// An operation that never ended: always a fault of the core.
+    public struct NoResult: Error {}
+
+    /// A number from 0 up to 1.
+    public mutating func chance() -> Double { random.chance() }
+}

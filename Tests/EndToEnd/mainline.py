@@ -1,0 +1,117 @@
+"""dht-d processes by themselves, each on an address of its own, and a hold on libtorrent's nodes beside them.
+It must never give a dht-d anything that its parent contract does not name."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+from ipc_client import Client
+from node import BIN
+
+CACHE = os.environ.get("INFERNET_CACHE", os.path.expanduser("~/.cache/infernet"))
+VENV = os.path.join(CACHE, "mainline-venv")
+PACKAGES = ["libtorrent==2.1.1", "cryptography==46.0.3"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def peers_python():
+    """The Python that has libtorrent, made on the first use and kept."""
+    python = os.path.join(VENV, "bin", "python")
+    if not os.path.exists(os.path.join(VENV, "ready-1")):
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True, timeout=300)
+        with open(os.path.join(VENV, "ready-1"), "w", encoding="utf-8"):
+            pass
+    return python
+
+
+class DHTProcess:
+    """One dht-d, with this test as its parent."""
+
+    def __init__(self, address, port, entrances=()):
+        self.address, self.port = address, port
+        self.home = tempfile.mkdtemp(prefix="infdht-", dir="/tmp")
+        for name in ("state", "run"):
+            os.mkdir(os.path.join(self.home, name), 0o700)
+        with open(os.path.join(self.home, "config"), "w", encoding="utf-8") as file:
+            json.dump({
+                "node": {"state_dir": self.home + "/state", "run_dir": self.home + "/run"}, "log": {"level": "info"},
+                "section": {"listen": f"{address}:{port}", "group_limit": 0,
+                            "bootstrap": [f"{host}:{number}" for host, number in entrances]}}, file)
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((address, port))
+        self.rpc = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.rpc.bind(os.path.join(self.home, "ctl"))
+        self.rpc.listen()
+        self.process = self.client = None
+        self.start()
+
+    def start(self):
+        """Starts the process; its sockets outlive it."""
+        places = "dht:rpc.infernetctl"
+        # A shell, because LISTEN_PID is the process's own number, and the descriptors must be the third and fourth.
+        script = f"exec 3<&{self.udp.fileno()} 4<&{self.rpc.fileno()}; LISTEN_PID=$$ exec {BIN}/dht-d"
+        command = ["bash", "-c", script]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", *command]
+        with open(os.path.join(self.home, "log"), "ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                pass_fds=(self.udp.fileno(), self.rpc.fileno()), cwd="/",
+                env={"PATH": os.environ["PATH"], "HOME": self.home, "LANG": "C.UTF-8", "LISTEN_FDS": "2",
+                     "LISTEN_FDNAMES": places, "STATE_DIRECTORY": self.home + "/state",
+                     "RUNTIME_DIRECTORY": self.home + "/run", "CREDENTIALS_DIRECTORY": self.home})
+        self.client = Client(os.path.join(self.home, "ctl"), timeout=30)
+
+    def call(self, method, **parameters):
+        """One call over the socket of infernetctl."""
+        return self.client.call(method, parameters)
+
+    def good(self):
+        """How many nodes it relies on."""
+        return self.call("dht.stats")["good_peers"]
+
+    def kill(self):
+        """kill -9."""
+        if self.client:
+            self.client.close()
+        self.process.kill()
+        self.process.wait()
+
+    def destroy(self):
+        """Kills it and removes all that it had."""
+        self.kill()
+        self.udp.close()
+        self.rpc.close()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Peers:
+    """libtorrent's nodes in a process of their own."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [peers_python(), "-W", "ignore::DeprecationWarning", os.path.join(HERE, "mainline_peers.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+
+    def __getattr__(self, name):
+        def order(**parameters):
+            self.process.stdin.write(json.dumps({"do": name, **parameters}) + "\n")
+            self.process.stdin.flush()
+            answer = json.loads(self.process.stdout.readline())
+            if "error" in answer:
+                raise AssertionError(f"libtorrent, {name}: {answer['error']}")
+            return answer["ok"]
+
+        return order
+
+    def close(self):
+        """Ends them."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
