@@ -124,8 +124,9 @@ import Testing
         #expect(network.members[7].node.snapshot(now: network.moment).count(.good) >= 8)
     }
 
-    @Test func cardsAreRepeatedWhileTheyLive() throws {
-        var network = VirtualNetwork.joined(60, seed: 6)
+    @Test(arguments: [6, 7, 8, 9, 10, 11] as [UInt64])
+    func cardsAreRepeatedWhileTheyLive(_ seed: UInt64) throws {
+        var network = VirtualNetwork.joined(60, seed: seed)
         _ = try network.announce(0, fake(1, network, lifetime: 1800), wait: 5_000)
         // Those who hold it die; the repetition finds others.
         let holders = network.members.indices.filter { index in
@@ -138,7 +139,6 @@ import Testing
             index != 0 && network.members[index].alive
                 && network.members[index].node.snapshot(now: network.moment).storedCards > 0
         }
-        // Fewer than before: all who were nearest are dead at once, and their neighbours still name them.
-        #expect(fresh.count >= 5)
+        #expect(fresh.count >= 8)
     }
 }

@@ -45,18 +45,29 @@ public struct Lookup: Sendable {
         unaskedSeeds = Array(seeds.prefix(16))
     }
 
-    /// Adds nodes that somebody named; an endpoint counts once, under the first id it came with.
+    /// Adds nodes that somebody named; an endpoint counts once, under the first id it came with. Of more than four
+    /// times `width` that may still answer, the farthest are left out, and may come again.
     public mutating func add(_ contacts: some Sequence<NodeContact>) {
-        for contact in contacts where contact.endpoint.isUsable && known.insert(contact.endpoint).inserted {
+        for contact in contacts where contact.endpoint.isUsable && !known.contains(contact.endpoint) {
             let distance = contact.id.distance(to: target)
             let place = candidates.firstIndex { distance < $0.distance } ?? candidates.count
             guard place < 4 * width, !candidates.contains(where: { $0.contact.id == contact.id }) else {
                 continue
             }
+            known.insert(contact.endpoint)
             candidates.insert(
                 Candidate(contact: contact, state: .fresh, token: nil, distance: distance), at: place)
-            if candidates.count > 4 * width, candidates.last?.state == .fresh { candidates.removeLast() }
+            if candidates.count > 4 * width, let last = candidates.last, last.state == .fresh {
+                candidates.removeLast()
+                known.remove(last.contact.endpoint)
+            }
         }
+    }
+
+    /// Whether it would end with fewer than `width` answers: all that others name is silent, as when many died at once
+    /// and their neighbours do not know it yet. Farther nodes know others.
+    public var isStarved: Bool {
+        isConverged && asked < budget && candidates.count { $0.state == .answered } < width
     }
 
     /// Whom to ask now: seeds, then the nearest unasked among the `width` nearest that may still answer.
@@ -114,7 +125,8 @@ public struct Lookup: Sendable {
     public mutating func failed(_ endpoint: Endpoint, timedOut: Bool) {
         if timedOut { self.timedOut += 1 }
         if seeds[endpoint] != nil { seeds[endpoint] = .failed }
-        if let index = index(endpoint) { candidates[index].state = .failed }
+        // The dead must not hold the places of the living; they stay known, and are not asked again.
+        if let index = index(endpoint) { candidates.remove(at: index) }
     }
 
     /// Whether one of the endpoints without a known id answered.
@@ -137,9 +149,11 @@ public struct Lookup: Sendable {
             hopeful += 1
         }
         // With too few answers the late ones are worth their full time.
-        let late = candidates.contains { $0.state == .late } || seeds.values.contains(.late)
-        return answers >= width || !late
+        return answers >= width || !hasLate
     }
+
+    /// Whether somebody was asked whose answer is late and may still come.
+    var hasLate: Bool { candidates.contains { $0.state == .late } || seeds.values.contains(.late) }
 
     /// The nearest nodes that answered, nearest first.
     public var nearest: [Candidate] {

@@ -34,5 +34,11 @@ struct LookupRun: Sendable {
         return found.count >= limit && report.holders >= 2
     }
 
-    var isDone: Bool { hasEnough || (lookup.isConverged && pagesOpen == 0) }
+    /// A search that found nothing gives the late ones their full time: one of them may have what all others lack.
+    private var mayStillFind: Bool {
+        guard case .find = goal else { return false }
+        return found.isEmpty && lookup.hasLate
+    }
+
+    var isDone: Bool { hasEnough || (lookup.isConverged && pagesOpen == 0 && !mayStillFind) }
 }

@@ -40,6 +40,11 @@ extension DHTNode {
     /// Asks whoever is next, or ends the lookup when nobody is.
     mutating func advance(_ key: Int, _ now: Moment) {
         guard var run = lookups[key] else { return }
+        if run.found.isEmpty, run.lookup.isStarved {
+            run.lookup.add(
+                table.closest(to: run.lookup.target, count: table.count, now: now.milliseconds))
+            lookups[key] = run
+        }
         guard !run.isDone else { return endLookup(key, now) }
         let next = run.lookup.next()
         lookups[key] = run
