@@ -147,7 +147,11 @@ targets += [
     tests("IPCTests", ["IPC", "Wire", "NodeSystem", "Interfaces", "TestKit", nio, posix, log]),
     tests("DaemonKitTests", ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
-    tests("LedgerCoreTests", ["LedgerCore", "EVM", "Lightning"] + coreTests),
+    tests("LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "Policy"] + coreTests),
+    // What the crash matrix kills; never installed.
+    .executableTarget(
+        name: "LedgerCrashChild", dependencies: ["LedgerCore", "Nostr", "NodeModel", locks],
+        path: "Tests/LedgerCrashChild", swiftSettings: strict, linkerSettings: linking),
     tests("ContentCoreTests", ["ContentCore"] + coreTests),
     tests("ExecCoreTests", ["ExecCore"] + coreTests),
     // Nodes in virtual time, for the tests and for `make simulate`; no part of the product.

@@ -73,6 +73,10 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.UnwrapKey.self),
     of(LedgerInterface.Balance.self),
     of(LedgerInterface.History.self),
+    of(LedgerInterface.Policy.self),
+    of(LedgerInterface.Audit.self),
+    of(LedgerInterface.Backup.self),
+    of(LedgerInterface.Restore.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),

@@ -65,6 +65,8 @@ let samples: [Sample] = [
     Sample(LedgerInterface.AcceptReceipt.self), Sample(LedgerInterface.RecordAcceptance.self),
     Sample(LedgerInterface.WrapKey.self), Sample(LedgerInterface.UnwrapKey.self),
     Sample(LedgerInterface.Balance.self), Sample(LedgerInterface.History.self),
+    Sample(LedgerInterface.Policy.self), Sample(LedgerInterface.Audit.self),
+    Sample(LedgerInterface.Backup.self), Sample(LedgerInterface.Restore.self),
     Sample(stream: ExecInterface.Run.self), Sample(ExecInterface.Inventory.self),
     Sample(ExecInterface.StopEngine.self),
     Sample(DHTInterface.Announce.self), Sample(DHTInterface.Withdraw.self), Sample(DHTInterface.Find.self),

@@ -107,7 +107,10 @@ import Wire
         try await daemon.ledger.pool.write { db in
             try db.execute(sql: "DROP TRIGGER transfer_no_delete")
             try db.execute(sql: "INSERT INTO event VALUES ('e', x'00')")
-            try db.execute(sql: "INSERT INTO operation VALUES ('o', 'issue', 'j', 0, 'e', NULL)")
+            try db.execute(
+                sql:
+                    "INSERT INTO operation (id, kind, job, at, receipt, acceptance) VALUES ('o', 'issue', 'j', 0, 'e', NULL)"
+            )
             try db.execute(sql: "INSERT INTO transfer VALUES (1, 'o', 'x', 0, 0, 'a')")
         }
         let broken = await daemon.checkLedger()

@@ -20,11 +20,13 @@ final class LedgerFixture: Sendable {
     let metrics = MetricsRegistry()
     let maxPerJob: Int64
     let maxPerDay: Int64
+    let maxPerPeer: Int64
 
-    init(maxPerJob: Int64 = 1_000, maxPerDay: Int64 = 10_000) throws {
+    init(maxPerJob: Int64 = 1_000, maxPerDay: Int64 = 10_000, maxPerPeer: Int64 = .max) throws {
         directory = Place(try TemporaryDirectory())
         self.maxPerJob = maxPerJob
         self.maxPerDay = maxPerDay
+        self.maxPerPeer = maxPerPeer
     }
 
     /// A ledger in a directory that belongs to another process; it stays when the fixture goes.
@@ -32,6 +34,7 @@ final class LedgerFixture: Sendable {
         directory = Place(path)
         maxPerJob = 1_000
         maxPerDay = .max
+        maxPerPeer = .max
     }
 
     /// Where the ledger is.
@@ -56,15 +59,16 @@ final class LedgerFixture: Sendable {
     var databasePath: String { directory.appending(Ledger.fileName) }
     var keyPath: String { directory.appending(NodeKeyFile.name) }
 
-    func open() throws -> LedgerDaemon {
+    func open(secrets: String? = nil) throws -> LedgerDaemon {
         var section = LedgerSection()
         section.maxPerJob = maxPerJob
         section.maxPerDay = maxPerDay
+        section.maxPerPeer = maxPerPeer
         let environment = DaemonEnvironment(
             role: .ledger, config: section, node: NodeSection(),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: directory.path,
-            runtimeDirectory: directory.path, metrics: metrics)
+            runtimeDirectory: directory.path, credentialsDirectory: secrets, metrics: metrics)
         return try LedgerDaemon(environment, clock: { [time] in time.withLockedValue { $0 } })
     }
 

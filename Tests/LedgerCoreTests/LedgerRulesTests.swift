@@ -47,7 +47,8 @@ import Testing
             let head = try Data.fetchOne(db, sql: "SELECT hash FROM link WHERE sequence = 3") ?? Data()
             try db.execute(
                 sql: """
-                    INSERT INTO operation SELECT 'spend/extra', kind, job, at, receipt, acceptance
+                    INSERT INTO operation (id, kind, job, at, receipt, acceptance)
+                    SELECT 'spend/extra', kind, job, at, receipt, acceptance
                     FROM operation LIMIT 1
                     """)
             try db.execute(

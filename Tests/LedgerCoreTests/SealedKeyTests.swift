@@ -5,6 +5,7 @@ import NodeModel
 import Nostr
 import TestKit
 import Testing
+import Wire
 
 @testable import LedgerCore
 
@@ -44,5 +45,18 @@ import Testing
         let file = NodeKeyFile(stateDirectory: state.path, credentialsDirectory: secrets.path)
         #expect(throws: (any Error).self) { try file.load(mayCreate: true) }
         #expect(access(state.path + "/" + NodeKeyFile.name, F_OK) != 0)
+    }
+
+    /// A staged key would never be taken over: the parent hands out the sealed one again.
+    @Test func aSealedKeyIsNotReplaced() async throws {
+        let (fixture, secrets) = (try LedgerFixture(), try TemporaryDirectory())
+        put(
+            String(repeating: "0", count: 63) + "3\n", at: secrets.path + "/" + NodeKeyFile.sealedName,
+            mode: 0o400)
+        let daemon = try fixture.open(secrets: secrets.path)
+        let text = try Passphrase.seal(.generate(), "correct horse", handling: .insecure).text
+        let error = await #expect(throws: WireError.self) { try await daemon.restore(text, "correct horse") }
+        #expect(error?.code == .policyRefused && error?.fix?.contains("setup") == true)
+        #expect(access(fixture.keyPath + ".next", F_OK) != 0)
     }
 }

@@ -88,6 +88,7 @@ extension NodeConfiguration {
             ("aggregator.card_interval_s", Int64(aggregator.cardIntervalSeconds), 1...1800),
             ("ledger.max_per_job", ledger.maxPerJob, 0...Int64.max),
             ("ledger.max_per_day", ledger.maxPerDay, 0...Int64.max),
+            ("ledger.max_per_peer", ledger.maxPerPeer, 0...Int64.max),
             ("content.headroom_bytes", content.headroomBytes, 0...Int64.max),
         ]
     }

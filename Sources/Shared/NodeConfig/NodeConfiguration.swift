@@ -43,10 +43,13 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var maxPerJob: Int64 = 10_000_000
     /// The most that this node spends in 24 hours, in micro-units.
     public var maxPerDay: Int64 = 1_000_000_000
+    /// The most of that which goes to one provider, in micro-units.
+    public var maxPerPeer: Int64 = 1_000_000_000
 
     enum CodingKeys: String, CodingKey {
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
+        case maxPerPeer = "max_per_peer"
     }
     public init() {}
 }

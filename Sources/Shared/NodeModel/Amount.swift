@@ -9,6 +9,27 @@ public struct Asset: RawRepresentable, Hashable, Sendable, Codable {
     /// Credits without worth, for networks that run without a payment rail. Smallest unit: one micro-credit.
     public static let testCredit = Asset(rawValue: "test:credit")
 
+    /// Whether this is test credit or has the form of a CAIP-19 asset: `chain:reference/kind:reference`.
+    public var isWellFormed: Bool {
+        if self == .testCredit { return true }
+        let parts = rawValue.split(separator: "/", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count) else { return false }
+        return Self.isPair(parts[0], referenceUpTo: 32, extra: "-_")
+            && Self.isPair(parts[1], referenceUpTo: 128, extra: "-.%")
+            && (parts.count == 2 || Self.isName(parts[2], 1...78, extra: "-.%"))
+    }
+
+    private static func isPair(_ text: Substring, referenceUpTo longest: Int, extra: String) -> Bool {
+        let pair = text.split(separator: ":", omittingEmptySubsequences: false)
+        return pair.count == 2 && isName(pair[0], 3...8, extra: "-") && pair[0] == pair[0].lowercased()
+            && isName(pair[1], 1...longest, extra: extra)
+    }
+
+    private static func isName(_ text: Substring, _ lengths: ClosedRange<Int>, extra: String) -> Bool {
+        lengths.contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || extra.contains($0)) }
+    }
+
     public init(from decoder: any Decoder) throws {
         rawValue = try decoder.singleValueContainer().decode(String.self)
     }

@@ -34,6 +34,8 @@ public enum Grants {
             .ctl, .ledger,
             hand + [
                 LedgerInterface.Identity.spec, LedgerInterface.Balance.spec, LedgerInterface.History.spec,
+                LedgerInterface.Policy.spec, LedgerInterface.Audit.spec, LedgerInterface.Backup.spec,
+                LedgerInterface.Restore.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),

@@ -22,6 +22,8 @@ struct ChainEntry: Codable, Hashable, Sendable {
     var asset: String
     var receipt: String
     var acceptance: String
+    /// SHA-256 of the deed, where there is no receipt; absent otherwise.
+    var payload: String?
     /// In the order of their accounts.
     var postings: [Posting]
     /// The hash of the link before, in hexadecimal.

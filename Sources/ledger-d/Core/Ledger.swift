@@ -21,11 +21,15 @@ final class Ledger: Sendable {
     }
 
     let pool: DatabasePool
+    let commits: CommitQueue
 
-    /// Opens the ledger of `node`, making it when there is none.
+    /// Opens the ledger of a key, making it when there is none.
     ///
+    /// - Parameters:
+    ///   - key: whose ledger it is; signs the head of each day.
+    ///   - reach: called at every boundary between two effects; tests kill the process there.
     /// - Throws: `StartFailure` when the file is no ledger, belongs to another key, or its chain is broken.
-    init(path: String, node: PublicKey) throws {
+    init(path: String, key: SecretKey, reach: (@Sendable (LedgerStep) -> Void)? = nil) throws {
         do {
             var configuration = Configuration()
             configuration.label = "ledger"
@@ -38,7 +42,8 @@ final class Ledger: Sendable {
         } catch let error as DatabaseError {
             throw Self.startFailure(error, path)
         }
-        try claim(node, path)
+        commits = CommitQueue(pool, key: key, reach: reach)
+        try claim(key.publicKey, path)
         do { try pool.read { db in try Self.verifyHead(db) } } catch {
             throw StartFailure(
                 .config, "The ledger's chain does not hold: \(error).",
@@ -108,7 +113,8 @@ final class Ledger: Sendable {
         events: @escaping @Sendable () throws -> (receipt: SignedEvent, acceptance: SignedEvent?)
     ) async throws -> Outcome {
         do {
-            return try await pool.write { db in
+            return try await commits.write { writer in
+                let db = writer.db
                 if let earlier = try Self.earlier(operation, db) {
                     guard earlier.receipt.id == receiptID else {
                         throw WireError(
@@ -119,17 +125,22 @@ final class Ledger: Sendable {
                     return earlier
                 }
                 if let limit {
-                    try limit.check(price: body.price, spentToday: try Self.spent(onDayOf: at, db))
+                    try limit.check(
+                        price: body.price, spentToday: try Self.spent(onDayOf: at, db),
+                        spentOnPeer: try Self.spent(onDayOf: at, account: operation.accounts?.debit, db))
                 }
                 let made = try events()
-                try Self.record(operation, made, at: at, db)
+                try Self.record(operation, made, at: at, writer)
                 if let accounts = operation.accounts {
                     let postings = [
                         ChainEntry.Posting(account: accounts.debit, amount: body.price),
                         ChainEntry.Posting(account: accounts.credit, amount: -body.price),
                     ]
-                    try Self.append(
-                        operation, made, asset: body.unitPrice.asset, postings: postings, at: at, db)
+                    try writer.append(
+                        TransferDraft(
+                            operation: operation.id, kind: operation.kind.rawValue, job: operation.job.text,
+                            at: at, asset: body.unitPrice.asset, receipt: made.receipt.id,
+                            acceptance: made.acceptance?.id ?? "", postings: postings))
                 }
                 return Outcome(receipt: made.receipt, acceptance: made.acceptance, repeated: false)
             }
@@ -159,55 +170,26 @@ final class Ledger: Sendable {
 
     private static func record(
         _ operation: Operation, _ made: (receipt: SignedEvent, acceptance: SignedEvent?), at: Int64,
-        _ db: Database
+        _ writer: LedgerWriter
     ) throws {
-        for event in [made.receipt, made.acceptance].compactMap({ $0 }) {
-            try db.execute(
-                sql: "INSERT INTO event (id, json) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
-                arguments: [event.id, Data(try CanonicalJSON.encode(event))])
-        }
-        try db.execute(
-            sql: "INSERT INTO operation (id, kind, job, at, receipt, acceptance) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [
-                operation.id, operation.kind.rawValue, operation.job.text, at, made.receipt.id,
-                made.acceptance?.id,
+        for event in [made.receipt, made.acceptance].compactMap({ $0 }) { try writer.store(event) }
+        try writer.insert(
+            "operation",
+            [
+                "id": operation.id, "kind": operation.kind.rawValue, "job": operation.job.text, "at": at,
+                "receipt": made.receipt.id, "acceptance": made.acceptance?.id,
             ])
     }
 
-    private static func append(
-        _ operation: Operation, _ made: (receipt: SignedEvent, acceptance: SignedEvent?), asset: Asset,
-        postings: [ChainEntry.Posting], at: Int64, _ db: Database
-    ) throws {
-        let head = try Row.fetchOne(db, sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1")
-        let previous = head.map { row in Array(row["hash"] as Data) } ?? ChainEntry.genesis
-        let sequence = (head.map { row in row["sequence"] as Int64 } ?? 0) + 1
-        let entry = ChainEntry(
-            sequence: sequence, operation: operation.id, kind: operation.kind.rawValue,
-            job: operation.job.text,
-            at: at, asset: asset.rawValue, receipt: made.receipt.id, acceptance: made.acceptance?.id ?? "",
-            postings: postings.sorted { $0.account < $1.account }, previous: Hex.encode(previous))
-        try db.execute(
-            sql: "INSERT INTO transfer (sequence, operation, kind, at, day, asset) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [
-                sequence, operation.id, operation.kind.rawValue, at, at / 86_400_000, asset.rawValue,
-            ])
-        for posting in postings {
-            try db.execute(
-                sql: "INSERT INTO posting (transfer, account, amount) VALUES (?, ?, ?)",
-                arguments: [sequence, posting.account, posting.amount])
-        }
-        try db.execute(
-            sql: "INSERT INTO link (sequence, previous, hash) VALUES (?, ?, ?)",
-            arguments: [sequence, Data(previous), Data(try entry.hash())])
-    }
-
-    private static func spent(onDayOf at: Int64, _ db: Database) throws -> Int64 {
+    private static func spent(
+        onDayOf at: Int64, account: String? = nil, _ db: Database
+    ) throws -> Int64 {
         try Int64.fetchOne(
             db,
             sql: """
                 SELECT coalesce(sum(posting.amount), 0) FROM transfer
                 JOIN posting ON posting.transfer = transfer.sequence AND posting.account <> ?
-                WHERE transfer.kind = 'spend' AND transfer.day = ?
-                """, arguments: [Operation.wallet, at / 86_400_000]) ?? 0
+                WHERE transfer.kind = 'spend' AND transfer.day = ? AND posting.account = coalesce(?, account)
+                """, arguments: [Operation.wallet, at / 86_400_000, account]) ?? 0
     }
 }

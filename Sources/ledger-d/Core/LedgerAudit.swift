@@ -9,6 +9,8 @@ import NodeModel
 struct AuditReport: Sendable, Equatable {
     var transfers: Int64 = 0
     var operations: Int64 = 0
+    /// Signed heads of days.
+    var heads: Int64 = 0
     /// Hash of the last link, in hexadecimal.
     var head = Hex.encode(ChainEntry.genesis)
     /// Sentences, each about one thing that does not hold; at most 100.
@@ -39,6 +41,9 @@ extension Ledger {
             }
             try Self.auditChain(db, &report)
             try Self.auditOperations(db, &report)
+            try Self.auditDeeds(db, &report)
+            try Self.auditBalances(db, &report)
+            try Self.auditHeads(db, &report)
             return report
         }
     }
@@ -86,7 +91,7 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT transfer.operation, transfer.kind, transfer.at, transfer.asset, operation.job,
-                        operation.receipt, operation.acceptance, link.previous, link.hash
+                        operation.receipt, operation.acceptance, operation.payload, link.previous, link.hash
                     FROM transfer JOIN operation ON operation.id = transfer.operation
                     JOIN link ON link.sequence = transfer.sequence WHERE transfer.sequence = ?
                     """, arguments: [sequence])
@@ -101,8 +106,8 @@ extension Ledger {
         let entry = ChainEntry(
             sequence: sequence, operation: row["operation"], kind: row["kind"], job: row["job"],
             at: row["at"],
-            asset: row["asset"], receipt: row["receipt"], acceptance: row["acceptance"] ?? "",
-            postings: postings,
+            asset: row["asset"], receipt: row["receipt"] ?? "", acceptance: row["acceptance"] ?? "",
+            payload: (row["payload"] as Data?).map { Digest(hashing: $0).hex }, postings: postings,
             previous: Hex.encode(previous))
         guard row["previous"] as Data == Data(previous) else {
             return "link \(sequence) does not follow the one before"

@@ -10,6 +10,7 @@ import Glibc
 public import IPC
 public import Interfaces
 import Logging
+import NIOConcurrencyHelpers
 public import NodeConfig
 import NodeModel
 import NodeSystem
@@ -26,11 +27,14 @@ public struct LedgerDaemon: Daemon {
     let key: SecretKey
     let policy: SigningPolicy
     let limit: SpendingLimit
+    let table: SigningTable
     let ledger: Ledger
     let wrapping: KeyWrapping
     let metrics: MetricsRegistry
     let keyFile: NodeKeyFile
     let stateDirectory: String
+    /// Set when another key takes over at the next start.
+    let isLeaving = NIOLockedValueBox(false)
     /// Unix milliseconds.
     let clock: @Sendable () -> Int64
 
@@ -42,15 +46,19 @@ public struct LedgerDaemon: Daemon {
         stateDirectory = environment.stateDirectory
         metrics = environment.metrics
         self.clock = clock
-        limit = SpendingLimit(perJob: environment.config.maxPerJob, perDay: environment.config.maxPerDay)
+        limit = SpendingLimit(
+            perJob: environment.config.maxPerJob, perDay: environment.config.maxPerDay,
+            perPeer: environment.config.maxPerPeer)
+        table = SigningTable(limit)
         let path = stateDirectory + "/" + Ledger.fileName
         keyFile = NodeKeyFile(
             stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory)
+        try keyFile.adoptStaged(ledger: path)
         let (key, created) = try keyFile.load(mayCreate: access(path, F_OK) != 0)
         self.key = key
         policy = SigningPolicy(node: key.publicKey)
         wrapping = KeyWrapping(key: key)
-        ledger = try Ledger(path: path, node: key.publicKey)
+        ledger = try Ledger(path: path, key: key)
         environment.log.notice(
             created ? "node key made" : "node key loaded", metadata: ["npub": "\(key.publicKey.npub)"])
     }
@@ -85,6 +93,10 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.History.self, &router) { daemon, request in
             LedgerInterface.History.Reply(transfers: try await daemon.ledger.history(limit: request.limit))
         }
+        bind(LedgerInterface.Policy.self, &router) { daemon, _ in daemon.table.reply }
+        bind(LedgerInterface.Audit.self, &router) { daemon, _ in try await daemon.audit() }
+        bind(LedgerInterface.Backup.self, &router) { try await $0.backUp($1.passphrase) }
+        bind(LedgerInterface.Restore.self, &router) { try await $0.restore($1.ncryptsec, $1.passphrase) }
     }
 
     public func checks() async -> [ControlInterface.Check] {
@@ -100,6 +112,7 @@ public struct LedgerDaemon: Daemon {
         let intent = String(R.spec.name.dropFirst("ledger.".count))
         router.on(type) { request, context in
             do {
+                try daemon.table.check(R.spec.name, by: context.caller)
                 let reply = try await handler(daemon, request)
                 daemon.metrics.count(
                     "infernet_ledger_intents_total", labels: ["intent", intent],

@@ -3,6 +3,7 @@
 
 import DaemonKit
 import Interfaces
+import NIOConcurrencyHelpers
 import NodeModel
 import Nostr
 import Wire
@@ -58,6 +59,11 @@ extension LedgerDaemon {
         _ operation: Operation, _ body: ReceiptBody, receiptID: String, limit: SpendingLimit? = nil,
         events: @escaping @Sendable () throws -> (receipt: SignedEvent, acceptance: SignedEvent?)
     ) async throws -> Ledger.Outcome {
+        guard !isLeaving.withLockedValue({ $0 }) else {
+            throw WireError(
+                .unavailable, "Another key takes over at the next start; nothing is booked until then.",
+                fix: "Restart the node.")
+        }
         let started = ContinuousClock.now
         let outcome = try await ledger.perform(
             operation, body: body, receiptID: receiptID, at: clock(), limit: limit, events: events)

@@ -59,7 +59,12 @@ extension Ledger {
         }
     }
 
-    private func reading<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    /// Whether nothing was ever done.
+    func isEmpty() async throws -> Bool {
+        try await reading { db in try Row.fetchOne(db, sql: "SELECT 1 FROM operation LIMIT 1") == nil }
+    }
+
+    func reading<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await pool.read(body) } catch let error as DatabaseError {
             throw LedgerFailure.reading(error)
         }

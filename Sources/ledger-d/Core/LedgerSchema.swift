@@ -8,7 +8,10 @@ enum LedgerSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: double entry") { db in
-            try db.execute(sql: tables + appendOnly + bookkeeping)
+            try db.execute(sql: tables + appendOnly(firstTables) + bookkeeping)
+        }
+        migrator.registerMigration("2: deeds, balances, heads") { db in
+            try db.execute(sql: deeds + appendOnly(["operation", "closing", "balance", "head"]) + balances)
         }
         return migrator
     }
@@ -65,16 +68,86 @@ enum LedgerSchema {
 
         """
 
-    private static let appendOnly = ["node", "event", "operation", "transfer", "posting", "link"].map {
-        table in
-        """
-        CREATE TRIGGER \(table)_no_update BEFORE UPDATE ON \(table)
-            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-        CREATE TRIGGER \(table)_no_delete BEFORE DELETE ON \(table)
-            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+    private static let firstTables = ["node", "event", "operation", "transfer", "posting", "link"]
+
+    /// Deeds without a receipt carry their own payload. Balances are rows of their own, one for each posting, so that
+    /// reading one takes no sum and nothing is ever updated.
+    private static let deeds = """
+        CREATE TABLE operation_2 (
+            id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind IN ('issue', 'spend', 'earn', 'own',
+                'deposit', 'reserve', 'post', 'void', 'withdraw')),
+            job TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            receipt TEXT REFERENCES event (id),
+            acceptance TEXT REFERENCES event (id),
+            payload BLOB,
+            CHECK ((kind IN ('issue', 'spend', 'earn', 'own')) = (receipt IS NOT NULL)),
+            CHECK ((receipt IS NULL) = (payload IS NOT NULL)),
+            CHECK ((kind IN ('spend', 'earn', 'own')) = (acceptance IS NOT NULL))
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO operation_2 SELECT id, kind, job, at, receipt, acceptance, NULL FROM operation;
+        DROP TABLE operation;
+        ALTER TABLE operation_2 RENAME TO operation;
+
+        -- A reservation is closed once: by what posted it, or what voided it.
+        CREATE TABLE closing (
+            reservation TEXT PRIMARY KEY REFERENCES operation (id),
+            operation TEXT NOT NULL UNIQUE REFERENCES operation (id)
+        ) STRICT, WITHOUT ROWID;
+
+        -- What an account holds after a transfer. What is set aside, and a wallet of anything but test credits, is
+        -- never below zero.
+        CREATE TABLE balance (
+            account TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            transfer INTEGER NOT NULL REFERENCES transfer (sequence),
+            amount INTEGER NOT NULL CHECK (amount >= 0 OR NOT (
+                account GLOB 'held:*' OR (account = 'wallet' AND asset <> 'test:credit'))),
+            PRIMARY KEY (account, asset, transfer)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO balance
+            SELECT account, asset, transfer, sum(amount) OVER (PARTITION BY account, asset ORDER BY transfer)
+            FROM posting JOIN transfer ON transfer.sequence = posting.transfer;
+
+        -- The last link of a day, signed: kept elsewhere, it shows when the end of the chain was cut off.
+        CREATE TABLE head (
+            day INTEGER PRIMARY KEY,
+            sequence INTEGER NOT NULL UNIQUE REFERENCES link (sequence),
+            event TEXT NOT NULL UNIQUE REFERENCES event (id)
+        ) STRICT;
 
         """
-    }.joined()
+
+    private static let balances = """
+        CREATE TRIGGER posting_balance AFTER INSERT ON posting
+            BEGIN
+                INSERT INTO balance (account, asset, transfer, amount)
+                SELECT NEW.account, transfer.asset, NEW.transfer, NEW.amount + coalesce(
+                    (SELECT earlier.amount FROM balance AS earlier
+                        WHERE earlier.account = NEW.account AND earlier.asset = transfer.asset
+                        ORDER BY earlier.transfer DESC LIMIT 1), 0)
+                FROM transfer WHERE transfer.sequence = NEW.transfer;
+            END;
+        CREATE TRIGGER closing_reservation BEFORE INSERT ON closing
+            WHEN (SELECT kind FROM operation WHERE id = NEW.reservation) IS NOT 'reserve'
+            BEGIN SELECT RAISE(ABORT, 'only a reservation can be closed'); END;
+        CREATE TRIGGER head_follows BEFORE INSERT ON head
+            WHEN NEW.day <= (SELECT max(day) FROM head) OR NEW.sequence <= (SELECT max(sequence) FROM head)
+            BEGIN SELECT RAISE(ABORT, 'the head does not follow the one before'); END;
+        """
+
+    private static func appendOnly(_ tables: [String]) -> String {
+        tables.map { table in
+            """
+            CREATE TRIGGER \(table)_no_update BEFORE UPDATE ON \(table)
+                BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+            CREATE TRIGGER \(table)_no_delete BEFORE DELETE ON \(table)
+                BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+            """
+        }.joined()
+    }
 
     private static let bookkeeping = """
         CREATE TRIGGER posting_closed BEFORE INSERT ON posting

@@ -109,24 +109,29 @@ struct NodeKeyFile {
         }
     }
 
-    private func create(_ key: SecretKey) throws {
-        let fresh = path + ".new"
+    /// Writes a key whole and flushed; the file must not be under its final name yet.
+    func write(_ key: SecretKey, to fresh: String) throws {
         unlink(fresh)
         let descriptor = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot be made") }
         defer { close(descriptor) }
         var text = key.withBytes { Array(Hex.encode($0).utf8) } + [0x0A]
         defer { Self.wipe(&text) }
-        guard write(descriptor, text, text.count) == text.count, fsync(descriptor) == 0 else {
+        guard Glibc.write(descriptor, text, text.count) == text.count, fsync(descriptor) == 0 else {
             throw failure("cannot be written")
         }
+    }
+
+    private func create(_ key: SecretKey) throws {
+        let fresh = path + ".new"
+        try write(key, to: fresh)
         // link, unlike rename, refuses to replace a key that came into being meanwhile.
         guard link(fresh, path) == 0 else { throw failure("cannot be put in place") }
         unlink(fresh)
         try syncDirectory()
     }
 
-    private func syncDirectory() throws {
+    func syncDirectory() throws {
         let directory = String(path.dropLast(Self.name.count + 1))
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("cannot be made lasting") }
@@ -141,7 +146,7 @@ struct NodeKeyFile {
         }
     }
 
-    private func failure(_ what: String) -> StartFailure {
+    func failure(_ what: String) -> StartFailure {
         let reason = String(cString: strerror(errno))
         return StartFailure(
             errno == ENOSPC ? .failed : .config, "\(path) \(what): \(reason).",

@@ -7,44 +7,51 @@ import NodeModel
 import Wire
 
 struct Wallet: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Shows what this node earned and spent.")
+    static let configuration = CommandConfiguration(
+        abstract: "Shows and proves the books, and keeps the key safe.",
+        subcommands: [Show.self, PolicyTable.self, Audit.self, Backup.self, Restore.self],
+        defaultSubcommand: Show.self)
 
-    private struct Document: Encodable {
-        var balance: LedgerInterface.Balance.Reply
-        var history: [LedgerInterface.History.Transfer]
-    }
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows what this node earned and spent.")
 
-    @OptionGroup var global: GlobalOptions
-    @Option(name: .shortAndLong, help: "How many transfers at most.")
-    var limit = 20
-
-    func validate() throws {
-        if !(0...10_000).contains(limit) { throw ValidationError("--limit must be between 0 and 10000.") }
-    }
-
-    func run() async throws {
-        let node = global.node
-        let balance = try await node.call(LedgerInterface.Balance(), at: .ledger)
-        let history = try await node.call(LedgerInterface.History(limit: limit), at: .ledger).transfers
-        let output = global.output
-        if global.json { return output.json(Document(balance: balance, history: history)) }
-        output.line("earned  \(output.style.green(Units.amount(balance.earned, balance.asset)))")
-        output.line("spent   \(output.style.yellow(Units.amount(balance.spent, balance.asset)))")
-        output.line(output.style.dim("\(balance.transfers) transfers, chain head \(balance.chainHead)"))
-        guard !history.isEmpty else { return }
-        var table = Table([
-            ("#", .right), ("WHEN", .left), ("WHAT", .left), ("AMOUNT", .right), ("FROM", .left),
-            ("TO", .left),
-            ("JOB", .left),
-        ])
-        for transfer in history {
-            table.add(
-                "\(transfer.sequence)", Units.time(transfer.at), transfer.operation,
-                Units.amount(transfer.amount, transfer.asset), transfer.debit, transfer.credit,
-                transfer.job?.text ?? "-")
+        private struct Document: Encodable {
+            var balance: LedgerInterface.Balance.Reply
+            var history: [LedgerInterface.History.Transfer]
         }
-        output.line("")
-        table.lines(output.style).forEach(output.line)
+
+        @OptionGroup var global: GlobalOptions
+        @Option(name: .shortAndLong, help: "How many transfers at most.")
+        var limit = 20
+
+        func validate() throws {
+            if !(0...10_000).contains(limit) { throw ValidationError("--limit must be between 0 and 10000.") }
+        }
+
+        func run() async throws {
+            let node = global.node
+            let balance = try await node.call(LedgerInterface.Balance(), at: .ledger)
+            let history = try await node.call(LedgerInterface.History(limit: limit), at: .ledger).transfers
+            let output = global.output
+            if global.json { return output.json(Document(balance: balance, history: history)) }
+            output.line("earned  \(output.style.green(Units.amount(balance.earned, balance.asset)))")
+            output.line("spent   \(output.style.yellow(Units.amount(balance.spent, balance.asset)))")
+            output.line(output.style.dim("\(balance.transfers) transfers, chain head \(balance.chainHead)"))
+            guard !history.isEmpty else { return }
+            var table = Table([
+                ("#", .right), ("WHEN", .left), ("WHAT", .left), ("AMOUNT", .right), ("FROM", .left),
+                ("TO", .left),
+                ("JOB", .left),
+            ])
+            for transfer in history {
+                table.add(
+                    "\(transfer.sequence)", Units.time(transfer.at), transfer.operation,
+                    Units.amount(transfer.amount, transfer.asset), transfer.debit, transfer.credit,
+                    transfer.job?.text ?? "-")
+            }
+            output.line("")
+            table.lines(output.style).forEach(output.line)
+        }
     }
 }
 

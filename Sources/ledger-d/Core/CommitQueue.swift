@@ -1,0 +1,114 @@
+// Group commit: what waits while the disk is busy goes to disk together. Each piece of work succeeds or fails alone.
+// It must never answer before the commit, nor let one piece's failure undo another's.
+
+import GRDB
+import NIOConcurrencyHelpers
+import Nostr
+
+/// Runs pieces of work in as few commits as they come in.
+final class CommitQueue: Sendable {
+    /// The most pieces of one commit: enough to hide the disk, little enough to stay below a few milliseconds.
+    private static let largestGroup = 256
+
+    private struct Job: Sendable {
+        let work: @Sendable (Database) throws -> Void
+        /// Called once, after the commit or with what prevented it.
+        let finish: @Sendable ((any Error)?) -> Void
+    }
+
+    private struct State {
+        var waiting: [Job] = []
+        var isRunning = false
+    }
+
+    private let pool: DatabasePool
+    private let key: SecretKey
+    private let reach: (@Sendable (LedgerStep) -> Void)?
+    private let state = NIOLockedValueBox(State())
+
+    init(_ pool: DatabasePool, key: SecretKey, reach: (@Sendable (LedgerStep) -> Void)?) {
+        self.pool = pool
+        self.key = key
+        self.reach = reach
+    }
+
+    /// Does `body` in a transaction, perhaps together with others; returns when it is on disk.
+    func write<T: Sendable>(_ body: @escaping @Sendable (LedgerWriter) throws -> T) async throws -> T {
+        let (key, reach) = (key, reach)
+        return try await withCheckedThrowingContinuation { continuation in
+            let made = NIOLockedValueBox<T?>(nil)
+            let job = Job(
+                work: { db in
+                    let value = try body(LedgerWriter(db: db, key: key, reach: reach))
+                    made.withLockedValue { $0 = value }
+                },
+                finish: { error in
+                    if let error { return continuation.resume(throwing: error) }
+                    guard let value = made.withLockedValue({ $0 }) else {
+                        return continuation.resume(throwing: CancellationError())
+                    }
+                    continuation.resume(returning: value)
+                })
+            let starts = state.withLockedValue { state in
+                state.waiting.append(job)
+                defer { state.isRunning = true }
+                return !state.isRunning
+            }
+            if starts { pool.asyncWriteWithoutTransaction { db in self.drain(db) } }
+        }
+    }
+
+    private func drain(_ db: Database) {
+        while let group = next() {
+            let outcomes: [(any Error)?]
+            do { outcomes = try commit(group, db) } catch {
+                // The commit itself failed: nothing of the group happened.
+                for job in group { job.finish(error) }
+                continue
+            }
+            for (job, error) in zip(group, outcomes) { job.finish(error) }
+        }
+    }
+
+    private func next() -> [Job]? {
+        state.withLockedValue { state in
+            guard !state.waiting.isEmpty else {
+                state.isRunning = false
+                return nil
+            }
+            let group = Array(state.waiting.prefix(Self.largestGroup))
+            state.waiting.removeFirst(group.count)
+            return group
+        }
+    }
+
+    /// One transaction; a piece that throws is undone alone, and its error kept for it.
+    private func commit(_ group: [Job], _ db: Database) throws -> [(any Error)?] {
+        var outcomes: [(any Error)?] = []
+        try db.inTransaction(.immediate) {
+            if group.count == 1 {
+                // The error of a lone piece undoes the transaction, which is the piece.
+                try group[0].work(db)
+                outcomes = [nil]
+            } else {
+                for job in group {
+                    do {
+                        try db.inSavepoint {
+                            try job.work(db)
+                            return .commit
+                        }
+                        outcomes.append(nil)
+                    } catch {
+                        // SQLite gives up the whole transaction when the disk fails it.
+                        guard db.isInsideTransaction else { throw error }
+                        outcomes.append(error)
+                    }
+                }
+            }
+            reach?(.committing)
+            return .commit
+        }
+        reach?(.committed)
+        return outcomes
+    }
+}

@@ -1,0 +1,113 @@
+// What moves money without a receipt: coming in, set aside, paid, given back, going out. Each has an id and happens
+// once. It must never be done under an id that stands for something else: the whole deed is compared.
+
+import NodeModel
+import Wire
+
+/// A movement of money that somebody intends.
+struct Deed: Codable, Hashable, Sendable {
+    enum Kind: String, Codable, Sendable, CaseIterable {
+        /// Money came in by a rail; `party` says from where, to the transaction.
+        case deposit
+        /// Money is set aside for `party`, to be posted or voided.
+        case reserve
+        /// What was set aside is paid to `party`, at most in full; the rest comes back.
+        case post
+        /// What was set aside comes back.
+        case void
+        /// Money goes out by a rail; `party` says where to.
+        case withdraw
+    }
+
+    static let longestParty = 200
+    static let longestID = 128
+    /// What canonical JSON can carry: nine billion dollars in micro-dollars.
+    static let largestAmount: Int64 = 1 << 53 - 1
+
+    let kind: Kind
+    let asset: Asset
+    /// In the asset's smallest unit; for `void`, zero.
+    let amount: Int64
+    let party: String
+    /// The id of the reservation that is posted or voided; empty for the other kinds.
+    let reservation: String
+
+    private init(_ kind: Kind, _ asset: Asset, _ amount: Int64, _ party: String, _ reservation: String = "") {
+        self.kind = kind
+        self.asset = asset
+        self.amount = amount
+        self.party = party
+        self.reservation = reservation
+    }
+
+    static func deposit(_ amount: Int64, _ asset: Asset, from party: String) -> Deed {
+        Deed(.deposit, asset, amount, party)
+    }
+    static func reserve(_ amount: Int64, _ asset: Asset, for party: String) -> Deed {
+        Deed(.reserve, asset, amount, party)
+    }
+    static func post(_ reservation: String, _ amount: Int64, _ asset: Asset, to party: String) -> Deed {
+        Deed(.post, asset, amount, party, reservation)
+    }
+    static func void(_ reservation: String, _ asset: Asset) -> Deed {
+        Deed(.void, asset, 0, "", reservation)
+    }
+    static func withdraw(_ amount: Int64, _ asset: Asset, to party: String) -> Deed {
+        Deed(.withdraw, asset, amount, party)
+    }
+
+    /// The id in the table of operations: apart from those of receipts, whatever callers choose.
+    static func operation(_ id: String) -> String { "deed/\(id)" }
+
+    /// The account that holds what a reservation set aside.
+    static func held(_ reservation: String) -> String { "held:\(reservation)" }
+
+    /// Refuses what is malformed, whatever the ledger holds.
+    func check(id: String) throws(WireError) {
+        guard (1...Self.longestID).contains(id.utf8.count), Self.isPlain(id) else {
+            throw WireError(
+                .invalidParams, "An operation's id has 1 to \(Self.longestID) printable characters.")
+        }
+        guard asset.isWellFormed else {
+            throw WireError(
+                .invalidParams, "'\(asset.rawValue)' is not an asset.",
+                fix: "Name it by CAIP-19, as in eip155:137/erc20:0x3c49….")
+        }
+        guard kind == .void ? amount == 0 : (kind == .post ? amount >= 0 : amount > 0) else {
+            throw WireError(.invalidParams, "'amount' must be positive, not \(amount).")
+        }
+        guard amount <= Self.largestAmount else {
+            throw WireError(.invalidParams, "'amount' is \(amount), more than \(Self.largestAmount).")
+        }
+        guard kind == .void ? party.isEmpty : (1...Self.longestParty).contains(party.utf8.count),
+            Self.isPlain(party)
+        else {
+            throw WireError(.invalidParams, "'party' has 1 to \(Self.longestParty) printable characters.")
+        }
+    }
+
+    /// What moves, from which account to which.
+    ///
+    /// - Parameters:
+    ///   - id: of this deed.
+    ///   - held: what its reservation set aside, for `post` and `void`.
+    func postings(id: String, held: Int64) -> [ChainEntry.Posting] {
+        let moves: [(account: String, amount: Int64)] =
+            switch kind {
+            case .deposit: [("rail:\(party)", -amount), (Operation.wallet, amount)]
+            case .reserve: [(Operation.wallet, -amount), (Self.held(id), amount)]
+            case .withdraw: [(Operation.wallet, -amount), ("rail:\(party)", amount)]
+            case .void: [(Self.held(reservation), -held), (Operation.wallet, held)]
+            case .post:
+                [
+                    (Self.held(reservation), -held), ("paid:\(party)", amount),
+                    (Operation.wallet, held - amount),
+                ]
+            }
+        return moves.map { ChainEntry.Posting(account: $0.account, amount: $0.amount) }
+    }
+
+    private static func isPlain(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+}

@@ -1,0 +1,80 @@
+// The signing policy as a table: each intent, who may ask, what the key does, how far. What has no row is refused.
+// It must never grant by a pattern, nor hold an intent that is a bare digest.
+
+import Interfaces
+import Wire
+
+/// The rows of the policy, with the configured ceilings.
+struct SigningTable: Sendable {
+    struct Row: Sendable {
+        let intent: MethodSpec
+        let callers: [Role]
+        let effect: String
+        var ceilings: SpendingLimit?
+    }
+
+    let rows: [Row]
+    private let callersByIntent: [String: [Role]]
+
+    init(_ limit: SpendingLimit) {
+        rows = [
+            Row(
+                intent: LedgerInterface.Identity.spec, callers: [.ctl, .ws, .aggregator],
+                effect: "tells the public key"),
+            Row(
+                intent: LedgerInterface.SignPeerAuth.spec, callers: [.ws],
+                effect: "proves this node's key to one peer, at one endpoint, for one minute"),
+            Row(
+                intent: LedgerInterface.SignCard.spec, callers: [.aggregator],
+                effect: "announces this node's own card"),
+            Row(
+                intent: LedgerInterface.SignReceipt.spec, callers: [.aggregator],
+                effect: "signs a receipt for work of this node, once per job and client"),
+            Row(
+                intent: LedgerInterface.AcceptReceipt.spec, callers: [.aggregator],
+                effect: "accepts a provider's signed receipt once per job, and books what it costs",
+                ceilings: limit),
+            Row(
+                intent: LedgerInterface.RecordAcceptance.spec, callers: [.aggregator],
+                effect: "books an earning that a client signed for"),
+            Row(
+                intent: LedgerInterface.WrapKey.spec, callers: [.aggregator],
+                effect: "encrypts a job's content key to its provider"),
+            Row(
+                intent: LedgerInterface.UnwrapKey.spec, callers: [.exec],
+                effect: "opens a content key for the job that it was wrapped for"),
+            Row(intent: LedgerInterface.Balance.spec, callers: [.ctl], effect: "reads sums"),
+            Row(intent: LedgerInterface.History.spec, callers: [.ctl], effect: "reads transfers"),
+            Row(intent: LedgerInterface.Policy.spec, callers: [.ctl], effect: "reads this table"),
+            Row(intent: LedgerInterface.Audit.spec, callers: [.ctl], effect: "proves the ledger"),
+            Row(
+                intent: LedgerInterface.Backup.spec, callers: [.ctl],
+                effect: "hands out the key under a passphrase, and copies the ledger"),
+            Row(
+                intent: LedgerInterface.Restore.spec, callers: [.ctl],
+                effect: "takes over another key, while nothing was booked under the present one"),
+        ]
+        callersByIntent = Dictionary(uniqueKeysWithValues: rows.map { ($0.intent.name, $0.callers) })
+    }
+
+    /// Refuses an intent that the caller has no row for.
+    func check(_ intent: String, by caller: Role) throws(WireError) {
+        guard callersByIntent[intent]?.contains(caller) == true else {
+            throw WireError(
+                .notPermitted,
+                "The signing policy has no row that lets \(caller.rawValue) ask for '\(intent)'.",
+                fix: "See 'infernetctl wallet policy'.")
+        }
+    }
+
+    /// The table as people see it.
+    var reply: LedgerInterface.Policy.Reply {
+        LedgerInterface.Policy.Reply(
+            rows: rows.map { row in
+                LedgerInterface.Policy.Row(
+                    intent: row.intent.name, callers: row.callers.map(\.rawValue), effect: row.effect,
+                    perCall: row.ceilings?.perJob, perDay: row.ceilings?.perDay,
+                    perPeer: row.ceilings?.perPeer)
+            })
+    }
+}

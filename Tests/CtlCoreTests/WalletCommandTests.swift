@@ -1,0 +1,51 @@
+// Proves what the wallet's commands do before ledger-d is asked: the spelling of passphrases, the backup's file.
+
+import ArgumentParser
+import Glibc
+import TestKit
+import Testing
+import Wire
+
+@testable import CtlCore
+
+@Suite struct WalletCommandTests {
+    @Test func theWalletStillShowsItselfByDefault() throws {
+        let bare = try #require(try InfernetCtl.parseAsRoot(["wallet"]) as? Wallet.Show)
+        #expect(bare.limit == 20)
+        #expect(try #require(try InfernetCtl.parseAsRoot(["wallet", "-l", "5"]) as? Wallet.Show).limit == 5)
+        #expect(try InfernetCtl.parseAsRoot(["wallet", "policy"]) is Wallet.PolicyTable)
+        #expect(try InfernetCtl.parseAsRoot(["wallet", "audit", "--json"]) is Wallet.Audit)
+        let backup = try InfernetCtl.parseAsRoot(["wallet", "backup", "key.txt", "--passphrase-file", "p"])
+        #expect(try #require(backup as? Wallet.Backup).passphrase.passphraseFile == "p")
+        #expect(throws: (any Error).self) { try InfernetCtl.parseAsRoot(["wallet", "backup"]) }
+    }
+
+    /// NIP-49's own example of normalization.
+    @Test func passphrasesAreNormalized() throws {
+        let typed = String(
+            decoding: [0xE2, 0x84, 0xAB, 0xE2, 0x84, 0xA6, 0xE1, 0xBA, 0x9B, 0xCC, 0xA3] as [UInt8],
+            as: UTF8.self)
+        #expect(Array(PassphraseOptions.normal(typed).utf8) == [0xC3, 0x85, 0xCE, 0xA9, 0xE1, 0xB9, 0xA9])
+        let directory = try TemporaryDirectory()
+        let path = directory.appending("passphrase")
+        try BackupFile.write(typed, to: path)
+        var options = PassphraseOptions()
+        options.passphraseFile = path
+        #expect(Array(try options.read(twice: true).utf8) == [0xC3, 0x85, 0xCE, 0xA9, 0xE1, 0xB9, 0xA9])
+    }
+
+    @Test func aBackupIsPrivateAndReplacesNothing() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.appending("key.txt")
+        try BackupFile.write("ncryptsec1abc", to: path)
+        var info = stat()
+        #expect(stat(path, &info) == 0 && info.st_mode & 0o777 == 0o600)
+        #expect(try BackupFile.read(path) == "ncryptsec1abc")
+        let error = #expect(throws: WireError.self) { try BackupFile.write("other", to: path) }
+        #expect(error?.message.contains("is there already") == true)
+        #expect(try BackupFile.read(path) == "ncryptsec1abc")
+        #expect(throws: WireError.self) { try BackupFile.read(directory.appending("none")) }
+        try BackupFile.write("", to: directory.appending("empty"))
+        #expect(throws: WireError.self) { try BackupFile.read(directory.appending("empty")) }
+    }
+}
