@@ -73,6 +73,7 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.UnwrapKey.self),
     of(LedgerInterface.Balance.self),
     of(LedgerInterface.History.self),
+    of(LedgerInterface.TakeJob.self),
     of(LedgerInterface.Policy.self),
     of(LedgerInterface.Audit.self),
     of(LedgerInterface.Backup.self),

@@ -107,6 +107,19 @@ import Wire
         await provider.stop()
     }
 
+    /// The ledger is told before anything runs; what it refuses does not run.
+    @Test func whatTheLedgerDoesNotTakeDoesNotRun() async throws {
+        let (client, provider) = try await Self.pair()
+        provider.script.withLock { $0.takeError = WireError(.diskFull, "no room") }
+        await #expect(throws: WireError.self) { try await client.submit(seen: Seen()) }
+        #expect(provider.script.withLock { $0.runs.isEmpty })
+        provider.script.withLock { $0.takeError = nil }
+        _ = try await client.submit(seen: Seen())
+        #expect(provider.script.withLock { $0.taken.count == 1 && $0.runs.count == 1 })
+        await client.stop()
+        await provider.stop()
+    }
+
     @Test func termsThatAreNotTheCardsAreRefused() throws {
         let key = PublicKey(xOnly: Digest(hashing: "client"))
         let price = UnitPrice(prompt: 1, completion: 2)

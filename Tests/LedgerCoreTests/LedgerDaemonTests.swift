@@ -36,6 +36,11 @@ import Wire
         let body = try fixture.body(provider: identity.pubkey, client: stranger.publicKey)
         let secret = Hex.encode(ContentKey().bytes)
         let wrapped = try KeyWrapping(key: stranger).wrap(secret, job: body.job, recipient: identity.pubkey)
+        let terms = LedgerInterface.TakeJob(
+            job: body.job, client: body.client, modelRoot: body.modelRoot, unitPrice: body.unitPrice,
+            maxTokens: 64)
+        #expect(try await !aggregator.call(terms).repeated)
+        #expect(try await aggregator.call(terms).repeated)
         let unwrapped = try await server.link(as: .exec).call(
             LedgerInterface.UnwrapKey(job: body.job, sender: stranger.publicKey, wrapped: wrapped))
         #expect(unwrapped.contentKey == secret)

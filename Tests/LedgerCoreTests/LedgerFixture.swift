@@ -91,6 +91,19 @@ final class LedgerFixture: Sendable {
             finishedAt: now)
     }
 
+    /// What `daemon` signs for a stranger's job: it takes the job first, as it must.
+    func issued(_ daemon: LedgerDaemon, _ body: ReceiptBody) async throws -> SignedEvent {
+        _ = try await daemon.take(terms(body))
+        return try await daemon.signReceipt(body)
+    }
+
+    /// The terms that a receipt keeps to the letter.
+    func terms(_ body: ReceiptBody) -> TakenJob {
+        TakenJob(
+            job: body.job, client: body.client, modelRoot: body.modelRoot, unitPrice: body.unitPrice,
+            maxTokens: Int(body.usage.completionTokens))
+    }
+
     /// A stranger's receipt made out to `client`.
     func receipt(_ provider: SecretKey, client: PublicKey, job: Int = 1, unit: Int64 = 1) throws
         -> SignedEvent

@@ -31,7 +31,7 @@ import Wire
     @Test func aReceiptIsSignedOnceForAJob() async throws {
         let daemon = try fixture.open()
         let body = try fixture.body(provider: daemon.key.publicKey, client: stranger.publicKey)
-        let first = try await daemon.signReceipt(body)
+        let first = try await fixture.issued(daemon, body)
         #expect(try ReceiptBody(first) == body)
         // Signing draws randomness: an equal event proves that it came from the ledger.
         #expect(try await daemon.signReceipt(body) == first)
@@ -43,7 +43,7 @@ import Wire
         // Another client's job of the same id is another job.
         let third = SecretKey.generate()
         let same = try fixture.body(provider: daemon.key.publicKey, client: third.publicKey)
-        #expect(try await daemon.signReceipt(same).id != first.id)
+        #expect(try await fixture.issued(daemon, same).id != first.id)
         #expect(try await daemon.ledger.balance().transfers == 0)
     }
 
@@ -69,8 +69,8 @@ import Wire
     @Test func earningIsBookedOnceForEachClient() async throws {
         let daemon = try fixture.open()
         for client in [stranger, SecretKey.generate()] {
-            let receipt = try await daemon.signReceipt(
-                try fixture.body(provider: daemon.key.publicKey, client: client.publicKey))
+            let receipt = try await fixture.issued(
+                daemon, try fixture.body(provider: daemon.key.publicKey, client: client.publicKey))
             let bundle = try fixture.acceptance(client, of: receipt)
             #expect(try await !daemon.record(bundle).repeated)
             #expect(try await daemon.record(bundle).repeated)
@@ -144,7 +144,8 @@ import Wire
     @Test func workForNothingIsBookedToo() async throws {
         let daemon = try fixture.open()
         _ = try await daemon.accept(try fixture.receipt(stranger, client: daemon.key.publicKey, unit: 0))
-        let receipt = try await daemon.signReceipt(
+        let receipt = try await fixture.issued(
+            daemon,
             try fixture.body(provider: daemon.key.publicKey, client: stranger.publicKey, job: 2, unit: 0))
         _ = try await daemon.record(try fixture.acceptance(stranger, of: receipt))
         let rows = try await daemon.ledger.history(limit: 10)

@@ -9,7 +9,7 @@ public enum LedgerInterface {
     public static let methods: [MethodSpec] = [
         Identity.spec, SignPeerAuth.spec, SignCard.spec, SignReceipt.spec, AcceptReceipt.spec,
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
-        Policy.spec, Audit.spec, Backup.spec, Restore.spec,
+        TakeJob.spec, Policy.spec, Audit.spec, Backup.spec, Restore.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }

@@ -63,7 +63,7 @@ public enum Grants {
             .aggregator, .ledger,
             [
                 LedgerInterface.Identity.spec, LedgerInterface.SignCard.spec,
-                LedgerInterface.SignReceipt.spec,
+                LedgerInterface.TakeJob.spec, LedgerInterface.SignReceipt.spec,
                 LedgerInterface.AcceptReceipt.spec, LedgerInterface.RecordAcceptance.spec,
                 LedgerInterface.WrapKey.spec,
             ]),

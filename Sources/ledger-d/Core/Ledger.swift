@@ -129,6 +129,10 @@ final class Ledger: Sendable {
                         price: body.price, spentToday: try Self.spent(onDayOf: at, db),
                         spentOnPeer: try Self.spent(onDayOf: at, account: operation.accounts?.debit, db))
                 }
+                // What was signed before jobs were written down is answered above.
+                if operation.kind == .issue, operation.client != operation.provider {
+                    try Self.requireTaken(body, db)
+                }
                 let made = try events()
                 try Self.record(operation, made, at: at, writer)
                 if let accounts = operation.accounts {

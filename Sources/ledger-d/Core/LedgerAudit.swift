@@ -44,6 +44,7 @@ extension Ledger {
             try Self.auditDeeds(db, &report)
             try Self.auditBalances(db, &report)
             try Self.auditHeads(db, &report)
+            try Self.auditJobs(db, &report)
             return report
         }
     }

@@ -84,11 +84,13 @@ public struct LedgerDaemon: Daemon {
                 wrapped: try daemon.wrapping.wrap(
                     request.contentKey, job: request.job, recipient: request.recipient))
         }
-        bind(LedgerInterface.UnwrapKey.self, &router) { daemon, request in
-            LedgerInterface.UnwrapKey.Reply(
-                contentKey: try daemon.wrapping.unwrap(
-                    request.wrapped, job: request.job, sender: request.sender))
+        bind(LedgerInterface.TakeJob.self, &router) { daemon, request in
+            try await daemon.take(
+                TakenJob(
+                    job: request.job, client: request.client, modelRoot: request.modelRoot,
+                    unitPrice: request.unitPrice, maxTokens: request.maxTokens))
         }
+        bind(LedgerInterface.UnwrapKey.self, &router) { try await $0.unwrap($1) }
         bind(LedgerInterface.Balance.self, &router) { daemon, _ in try await daemon.ledger.balance() }
         bind(LedgerInterface.History.self, &router) { daemon, request in
             LedgerInterface.History.Reply(transfers: try await daemon.ledger.history(limit: request.limit))

@@ -9,6 +9,20 @@ import Nostr
 import Wire
 
 extension LedgerDaemon {
+    /// Writes down that this node takes a stranger's job.
+    func take(_ job: TakenJob) async throws -> LedgerInterface.TakeJob.Reply {
+        try policy.job(job)
+        try requireStaying()
+        return LedgerInterface.TakeJob.Reply(repeated: try await ledger.take(job, at: clock()))
+    }
+
+    /// Opens the content key of a job that this node has taken and not finished.
+    func unwrap(_ request: LedgerInterface.UnwrapKey) async throws -> LedgerInterface.UnwrapKey.Reply {
+        try await ledger.requireOpen(request.job, of: request.sender, at: clock())
+        return LedgerInterface.UnwrapKey.Reply(
+            contentKey: try wrapping.unwrap(request.wrapped, job: request.job, sender: request.sender))
+    }
+
     /// Signs a receipt once per job and client; the same body again gives the same event.
     func signReceipt(_ body: ReceiptBody) async throws -> SignedEvent {
         let template = try policy.receipt(body, now: now)
@@ -59,11 +73,7 @@ extension LedgerDaemon {
         _ operation: Operation, _ body: ReceiptBody, receiptID: String, limit: SpendingLimit? = nil,
         events: @escaping @Sendable () throws -> (receipt: SignedEvent, acceptance: SignedEvent?)
     ) async throws -> Ledger.Outcome {
-        guard !isLeaving.withLockedValue({ $0 }) else {
-            throw WireError(
-                .unavailable, "Another key takes over at the next start; nothing is booked until then.",
-                fix: "Restart the node.")
-        }
+        try requireStaying()
         let started = ContinuousClock.now
         let outcome = try await ledger.perform(
             operation, body: body, receiptID: receiptID, at: clock(), limit: limit, events: events)
@@ -76,5 +86,14 @@ extension LedgerDaemon {
                 help: "Transfers appended to the chain.")
         }
         return outcome
+    }
+
+    /// Refuses work while another key waits for the next start.
+    private func requireStaying() throws {
+        guard !isLeaving.withLockedValue({ $0 }) else {
+            throw WireError(
+                .unavailable, "Another key takes over at the next start; nothing is booked until then.",
+                fix: "Restart the node.")
+        }
     }
 }

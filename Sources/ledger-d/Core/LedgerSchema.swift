@@ -13,6 +13,9 @@ enum LedgerSchema {
         migrator.registerMigration("2: deeds, balances, heads") { db in
             try db.execute(sql: deeds + appendOnly(["operation", "closing", "balance", "head"]) + balances)
         }
+        migrator.registerMigration("3: taken jobs") { db in
+            try db.execute(sql: jobs + appendOnly(["taken"]))
+        }
         return migrator
     }
 
@@ -116,6 +119,18 @@ enum LedgerSchema {
             sequence INTEGER NOT NULL UNIQUE REFERENCES link (sequence),
             event TEXT NOT NULL UNIQUE REFERENCES event (id)
         ) STRICT;
+
+        """
+
+    /// What strangers asked for and this node took, with the terms as canonical JSON.
+    private static let jobs = """
+        CREATE TABLE taken (
+            client TEXT NOT NULL,
+            job TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            terms BLOB NOT NULL,
+            PRIMARY KEY (client, job)
+        ) STRICT, WITHOUT ROWID;
 
         """
 

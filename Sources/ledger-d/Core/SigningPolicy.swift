@@ -11,6 +11,8 @@ struct SigningPolicy: Sendable {
     static let clockSkew: Int64 = 60
     /// How old a job may be when its receipt is signed or accepted, in seconds.
     static let oldestJob: Int64 = 86_400
+    /// The longest answer that a job may agree on, in tokens.
+    static let longestAnswer = 1 << 24
 
     let node: PublicKey
 
@@ -55,6 +57,23 @@ struct SigningPolicy: Sendable {
             throw refusal("card", "its numbers or names cannot be read back as they were written")
         }
         return template
+    }
+
+    /// A stranger's job that this node takes.
+    func job(_ job: TakenJob) throws(WireError) {
+        guard job.client != node else { throw refusal("client", "it is this node itself") }
+        guard Schnorr.isValidPublicKey(job.client.bytes) else {
+            throw refusal("client", "it is not a key on the curve")
+        }
+        guard job.unitPrice.asset == .testCredit else {
+            throw refusal("unit_price.asset", "this node deals in \(Asset.testCredit.rawValue) only")
+        }
+        guard job.unitPrice.prompt >= 0, job.unitPrice.completion >= 0 else {
+            throw refusal("unit_price", "it is negative")
+        }
+        guard (1...Self.longestAnswer).contains(job.maxTokens) else {
+            throw refusal("max_tokens", "it is not from 1 to \(Self.longestAnswer)")
+        }
     }
 
     /// A receipt for work that this node did.

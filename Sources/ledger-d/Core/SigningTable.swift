@@ -28,8 +28,13 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.SignCard.spec, callers: [.aggregator],
                 effect: "announces this node's own card"),
             Row(
+                intent: LedgerInterface.TakeJob.spec, callers: [.aggregator],
+                effect: "writes down that a client's job is taken, and on which terms"),
+            Row(
                 intent: LedgerInterface.SignReceipt.spec, callers: [.aggregator],
-                effect: "signs a receipt for work of this node, once per job and client"),
+                effect:
+                    "signs a receipt for work of this node, once per job and client, on the terms of taking it"
+            ),
             Row(
                 intent: LedgerInterface.AcceptReceipt.spec, callers: [.aggregator],
                 effect: "accepts a provider's signed receipt once per job, and books what it costs",
@@ -42,7 +47,7 @@ struct SigningTable: Sendable {
                 effect: "encrypts a job's content key to its provider"),
             Row(
                 intent: LedgerInterface.UnwrapKey.spec, callers: [.exec],
-                effect: "opens a content key for the job that it was wrapped for"),
+                effect: "opens the content key of a job that was taken and has no receipt yet"),
             Row(intent: LedgerInterface.Balance.spec, callers: [.ctl], effect: "reads sums"),
             Row(intent: LedgerInterface.History.spec, callers: [.ctl], effect: "reads transfers"),
             Row(intent: LedgerInterface.Policy.spec, callers: [.ctl], effect: "reads this table"),

@@ -20,8 +20,19 @@ struct FakeLedger: Sendable {
             LedgerInterface.Identity.Reply(pubkey: house.key.publicKey, npub: "npub")
         }
         router.on(LedgerInterface.SignCard.self) { request, _ in try house.key.sign(request.card.template) }
+        router.on(LedgerInterface.TakeJob.self) { request, _ in
+            if let error = house.script.withLock({ $0.takeError }) { throw error }
+            let repeated = house.script.withLock { !$0.taken.insert(request.job).inserted }
+            return LedgerInterface.TakeJob.Reply(repeated: repeated)
+        }
         router.on(LedgerInterface.SignReceipt.self) { request, context in
-            _ = house.script.withLock { $0.traces.insert(context.trace ?? "none") }
+            let isTaken = house.script.withLock { script in
+                script.traces.insert(context.trace ?? "none")
+                return script.taken.contains(request.body.job)
+            }
+            guard isTaken || request.body.client == house.key.publicKey else {
+                throw WireError(.policyRefused, "not taken")
+            }
             return try house.key.sign(try request.body.template())
         }
         router.on(LedgerInterface.AcceptReceipt.self) { request, _ in

@@ -26,6 +26,9 @@ struct HouseScript: Sendable {
     var providers: [String: ProviderScript] = [:]
     var deliveryError: WireError?
     var acceptError: WireError?
+    /// Jobs that were written down before they ran, and what refuses the next.
+    var taken: Set<JobID> = []
+    var takeError: WireError?
 
     var runs: [ExecInterface.Run] = []
     var dialled: [String] = []

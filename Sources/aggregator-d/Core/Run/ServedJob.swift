@@ -54,8 +54,12 @@ final class ServedJob: Sendable {
     private func perform(_ work: JobWork) async -> JobEvent {
         switch work {
         case .plan:
-            // All that could speak against it was checked before it entered the journal.
-            return .planned(candidates: ["running here"], summary: "model, price and room are right")
+            // All that could speak against it was checked before it entered the journal; now the ledger is told,
+            // which opens no key and signs no receipt of a job that it does not know.
+            do {
+                try await take()
+                return .planned(candidates: ["running here"], summary: "model, price and room are right")
+            } catch { return .planFailed(WireError.wrapping(error)) }
         case .attempt(let number):
             do {
                 try await attempt(number)
@@ -66,6 +70,15 @@ final class ServedJob: Sendable {
                 try await sign()
                 return .settled("answered; the receipt is signed")
             } catch { return .settleFailed(WireError.wrapping(error)) }
+        }
+    }
+
+    private func take() async throws {
+        let terms = LedgerInterface.TakeJob(
+            job: job.job, client: peer, modelRoot: job.modelRoot, unitPrice: job.unitPrice,
+            maxTokens: job.maxTokens)
+        _ = try await Patience.call(until: .now + .milliseconds(house.limits.planMs)) {
+            try await house.links.ledger.call(terms, trace: terms.job.text)
         }
     }
 

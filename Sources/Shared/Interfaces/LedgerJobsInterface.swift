@@ -1,0 +1,48 @@
+// What ledger-d is told of a stranger's job before it runs: that this node takes it, and on which terms.
+// It must never carry what was asked or answered: the ledger knows jobs by number and price.
+
+public import NodeModel
+public import Wire
+
+extension LedgerInterface {
+    /// Writes down that this node takes a client's job. Without it no content key is opened and no receipt signed.
+    public struct TakeJob: Request {
+        public static let spec = MethodSpec(
+            "ledger.take_job", deadlineMs: 5_000, idempotent: true,
+            "Writes down that this node takes a client's job, on which terms.")
+        public struct Reply: WireValue, Hashable {
+            /// Whether the same job had been taken on the same terms before.
+            public var repeated: Bool
+            public init(repeated: Bool) { self.repeated = repeated }
+        }
+        public var job: JobID
+        public var client: PublicKey
+        public var modelRoot: ContentRoot
+        public var unitPrice: UnitPrice
+        /// The longest answer, in tokens.
+        public var maxTokens: Int
+        enum CodingKeys: String, CodingKey {
+            case job, client
+            case modelRoot = "model_root"
+            case unitPrice = "unit_price"
+            case maxTokens = "max_tokens"
+        }
+        public init(
+            job: JobID, client: PublicKey, modelRoot: ContentRoot, unitPrice: UnitPrice, maxTokens: Int
+        ) {
+            self.job = job
+            self.client = client
+            self.modelRoot = modelRoot
+            self.unitPrice = unitPrice
+            self.maxTokens = maxTokens
+        }
+        public static var example: (request: TakeJob, reply: Reply) {
+            (
+                TakeJob(
+                    job: exampleBody.job, client: exampleKey, modelRoot: exampleBody.modelRoot,
+                    unitPrice: exampleBody.unitPrice, maxTokens: 256),
+                Reply(repeated: false)
+            )
+        }
+    }
+}
