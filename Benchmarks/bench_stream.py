@@ -10,7 +10,7 @@ import time
 from node import MODEL
 from table import median, row
 
-ROUNDS, TOKENS = 15, 64
+ROUNDS, TOKENS = 25, 64
 BODY = {"messages": [{"role": "user", "content": "Tell me a long story about the sea."}], "max_tokens": TOKENS,
         "temperature": 0, "stream": True, "stream_options": {"include_usage": True}}
 # What exec-d adds to each request for its own engine.
@@ -63,7 +63,7 @@ def measure(node):
             seen[name].append(streamed(*ways[name]))
     first = {name: median(r[0] for r in runs) for name, runs in seen.items()}
     rate = {name: median(r[1] for r in runs) for name, runs in seen.items()}
-    added = first["node"] - first["engine"]
+    added = median(a[0] - b[0] for a, b in zip(seen["node"], seen["engine"]))
     row("streaming: first token p50", f"{first['node']:.1f} ms", "engine's socket", f"{first['engine']:.1f} ms",
         f"+{added:.1f} ms", "≤ +3 ms", added <= 3)
     share = median(a[1] / b[1] for a, b in zip(seen["node"], seen["engine"]))

@@ -21,7 +21,7 @@ import Wire
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.any()
         let link = PeerLink(callee: callee, path: words[1], loop: loop, log: Logger(label: "bench"))
-        let report = try await Task(executorPreference: LoopExecutor(loop)) {
+        let report = try await Task(executorPreference: LoopExecutor.of(loop)) {
             try await measure(link, rounds, depth)
         }.value
         print(report)

@@ -48,7 +48,7 @@ import Wire
 extension Router {
     /// A handler for any method, which must never be reached by those who were not granted it.
     fileprivate mutating func accept(_ spec: MethodSpec) {
-        routes[spec.name] = Route(spec: spec) { _ in
+        routes[spec.name] = Route(spec) { _, _ in
             Issue.record("the parameters of \(spec.name) were looked at")
             throw WireError(.internalError, "reached")
         }

@@ -78,9 +78,7 @@ struct RPCMetrics: RPCObserver {
     func finished(method: String, caller: Role, code: ErrorCode?, nanoseconds: Int64) {
         let seconds = Double(nanoseconds) / 1e9
         if code == nil, let series = known.withLockedValue({ $0[method] }) {
-            series.answered.add()
-            series.took.observe(seconds)
-            return
+            return series.answered.add(observing: seconds, in: series.took)
         }
         let answered = metrics.counter(
             "infernet_rpc_requests_total", labels: ["method", method, "code", code?.rawValue ?? "ok"],
@@ -88,8 +86,7 @@ struct RPCMetrics: RPCObserver {
         let took = metrics.histogram(
             "infernet_rpc_seconds", labels: ["method", method],
             help: "From request to reply on the node's own sockets.")
-        answered.add()
-        took.observe(seconds)
+        answered.add(observing: seconds, in: took)
         // Only a method that exists succeeds, so that no caller can fill this with names of its own.
         if code == nil { known.withLockedValue { $0[method] = (answered, took) } }
     }

@@ -34,6 +34,14 @@ public final class MetricsRegistry: Sendable {
         public func observe(_ value: Double) {
             box.withLockedValue { _ in MetricsRegistry.observe(value, cell, buckets) }
         }
+
+        /// Adds one to this counter and an observation to a histogram of the same registry, at once.
+        func add(observing value: Double, in histogram: Series) {
+            box.withLockedValue { _ in
+                cell.value += 1
+                MetricsRegistry.observe(value, histogram.cell, histogram.buckets)
+            }
+        }
     }
 
     private let box = NIOLockedValueBox<[String: Family]>([:])
@@ -68,7 +76,9 @@ public final class MetricsRegistry: Sendable {
 
     private static func observe(_ value: Double, _ cell: Cell, _ buckets: [Double]) {
         if cell.counts.isEmpty { cell.counts = Array(repeating: 0, count: buckets.count) }
-        if let i = buckets.firstIndex(where: { value <= $0 }) { cell.counts[i] += 1 }
+        var i = 0
+        while i < buckets.count, value > buckets[i] { i += 1 }
+        if i < buckets.count { cell.counts[i] += 1 }
         cell.count += 1
         cell.value += value
     }

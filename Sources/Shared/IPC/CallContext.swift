@@ -15,8 +15,7 @@ public struct CallContext: Sendable {
     public let trace: String?
     /// When the caller stops waiting; the handler's task is cancelled then.
     public let deadline: ContinuousClock.Instant
-    /// Carries the job's id on every line.
-    public let log: Logger
+    private let base: Logger
 
     public init(
         caller: Role, uid: UInt32, pid: Int32, method: String, trace: String?,
@@ -29,8 +28,14 @@ public struct CallContext: Sendable {
         self.method = method
         self.trace = trace
         self.deadline = deadline
-        var log = log
-        if let trace { log[metadataKey: "job"] = "\(trace)" }
-        self.log = log
+        base = log
+    }
+
+    /// Carries the job's id on every line.
+    public var log: Logger {
+        guard let trace else { return base }
+        var log = base
+        log[metadataKey: "job"] = "\(trace)"
+        return log
     }
 }

@@ -12,9 +12,10 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     private let callee: Role
     private let loop: any EventLoop
     private var channel: (any Channel)?
+    private var executor: LoopExecutor?
+    private var outlet: FrameOutlet?
     private let reader = FrameReader()
     private var buffer = ByteBuffer()
-    private var flushPending = false
     private var closed = false
     private var nextID: UInt64 = 1
     private var waiting: [UInt64: PendingCall] = [:]
@@ -25,9 +26,12 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         self.loop = loop
     }
 
-    var isOpen: Bool { loop.inEventLoop ? !closed : true }
-
-    func handlerAdded(context: ChannelHandlerContext) { channel = context.channel }
+    func handlerAdded(context: ChannelHandlerContext) {
+        channel = context.channel
+        let executor = LoopExecutor.of(loop)
+        self.executor = executor
+        outlet = FrameOutlet(context.channel, executor)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var incoming = unwrapInboundIn(data)
@@ -48,8 +52,11 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
             fail(WireError(.upstreamLost, "\(callee) broke the protocol.", cause: "\(error)"))
             context.close(promise: nil)
         }
-        if buffer.readableBytes == 0 { buffer.clear() } else { buffer.discardReadBytes() }
+        // Given back when it is used up, so that the channel can read into it again.
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() } else { buffer.discardReadBytes() }
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) { executor?.endTurn() }
 
     func channelInactive(context: ChannelHandlerContext) {
         fail(WireError(.upstreamLost, "\(callee) went away before it answered."))
@@ -81,18 +88,16 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     }
 
     /// Sends a request; `call` hears of everything that comes back. On the loop.
+    /// - Returns: what it was sent as.
     func send(_ call: PendingCall, encode: (inout JSONWriter, UInt64) throws -> Void) throws -> UInt64 {
-        guard !closed, let channel else {
+        guard !closed, let outlet else {
             throw WireError(.upstreamLost, "The connection to \(callee) is closed.")
         }
         let id = nextID
         nextID += 1
-        var writer = JSONWriter()
-        try encode(&writer, id)
+        try outlet.write { writer in try encode(&writer, id) }
         waiting[id] = call
-        channel.write(channel.allocator.buffer(bytes: writer.bytes), promise: nil)
-        flush()
-        sweep()
+        if !sweeping { sweep() }
         return id
     }
 
@@ -100,11 +105,8 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     func abandon(_ id: UInt64, _ error: WireError) {
         guard let call = waiting.removeValue(forKey: id) else { return }
         call.finish(.failure(error))
-        guard !closed, let channel else { return }
-        var writer = JSONWriter()
-        Message.cancel(&writer, id: id)
-        channel.write(channel.allocator.buffer(bytes: writer.bytes), promise: nil)
-        flush()
+        guard !closed else { return }
+        outlet?.write { writer in Message.cancel(&writer, id: id) }
     }
 
     func close() {
@@ -115,17 +117,8 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         }
     }
 
-    private func flush() {
-        guard !flushPending else { return }
-        flushPending = true
-        loop.execute {
-            self.flushPending = false
-            self.channel?.flush()
-        }
-    }
-
     private func sweep() {
-        guard !sweeping, !waiting.isEmpty else { return }
+        guard !waiting.isEmpty else { return }
         sweeping = true
         loop.scheduleTask(in: .milliseconds(50)) {
             self.sweeping = false

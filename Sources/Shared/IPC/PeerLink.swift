@@ -34,19 +34,24 @@ public final class PeerLink: Sendable {
     ///   - trace: the job that the call belongs to.
     ///   - deadlineMs: how long to wait, all attempts together; the method's own deadline when nil.
     /// - Throws: `WireError`: the callee's own, or `unavailable`, `upstream_lost`, `deadline_exceeded`, `cancelled`.
-    public func call<R: Request>(_ request: R, trace: String? = nil, deadlineMs: Int? = nil) async throws
-        -> R.Reply
-    {
-        let end = NIODeadline.now() + .milliseconds(Int64(deadlineMs ?? R.spec.deadlineMs))
+    public nonisolated(nonsending) func call<R: Request>(
+        _ request: R, trace: String? = nil, deadlineMs: Int? = nil
+    ) async throws -> R.Reply {
+        var now = NIODeadline.now()
+        let end = now + .milliseconds(Int64(deadlineMs ?? R.spec.deadlineMs))
         while true {
             do {
-                let connection = try await connection(until: end)
-                return try await once(request, connection, trace, end)
+                // Nearly always open: then not even an empty wait.
+                let open = current
+                let connection = if let open { open } else { try await connection(until: end) }
+                return try await SingleCall.send(
+                    request, by: connection, on: loop, trace: trace, from: now, until: end)
             } catch let error as WireError
                 where error.code == .upstreamLost && R.spec.idempotent
                 && NIODeadline.now() + .milliseconds(20) < end
             {
                 try await Task.sleep(for: .milliseconds(10))
+                now = .now()
             }
         }
     }
@@ -59,8 +64,14 @@ public final class PeerLink: Sendable {
     ) async throws -> R.Reply {
         let end = NIODeadline.now() + .milliseconds(Int64(deadlineMs ?? R.spec.deadlineMs))
         let connection = try await connection(until: end)
-        let call = PendingCall(method: R.spec.name, deadline: end, loop: loop)
-        let id = try await onLoop { try self.send(request, call, connection, trace, end) }
+        let call = StreamCall(method: R.spec.name, deadline: end, loop: loop)
+        let left = max(0, Int((end - .now()).nanoseconds / 1_000_000))
+        onLoop {
+            call.begin(connection) { writer, id in
+                try Message.request(
+                    &writer, id: id, method: R.spec.name, params: request, trace: trace, deadlineMs: left)
+            }
+        }
         return try await withTaskCancellationHandler {
             do {
                 while true {
@@ -71,11 +82,11 @@ public final class PeerLink: Sendable {
                     }
                 }
             } catch {
-                abandon(id, connection)
+                onLoop { call.cancel() }
                 throw error
             }
         } onCancel: {
-            abandon(id, connection)
+            onLoop { call.cancel() }
         }
     }
 
@@ -88,62 +99,18 @@ public final class PeerLink: Sendable {
         if case .open(let connection) = old { connection.close() }
     }
 
-    private func once<R: Request>(
-        _ request: R, _ connection: ClientConnection, _ trace: String?, _ end: NIODeadline
-    ) async throws -> R.Reply {
-        let id = NIOLockedValueBox<UInt64?>(nil)
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation {
-                (continuation: CheckedContinuation<R.Reply, any Error>) in
-                let call = PendingCall(
-                    method: R.spec.name, deadline: end, loop: loop,
-                    reply: { bytes in continuation.resume(with: Result { try R.Reply.read(bytes) }) },
-                    failure: { continuation.resume(throwing: $0) })
-                let begin: @Sendable () -> Void = {
-                    do {
-                        let sent = try self.send(request, call, connection, trace, end)
-                        id.withLockedValue { $0 = sent }
-                        if Task.isCancelled { connection.abandon(sent, Self.cancelled) }
-                    } catch { call.finish(.failure(WireError.wrapping(error))) }
-                }
-                if loop.inEventLoop { begin() } else { loop.execute(begin) }
-            }
-        } onCancel: {
-            // Behind the sending in the loop's queue, so the id is known by then.
-            loop.execute { if let id = id.withLockedValue({ $0 }) { connection.abandon(id, Self.cancelled) } }
-        }
-    }
-
-    private static let cancelled = WireError(.cancelled, "The request was cancelled.")
-
-    private func abandon(_ id: UInt64, _ connection: ClientConnection) {
-        if loop.inEventLoop {
-            connection.abandon(id, Self.cancelled)
-        } else {
-            loop.execute { connection.abandon(id, Self.cancelled) }
-        }
-    }
-
-    private func send<R: Request>(
-        _ request: R, _ call: PendingCall, _ connection: ClientConnection, _ trace: String?,
-        _ end: NIODeadline
-    ) throws -> UInt64 {
-        let left = max(0, (end - NIODeadline.now()).nanoseconds / 1_000_000)
-        return try connection.send(call) { writer, id in
-            try Message.request(
-                &writer, id: id, method: R.spec.name, params: request, trace: trace, deadlineMs: Int(left))
-        }
-    }
-
-    private func onLoop<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        if loop.inEventLoop { return try body() }
-        return try await loop.submit(body).get()
+    private func onLoop(_ body: @escaping @Sendable () -> Void) {
+        if loop.inEventLoop { body() } else { loop.execute(body) }
     }
 
     // MARK: Connecting
 
+    /// The open connection, when there is one.
+    private var current: ClientConnection? {
+        if case .open(let connection) = state.withLockedValue({ $0 }) { connection } else { nil }
+    }
+
     private func connection(until end: NIODeadline) async throws -> ClientConnection {
-        if case .open(let connection) = state.withLockedValue({ $0 }) { return connection }
         let future = state.withLockedValue { state in
             switch state {
             case .open(let connection): return loop.makeSucceededFuture(connection)
@@ -190,32 +157,17 @@ public final class PeerLink: Sendable {
     private func greet(
         _ connection: ClientConnection, _ channel: any Channel, _ patience: TimeAmount
     ) -> EventLoopFuture<ClientConnection> {
-        let promise = channel.eventLoop.makePromise(of: ClientConnection.self)
-        let callee = callee
-        let call = PendingCall(
-            method: Hello.spec.name, deadline: .now() + patience, loop: loop,
-            reply: { bytes in
-                promise.completeWith(
-                    Result {
-                        let reply = try Hello.Reply.read(bytes)
-                        guard reply.server == callee else {
-                            throw WireError(.upstreamLost, "\(reply.server) answered where \(callee) should.")
-                        }
-                        return connection
-                    })
-            },
-            failure: {
-                promise.fail($0)
-                channel.close(promise: nil)
-            })
-        do {
-            _ = try connection.send(call) { writer, id in
-                try Message.request(
-                    &writer, id: id, method: Hello.spec.name, params: Hello(build: Build.name), trace: nil,
-                    deadlineMs: nil)
-            }
-        } catch { promise.fail(error) }
-        return promise.futureResult
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        GreetingCall(callee: callee, deadline: .now() + patience, promise: promise).begin(connection) {
+            writer, id in
+            try Message.request(
+                &writer, id: id, method: Hello.spec.name, params: Hello(build: Build.name), trace: nil,
+                deadlineMs: nil)
+        }
+        return promise.futureResult.map { connection }.flatMapErrorThrowing { error in
+            channel.close(promise: nil)
+            throw error
+        }
     }
 
     private func forget(_ connection: ClientConnection) {

@@ -5,16 +5,6 @@ public import Wire
 
 /// The methods that a process serves.
 public struct Router: Sendable {
-    /// Decodes the parameters, and gives what is left to do.
-    typealias Prepare = @Sendable (UnsafeRawBufferPointer) throws -> Work
-    /// Runs the handler and gives the reply's frame.
-    typealias Work = @Sendable (CallContext, any ReplyPort) async throws -> [UInt8]
-
-    struct Route: Sendable {
-        let spec: MethodSpec
-        let prepare: Prepare
-    }
-
     var routes: [String: Route] = [:]
 
     public init() {}
@@ -26,14 +16,9 @@ public struct Router: Sendable {
     public mutating func on<R: Request>(
         _ type: R.Type, _ handler: @escaping @Sendable (R, CallContext) async throws -> R.Reply
     ) {
-        routes[R.spec.name] = Route(spec: R.spec) { json in
+        routes[R.spec.name] = Route(R.spec) { json, call in
             let request = try Self.decode(R.self, json)
-            return { context, port in
-                let reply = try await handler(request, context)
-                var writer = JSONWriter()
-                try Message.result(&writer, id: port.id, reply)
-                return writer.bytes
-            }
+            return call.work { try await handler(request, call.context) }
         }
     }
 
@@ -42,14 +27,9 @@ public struct Router: Sendable {
         _ type: R.Type,
         _ handler: @escaping @Sendable (R, CallContext, EventSink<R.Event>) async throws -> R.Reply
     ) {
-        routes[R.spec.name] = Route(spec: R.spec) { json in
+        routes[R.spec.name] = Route(R.spec) { json, call in
             let request = try Self.decode(R.self, json)
-            return { context, port in
-                let reply = try await handler(request, context, EventSink(port: port))
-                var writer = JSONWriter()
-                try Message.result(&writer, id: port.id, reply)
-                return writer.bytes
-            }
+            return call.work { try await handler(request, call.context, EventSink(call)) }
         }
     }
 
@@ -59,24 +39,29 @@ public struct Router: Sendable {
     }
 }
 
-/// Where the frames of one request go.
-protocol ReplyPort: Sendable {
-    var id: UInt64 { get }
-    /// Sends a frame, and waits while the other side is slower than we are.
-    func send(_ frame: [UInt8]) async throws
+/// One method and what answers it.
+final class Route: Sendable {
+    let spec: MethodSpec
+    /// Questions about the daemon itself are neither refused while it drains nor waited for.
+    let isControl: Bool
+    /// Decodes the parameters, then starts the handler, which has ended already when it never had to wait.
+    let start: @Sendable (UnsafeRawBufferPointer, ServerCall) throws -> Task<Void, Never>
+
+    init(
+        _ spec: MethodSpec,
+        start: @escaping @Sendable (UnsafeRawBufferPointer, ServerCall) throws -> Task<Void, Never>
+    ) {
+        self.spec = spec
+        isControl = spec.name.hasPrefix("control.")
+        self.start = start
+    }
 }
 
 /// Sends a stream's events to the caller.
 public struct EventSink<Event: WireValue>: Sendable {
     private let deliver: @Sendable (Event) async throws -> Void
 
-    init(port: any ReplyPort) {
-        deliver = { event in
-            var writer = JSONWriter()
-            try Message.event(&writer, id: port.id, event)
-            try await port.send(writer.bytes)
-        }
-    }
+    init(_ call: ServerCall) { deliver = { event in try await call.send(event) } }
 
     /// A sink that is not a socket, for a caller in the same process.
     public init(_ deliver: @escaping @Sendable (Event) async throws -> Void) { self.deliver = deliver }

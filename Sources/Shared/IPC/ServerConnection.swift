@@ -16,28 +16,21 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     private let caller: Role
     private let expectedUID: UInt32?
     private let channel: any Channel
-    private let loop: any EventLoop
-    private let executor: LoopExecutor
+    let loop: any EventLoop
+    let executor: LoopExecutor
+    let outlet: FrameOutlet
     private let reader = FrameReader()
     private var buffer = ByteBuffer()
     private var greeted = false
-    private var inRead = false
-    private var flushPending = false
     private var closing = false
     private var uid: UInt32 = .max
     private var pid: Int32 = -1
-    private var running: [UInt64: Running] = [:]
+    /// What waits for something; what never did has been answered before it would be entered.
+    private var running: [UInt64: ServerCall] = [:]
     /// Methods that this caller was found to have a right to; the table does not change while a process lives.
-    private var granted: [String: Router.Route] = [:]
+    private var granted: [String: Route] = [:]
     private var writableWaiters: [CheckedContinuation<Void, Never>] = []
     private var sweeping = false
-    private var lastFinished: UInt64?
-
-    private struct Running {
-        let task: Task<Void, Never>
-        let deadline: NIODeadline
-        var timedOut = false
-    }
 
     init(server: RPCServer, caller: Role, uid: UInt32?, channel: any Channel) {
         self.server = server
@@ -45,7 +38,8 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         expectedUID = uid
         self.channel = channel
         loop = channel.eventLoop
-        executor = LoopExecutor(loop)
+        executor = LoopExecutor.of(loop)
+        outlet = FrameOutlet(channel, executor)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -68,7 +62,6 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var incoming = unwrapInboundIn(data)
         if buffer.readableBytes == 0 { buffer = incoming } else { buffer.writeBuffer(&incoming) }
-        inRead = true
         while !closing {
             do {
                 let step = try buffer.withUnsafeReadableBytes { bytes in
@@ -84,12 +77,12 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
                 incident(WireError.wrapping(error), id: 0)
             }
         }
-        if buffer.readableBytes == 0 { buffer.clear() } else { buffer.discardReadBytes() }
+        // Given back when it is used up, so that the channel can read into it again.
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() } else { buffer.discardReadBytes() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        inRead = false
-        channel.flush()
+        executor.endTurn()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -101,7 +94,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
 
     func channelInactive(context: ChannelHandlerContext) {
         closing = true
-        for entry in running.values { entry.task.cancel() }
+        for call in running.values { call.task?.cancel() }
         let waiters = writableWaiters
         writableWaiters = []
         for waiter in waiters { waiter.resume() }
@@ -132,7 +125,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
                 "The request has \(body.count) bytes; '\(envelope.method)' takes \(route.spec.maxRequestBytes)."
             )
         }
-        if server.state.isDraining, !isControl(envelope.method) {
+        if !route.isControl, server.state.isDraining {
             throw WireError(
                 .draining, "\(server.role) is stopping and takes no new work.", retryAfterMs: 1_000)
         }
@@ -144,11 +137,11 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         guard running[envelope.id] == nil else {
             throw WireError(.invalidEnvelope, "Request id \(envelope.id) is under way already.")
         }
-        start(envelope, route.spec, try route.prepare(body))
+        try start(envelope, route, body)
     }
 
     /// The route to a method, once it is known that there is one and that this caller may take it.
-    private func route(to method: String) throws -> Router.Route {
+    private func route(to method: String) throws -> Route {
         guard let route = server.router.routes[method] else {
             throw WireError(.unknownMethod, "\(server.role) has no method '\(method)'.")
         }
@@ -159,55 +152,41 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         return route
     }
 
-    private func start(_ envelope: Envelope, _ spec: MethodSpec, _ work: @escaping Router.Work) {
-        let patience = min(Int64(clamping: envelope.deadlineMs ?? .max), Int64(spec.deadlineMs))
-        let context = CallContext(
-            caller: caller, uid: uid, pid: pid, method: spec.name, trace: envelope.trace,
-            deadline: .now + .milliseconds(patience), log: server.log)
-        let id = envelope.id
+    private func start(_ envelope: Envelope, _ route: Route, _ body: UnsafeRawBufferPointer) throws {
+        let patience = min(Int64(clamping: envelope.deadlineMs ?? .max), Int64(route.spec.deadlineMs))
         let began = NIODeadline.now()
-        if !isControl(spec.name) { server.state.began() }
-        lastFinished = nil
-        let task = Task.immediate(executorPreference: executor) { [self] in
-            let outcome: Result<[UInt8], any Error>
-            do { outcome = .success(try await work(context, Port(id: id, connection: self))) } catch {
-                outcome = .failure(error)
-            }
-            finish(id, spec.name, outcome, began)
+        let call = ServerCall(
+            id: envelope.id, route: route,
+            context: CallContext(
+                caller: caller, uid: uid, pid: pid, method: route.spec.name, trace: envelope.trace,
+                deadline: .now + .milliseconds(patience), log: server.log),
+            began: began, deadline: began + .milliseconds(patience), connection: self)
+        if !route.isControl { server.state.began() }
+        let task: Task<Void, Never>
+        do { task = try route.start(body, call) } catch {
+            if !route.isControl { server.state.ended() }
+            throw error
         }
-        // A handler that never waited has replied by now, and needs no timer.
-        if lastFinished != id {
-            running[id] = Running(task: task, deadline: began + .milliseconds(patience))
-            sweep()
-        }
+        guard !call.isDone else { return }
+        call.task = task
+        running[call.id] = call
+        if !sweeping { sweep() }
     }
 
-    private func finish(
-        _ id: UInt64, _ method: String, _ outcome: Result<[UInt8], any Error>, _ began: NIODeadline
-    ) {
-        guard loop.inEventLoop else {
-            return loop.execute { self.finish(id, method, outcome, began) }
+    /// A call's handler has returned, on the loop. Its reply was written, or is the error given here.
+    func ended(_ call: ServerCall, _ error: WireError?) {
+        call.isDone = true
+        if call.task != nil { running[call.id] = nil }
+        if !call.route.isControl { server.state.ended() }
+        var error = error
+        if error != nil, call.timedOut {
+            error = WireError(.deadlineExceeded, "'\(call.route.spec.name)' did not finish in time.")
         }
-        let timedOut = running.removeValue(forKey: id)?.timedOut ?? false
-        lastFinished = id
-        if !isControl(method) { server.state.ended() }
-        var code: ErrorCode?
-        switch outcome {
-        case .success(let frame): write(frame)
-        case .failure(let error):
-            let wire =
-                timedOut
-                ? WireError(.deadlineExceeded, "'\(method)' did not finish in time.")
-                : WireError.wrapping(error)
-            code = wire.code
-            reply(wire, to: id)
-        }
+        if let error { reply(error, to: call.id) }
         server.observer?.finished(
-            method: method, caller: caller, code: code, nanoseconds: (NIODeadline.now() - began).nanoseconds)
+            method: call.route.spec.name, caller: caller, code: error?.code,
+            nanoseconds: (NIODeadline.now() - call.began).nanoseconds)
     }
-
-    /// Questions about the daemon itself are neither refused while it drains nor waited for.
-    private func isControl(_ method: String) -> Bool { method.hasPrefix("control.") }
 
     private func greet(_ envelope: Envelope, _ body: UnsafeRawBufferPointer) throws {
         guard envelope.method == Hello.spec.name, !greeted else {
@@ -221,12 +200,9 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
                 fix: "Install the same build of all programs and restart the node.")
         }
         greeted = true
-        var writer = JSONWriter()
-        try Message.result(
-            &writer, id: envelope.id,
-            Hello.Reply(
-                server: server.role, caller: caller, build: Build.name, interface: Hello.interfaceVersion))
-        write(writer.bytes)
+        let reply = Hello.Reply(
+            server: server.role, caller: caller, build: Build.name, interface: Hello.interfaceVersion)
+        try outlet.write { writer in try Message.result(&writer, id: envelope.id, reply) }
     }
 
     private func cancel(_ body: UnsafeRawBufferPointer) {
@@ -235,7 +211,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         try? scanner.object { (s, key) throws(JSONFault) in
             if s.matches(key, "id") { target = try s.unsigned() } else { _ = try s.skip() }
         }
-        if let target { running[target]?.task.cancel() }
+        if let target { running[target]?.task?.cancel() }
     }
 
     // MARK: Refusals
@@ -259,31 +235,19 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
             metadata: ["caller": "\(caller)", "uid": "\(uid)", "pid": "\(pid)", "error": "\(error)"])
         closing = true
         reply(error, to: id)
-        channel.flush()
+        outlet.flush()
         channel.close(promise: nil)
     }
 
     private func reply(_ error: WireError, to id: UInt64) {
-        var writer = JSONWriter()
-        Message.error(&writer, id: id, error)
-        write(writer.bytes)
+        outlet.write { writer in Message.error(&writer, id: id, error) }
     }
 
-    // MARK: Writing, on the loop
+    // MARK: Waiting for a slow caller
 
-    private func write(_ frame: [UInt8]) {
-        channel.write(channel.allocator.buffer(bytes: frame), promise: nil)
-        guard !inRead, !flushPending else { return }
-        flushPending = true
-        loop.execute {
-            self.flushPending = false
-            self.channel.flush()
-        }
-    }
-
-    fileprivate func send(_ frame: [UInt8]) async throws {
-        if Task.isCancelled { throw CancellationError() }
-        if loop.inEventLoop { write(frame) } else { loop.execute { self.write(frame) } }
+    /// Returns when the caller has read enough for more to be sent.
+    /// - Throws: `CancellationError` when it is gone.
+    func room() async throws {
         guard !channel.isWritable else { return }
         await withCheckedContinuation { continuation in
             loop.execute {
@@ -299,23 +263,16 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
 
     /// Looks for requests past their deadline, while any is under way.
     private func sweep() {
-        guard !sweeping, !running.isEmpty else { return }
+        guard !running.isEmpty else { return }
         sweeping = true
         loop.scheduleTask(in: .milliseconds(50)) {
             self.sweeping = false
             let now = NIODeadline.now()
-            for (id, entry) in self.running where entry.deadline <= now && !entry.timedOut {
-                self.running[id]?.timedOut = true
-                entry.task.cancel()
+            for call in self.running.values where call.deadline <= now && !call.timedOut {
+                call.timedOut = true
+                call.task?.cancel()
             }
             self.sweep()
         }
     }
-}
-
-/// A request's way back.
-private struct Port: ReplyPort {
-    let id: UInt64
-    let connection: ServerConnection
-    func send(_ frame: [UInt8]) async throws { try await connection.send(frame) }
 }

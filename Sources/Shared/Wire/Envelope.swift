@@ -33,7 +33,8 @@ public struct Envelope: Sendable, Equatable {
         var method: String?
         var trace: String?
         var deadline: UInt64?
-        var bodies: [(Kind, Range<Int>)] = []
+        var body: (kind: Kind, range: Range<Int>)?
+        var crowded = false
 
         mutating func take(_ s: inout JSONScanner, _ key: Range<Int>) throws(JSONFault) {
             if s.matches(key, "id") {
@@ -43,13 +44,13 @@ public struct Envelope: Sendable, Equatable {
                 try once(method == nil)
                 method = try s.string()
             } else if s.matches(key, "params") {
-                bodies.append((.request, try s.skip()))
+                keep(.request, try s.skip())
             } else if s.matches(key, "result") {
-                bodies.append((.result, try s.skip()))
+                keep(.result, try s.skip())
             } else if s.matches(key, "event") {
-                bodies.append((.event, try s.skip()))
+                keep(.event, try s.skip())
             } else if s.matches(key, "error") {
-                bodies.append((.error, try s.skip()))
+                keep(.error, try s.skip())
             } else if s.matches(key, "trace") {
                 try once(trace == nil)
                 trace = try s.string()
@@ -61,28 +62,35 @@ public struct Envelope: Sendable, Equatable {
             }
         }
 
+        /// One body is a message; a second makes it none, which is said once all is read.
+        mutating func keep(_ kind: Kind, _ range: Range<Int>) {
+            crowded = crowded || body != nil
+            body = (kind, range)
+        }
+
         func once(_ first: Bool) throws(JSONFault) { if !first { throw .duplicateKey } }
 
         func envelope() throws(WireError) -> Envelope {
-            guard bodies.count <= 1 else {
+            guard !crowded else {
                 throw WireError(.invalidEnvelope, "A message has one of params, result, error and event.")
             }
             if let method {
                 guard method.utf8.count <= 64 else {
                     throw WireError(.invalidEnvelope, "The method's name is too long.")
                 }
-                guard bodies.first.map({ $0.0 == .request }) ?? true else {
+                guard body.map({ $0.kind == .request }) ?? true else {
                     throw WireError(.invalidEnvelope, "A request has params, and no result, error or event.")
                 }
                 return Envelope(
                     kind: id == nil ? .notification : .request, id: id ?? 0, method: method,
-                    body: bodies.first?.1 ?? 0..<0, trace: trace, deadlineMs: deadline)
+                    body: body?.range ?? 0..<0, trace: trace, deadlineMs: deadline)
             }
             guard let id else { throw WireError(.invalidEnvelope, "A message without a method needs an id.") }
-            guard let (kind, body) = bodies.first, kind != .request else {
+            guard let body, body.kind != .request else {
                 throw WireError(.invalidEnvelope, "A reply has a result, an error or an event.")
             }
-            return Envelope(kind: kind, id: id, method: "", body: body, trace: trace, deadlineMs: deadline)
+            return Envelope(
+                kind: body.kind, id: id, method: "", body: body.range, trace: trace, deadlineMs: deadline)
         }
     }
 }

@@ -22,7 +22,14 @@ public struct JSONScanner {
     public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// The next byte that is not white space, left unread.
+    @inline(__always)
     public mutating func peek() throws(JSONFault) -> UInt8 {
+        // What programs write has none.
+        if position < bytes.count, bytes[position] > 0x20 { return bytes[position] }
+        return try peekPastSpace()
+    }
+
+    private mutating func peekPastSpace() throws(JSONFault) -> UInt8 {
         while position < bytes.count {
             let c = bytes[position]
             guard c == 0x20 || c == 0x0A || c == 0x0D || c == 0x09 else { return c }

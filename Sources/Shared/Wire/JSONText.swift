@@ -6,6 +6,8 @@ public enum JSONText {
     /// The value of the bytes between a string's quotes.
     public static func unescape(_ raw: UnsafeRawBufferPointer, escaped: Bool) throws(JSONFault) -> String {
         guard escaped else {
+            // Nothing to check, which the standard library's strict way does at some length.
+            if PlainRun.isASCII(raw) { return String(decoding: raw, as: UTF8.self) }
             guard let plain = String(validating: raw, as: UTF8.self) else { throw .notUTF8 }
             return plain
         }

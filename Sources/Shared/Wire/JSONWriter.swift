@@ -73,7 +73,7 @@ public struct JSONWriter: Sendable {
 
     /// Leaves room for a frame's length; give the result to `endFrame`.
     public mutating func beginFrame() -> Int {
-        bytes.append(contentsOf: [0, 0, 0, 0])
+        bytes.append(contentsOf: repeatElement(0, count: 4))
         return bytes.count - 4
     }
 

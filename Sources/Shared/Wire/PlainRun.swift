@@ -1,4 +1,4 @@
-// How far the bytes of a JSON string mean just themselves, found eight at a time: most bytes of most messages are such.
+// How far the bytes of a JSON string mean just themselves, found sixteen at a time: most bytes of most messages are such.
 // It must never pass over a quote, a backslash or a control character.
 
 /// The bytes of a JSON string that are neither `"` nor `\` nor below 0x20.
@@ -10,6 +10,17 @@ enum PlainRun {
     @inline(__always)
     static func end(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var i = start
+        let space = SIMD16<UInt8>(repeating: 0x20)
+        let quote = SIMD16<UInt8>(repeating: 0x22)
+        let backslash = SIMD16<UInt8>(repeating: 0x5C)
+        while i &+ 16 <= bytes.count {
+            let lanes = bytes.loadUnaligned(fromByteOffset: i, as: SIMD16<UInt8>.self)
+            let found = (lanes .< space) .| (lanes .== quote) .| (lanes .== backslash)
+            // A true lane is all ones.
+            let halves = unsafeBitCast(found, to: SIMD2<UInt64>.self)
+            if halves[0] | halves[1] != 0 { break }
+            i &+= 16
+        }
         while i &+ 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
             // A byte below n: taking n from it borrows into its top bit, which was clear. A byte equal to c: its
@@ -23,5 +34,23 @@ enum PlainRun {
         }
         while i < bytes.count, case let c = bytes[i], c >= 0x20, c != 0x22, c != 0x5C { i &+= 1 }
         return i
+    }
+
+    /// Whether all of the bytes are ASCII.
+    @inline(__always)
+    static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var seen = SIMD16<UInt8>(repeating: 0)
+        var i = 0
+        while i &+ 16 <= bytes.count {
+            seen |= bytes.loadUnaligned(fromByteOffset: i, as: SIMD16<UInt8>.self)
+            i &+= 16
+        }
+        let halves = unsafeBitCast(seen, to: SIMD2<UInt64>.self)
+        var top = (halves[0] | halves[1]) & tops
+        while i < bytes.count {
+            top |= UInt64(bytes[i] & 0x80)
+            i &+= 1
+        }
+        return top == 0
     }
 }

@@ -2,6 +2,7 @@
 // It must never wait longer than a person would: all of it has two seconds.
 
 import Interfaces
+import NIOConcurrencyHelpers
 import NodeSystem
 import Wire
 
@@ -16,6 +17,14 @@ struct ExecChecks: Sendable {
     let image: String
     let stateDirectory: String
     let upkeep: Upkeep
+    private let lastLook = NIOLockedValueBox<(checks: [Check], at: ContinuousClock.Instant)?>(nil)
+
+    init(docker: DockerClient, image: String, stateDirectory: String, upkeep: Upkeep) {
+        self.docker = docker
+        self.image = image
+        self.stateDirectory = stateDirectory
+        self.upkeep = upkeep
+    }
 
     /// For status and doctor: everything that is not as the configuration wants it.
     func all() async -> [Check] {
@@ -27,10 +36,23 @@ struct ExecChecks: Sendable {
         return await machine() + upkeep.modelChecks()
     }
 
-    /// For the planner: whether this machine can run a job at all, whatever became of one model.
+    /// Whether this machine can run a job at all, whatever became of one model.
     func machine() async -> [Check] {
         async let engine = dockerAndImage()
-        return await engine + [disk(), await record()]
+        let checks = await engine + [disk(), await record()]
+        lastLook.withLockedValue { $0 = (checks, .now) }
+        return checks
+    }
+
+    /// The same for the planner, which jobs wait for: Docker takes long to answer, and is asked every few seconds
+    /// anyway. What was wrong is looked at again.
+    func remembered() async -> [Check] {
+        if let last = lastLook.withLockedValue({ $0 }), last.at.duration(to: .now) < .seconds(5),
+            last.checks.allSatisfy(\.ok)
+        {
+            return last.checks
+        }
+        return await machine()
     }
 
     private func dockerAndImage() async -> [Check] {

@@ -109,7 +109,7 @@ public final class ExecDaemon: Daemon {
     // MARK: Methods
 
     private func inventory() async -> ExecInterface.Inventory.Reply {
-        async let checks = checker.machine()
+        async let checks = checker.remembered()
         let hardware = await hardware.value
         let pool = await house?.snapshot
         return ExecInterface.Inventory.Reply(

@@ -46,7 +46,7 @@ final class JobDriver: Sendable {
         self.journal = journal
         self.clock = clock
         self.hooks = hooks
-        executor = LoopExecutor(loop)
+        executor = LoopExecutor.of(loop)
         inner = Mutex(
             Inner(machine: JobStateMachine(served: record.side == .provider, limits: limits), record: record))
         journal.append(.opened(record))

@@ -1,6 +1,7 @@
 // The journal on disk: SQLite in WAL mode with every commit synced. Entries queue in memory and are written in
 // batches by one writer, so that a job's first token waits for no disk. It must never block the event loop.
 
+import Dispatch
 import GRDB
 import Logging
 import Synchronization
@@ -18,6 +19,7 @@ final class JobJournal: Sendable {
         var pending: [JournalEntry] = []
         var waiters: [CheckedContinuation<Void, any Error>] = []
         var writing = false
+        var lingering = false
         var failure: WireError?
         var openedSinceSweep = 0
         /// When a write succeeded last.
@@ -73,12 +75,37 @@ final class JobJournal: Sendable {
         try await withCheckedThrowingContinuation { enqueue(entries, $0) }
     }
 
+    /// How long the writer waits for more when nobody waits for it: a job's first steps come together, and just when
+    /// its request is on its way to the engine.
+    private static let linger = DispatchTimeInterval.milliseconds(5)
+
+    private enum Start { case now, soon, no }
+
     private func enqueue(_ entries: [JournalEntry], _ waiter: CheckedContinuation<Void, any Error>?) {
-        let start = state.withLock { state in
+        let start = state.withLock { state -> Start in
             state.pending += entries
             if let waiter { state.waiters.append(waiter) }
-            defer { state.writing = true }
-            return !state.writing
+            if state.writing { return .no }
+            if waiter == nil {
+                defer { state.lingering = true }
+                return state.lingering ? .no : .soon
+            }
+            state.writing = true
+            return .now
+        }
+        switch start {
+        case .no: return
+        case .now: database.asyncWriteWithoutTransaction { self.drain($0) }
+        case .soon: DispatchQueue.global().asyncAfter(deadline: .now() + Self.linger) { self.begin() }
+        }
+    }
+
+    private func begin() {
+        let start = state.withLock { state in
+            state.lingering = false
+            guard !state.writing, !state.pending.isEmpty else { return false }
+            state.writing = true
+            return true
         }
         if start { database.asyncWriteWithoutTransaction { self.drain($0) } }
     }

@@ -12,7 +12,7 @@ extension Workplace {
         -> Plan
     {
         let own = try await surroundings.identity(trace: trace)
-        var local = await surroundings.local()
+        var local = await surroundings.remembered()
         // Never a refusal from memory: a model may have come, or Docker, since the view was taken.
         if local.entry(model) == nil || local.obstacle != nil {
             local = await surroundings.local(maximumAgeMs: 0)

@@ -12,6 +12,7 @@ actor Surroundings {
     private var key: PublicKey?
     private var view: (LocalView, at: ContinuousClock.Instant)?
     private var asking: Task<LocalView, Never>?
+    private var renewing = false
 
     init(links: Links) { self.links = links }
 
@@ -26,18 +27,43 @@ actor Surroundings {
     /// This node's store and engines, at most so many milliseconds old.
     func local(maximumAgeMs: Int = 1_000) async -> LocalView {
         if let view, view.at.duration(to: .now) <= .milliseconds(maximumAgeMs) { return view.0 }
-        if let asking { return await asking.value }
+        return await ask().value
+    }
+
+    /// The same for those who lose time by waiting and little by a memory: what is older than a second is renewed
+    /// behind them, a moment later, when their request has reached the engine; what is older than five is waited for.
+    func remembered() async -> LocalView {
+        guard let view else { return await local() }
+        let age = view.at.duration(to: .now)
+        if age > .seconds(5) { return await local() }
+        if age > .seconds(1), !renewing {
+            renewing = true
+            Task {
+                try? await Task.sleep(for: .milliseconds(250))
+                _ = await self.ask().value
+                self.renewing = false
+            }
+        }
+        return view.0
+    }
+
+    private func ask() -> Task<LocalView, Never> {
+        if let asking { return asking }
         let links = links
         let task = Task {
             async let entries = Self.result { try await links.content.call(ContentInterface.List()).entries }
             async let inventory = Self.result { try await links.exec.call(ExecInterface.Inventory()) }
-            return LocalView(entries: await entries, inventory: await inventory)
+            let fresh = LocalView(entries: await entries, inventory: await inventory)
+            self.keep(fresh)
+            return fresh
         }
         asking = task
-        let fresh = await task.value
+        return task
+    }
+
+    private func keep(_ fresh: LocalView) {
         asking = nil
         view = (fresh, .now)
-        return fresh
     }
 
     /// The same with the store as it is now: who has just added a model, or removed one, looks at once.

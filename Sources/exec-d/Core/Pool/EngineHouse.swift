@@ -110,6 +110,12 @@ actor EngineHouse {
         apply(.warm(model.root))
     }
 
+    /// The model of a ready engine, by its content root in hexadecimal.
+    func standing(_ reference: String) -> EngineModel? {
+        guard let root = ContentRoot(hex: reference), isReady(root) else { return nil }
+        return models[root]
+    }
+
     func isServing(_ root: ContentRoot) -> Bool { pool.serving(root) != nil }
     func isReady(_ root: ContentRoot) -> Bool { pool.serving(root)?.state == .ready }
     /// Why the last engine with this model did not come up; nil once one did.

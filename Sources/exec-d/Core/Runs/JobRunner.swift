@@ -48,20 +48,28 @@ struct JobRunner: Sendable {
     private func attempt(_ job: Run, _ log: Logger, _ emit: @escaping Emit) async throws -> Run.Reply {
         let payload = try await open(job)
         let answerTokens = try limits.check(payload.request, agreed: job.maxTokens)
-        let model = try EngineModel(try await resolve(job.model, job.job.text))
+        // A model whose engine stands need not be waited for: content-d answers while the engine thinks.
+        let resolved = Task { try EngineModel(try await resolve(job.model, job.job.text)) }
+        let standing = await house.standing(job.model)
+        let model = if let standing { standing } else { try await resolved.value }
         let ticket = await house.submit(model)
         do {
             let lease = try await slot(ticket, emit)
-            let record = try await store.begin(job.job, model: model.root, seal: payload.seal)
+            try await emit(Run.Event(stage: .prompt))
+            let record = RunRecord(store, job: job.job, model: model.root, seal: payload.seal)
             do {
-                let reply = try await stream(job, payload, model, lease, answerTokens, emit)
+                let reply = try await stream(job, payload, model, lease, answerTokens) { event in
+                    _ = try await resolved.value
+                    try await record.piece()
+                    try await emit(event)
+                }
+                _ = try await resolved.value
                 await house.finish(ticket.run)
-                await recordEnd(record, .done, "", reply.usage, log)
+                try await record.done(reply.usage, log)
                 return reply
             } catch {
                 let wire = WireError.wrapping(error)
-                let end: RunStore.End = wire.code == .cancelled ? .cancelled : .failed
-                await recordEnd(record, end, wire.message, nil, log)
+                await record.failed(wire.code == .cancelled ? .cancelled : .failed, wire.message, log)
                 throw error
             }
         } catch {
@@ -94,12 +102,10 @@ struct JobRunner: Sendable {
 
     private func stream(
         _ job: Run, _ payload: JobPayload, _ model: EngineModel, _ lease: EngineHouse.Lease,
-        _ answerTokens: Int,
-        _ emit: @escaping Emit
+        _ answerTokens: Int, _ emit: @escaping Emit
     ) async throws -> Run.Reply {
         let body = EngineRequest(payload.request, maxTokens: answerTokens, stranger: payload.isSealed)
         let stopwatch = AnswerStopwatch(metrics)
-        try await emit(Run.Event(stage: .prompt))
         let (answer, end) = try await guarded(lease) { watch in
             var payload = payload
             return try await lease.client.answer(
@@ -163,15 +169,5 @@ struct JobRunner: Sendable {
         // Where other jobs still get tokens the engine is alive, and only this answer is stuck.
         if lease.progress.age >= stalled.limit { await house.report(frozen: lease.engine, error) }
         return error
-    }
-
-    /// Notes the end of a run. The answer is given, or the job has failed already: a failure here is only logged.
-    private func recordEnd(
-        _ record: Int64, _ end: RunStore.End, _ reason: String, _ usage: Usage?, _ log: Logger
-    ) async {
-        do {
-            // The task may be cancelled, and a cancelled database access does nothing.
-            try await Task { try await store.end(record, end, reason: reason, usage: usage) }.value
-        } catch { log.error("run not recorded", metadata: ["reason": "\(error)"]) }
     }
 }

@@ -42,7 +42,7 @@ final class HTTPService: @unchecked Sendable {  // see above
         self.limits = limits
         hosts = HostRule(names: limits.allowedHosts)
         self.loop = loop
-        executor = LoopExecutor(loop)
+        executor = LoopExecutor.of(loop)
         self.aggregator = aggregator
         self.supervisor = supervisor
         self.metrics = metrics

@@ -39,7 +39,7 @@ final class PeerHub: @unchecked Sendable {  // see above
     ) {
         self.limits = limits
         self.loop = loop
-        executor = LoopExecutor(loop)
+        executor = LoopExecutor.of(loop)
         self.ledger = ledger
         self.aggregator = aggregator
         self.metrics = metrics
