@@ -131,7 +131,7 @@ targets.append(
         name: "infernet",
         dependencies: [
             "AggregatorCore", "ContentCore", "CtlCore", "DHTCore", "DaemonKit", "ExecCore", "LedgerCore",
-            "SupervisorCore", "WSCore", "Wire",
+            "NodeSystem", "SupervisorCore", "WSCore", "Wire",
         ], swiftSettings: strict, linkerSettings: shipping))
 
 targets += [

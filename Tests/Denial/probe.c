@@ -30,6 +30,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef STANDBY
+#include "chost.h"
+#endif
 #ifndef SYS_memfd_secret
 #define SYS_memfd_secret 447
 #endif
@@ -341,6 +344,15 @@ int main(int count, char **words)
     if (count == 2 && !strcmp(words[1], "--version")) return 0;
     // A unit's standard output may be /dev/null; standard error never is.
     out = stderr;
+#ifdef STANDBY
+    // Made of a standby, which has no arguments; started in another way it says nothing, which fails the test.
+    const char *name = strrchr(words[0], '/');
+    if (getenv("PROBE_STANDBY") && !(name && !strcmp(name + 1, "infernet-standby"))) return 3;
+    if (name && !strcmp(name + 1, "infernet-standby")) {
+        chost_await(3);
+        for (char *one = strtok(getenv("PROBE_STANDBY"), "\n"); one; one = strtok(NULL, "\n")) run(one);
+    }
+#endif
     for (int i = 1; i < count; i++) run(words[i]);
     fprintf(out, "done\tOK\n");
     return 0;

@@ -58,6 +58,25 @@ import Wire
     }
 }
 
+extension DenialTests {
+    /// A daemon that was a waiting process before is as confined as one that was executed so.
+    @Test(.enabled(if: geteuid() == 0, "only root can give each daemon a user of its own"))
+    func norDoesAnythingInAStandbyThatBecameADaemon() async throws {
+        let house = try await ProbedHouse(ownUsers: true, oneFile: true)
+        defer { house.end() }
+        let itself = "exec:\(house.launcher.programs)/probe"
+        for row in ServiceTable.rows {
+            let answers = try await house.probeStandby(row)
+            #expect(answers.count > 60)
+            for (name, answer) in answers where !house.allowed(row, name) && name != itself {
+                #expect(
+                    try house.expected(name).contains(answer),
+                    "\(row.role.rawValue): \(name): \(answer)")
+            }
+        }
+    }
+}
+
 /// A node's folders, sockets and walls, without daemons; the probe is every program.
 private final class ProbedHouse {
     let directory: TemporaryDirectory
@@ -69,7 +88,7 @@ private final class ProbedHouse {
     private let docker: Int32
     private var neighbours: [Role: ChildProcess] = [:]
 
-    init(ownUsers: Bool) async throws {
+    init(ownUsers: Bool, oneFile: Bool = false) async throws {
         directory = try TemporaryDirectory()
         chmod(directory.path, 0o755)
         var configuration = NodeConfiguration()
@@ -90,9 +109,12 @@ private final class ProbedHouse {
         try folders.prepare(isolation, rows: rows)
         let programs = try directory.directory("p", mode: 0o755)
         try Self.compile(to: programs + "/probe")
+        try FileManager.default.linkItem(
+            atPath: programs + "/probe", toPath: "\(programs)/\(Standby.program)")
         for row in rows {
-            try FileManager.default.copyItem(
-                atPath: programs + "/probe", toPath: "\(programs)/\(row.role.rawValue)")
+            let (from, to) = (programs + "/probe", "\(programs)/\(row.role.rawValue)")
+            // A standby is the file that it becomes; to execute that once more is allowed to it.
+            if oneFile { link(from, to) } else { try FileManager.default.copyItem(atPath: from, toPath: to) }
             let secret = folders.state(of: row.role) + "/secret"
             try "x".write(toFile: secret, atomically: false, encoding: .utf8)
             chmod(secret, 0o600)
@@ -132,6 +154,19 @@ private final class ProbedHouse {
         return try await run(request, reading: launch.log, closing: launch.temporary)
     }
 
+    /// The same in a process that waited to become the daemon.
+    func probeStandby(_ row: ServiceRow) async throws -> [(name: String, answer: String)] {
+        // One thread for each: its standby is started at once.
+        let thread = try SpawnThread()
+        defer { thread.stop() }
+        thread.keepStandby("\(launcher.programs)/\(Standby.program)")
+        let launch = try launcher.launch(row, sockets: sockets)
+        defer { close(launch.log) }
+        var request = launch.request
+        request.environment["PROBE_STANDBY"] = attempts(row).joined(separator: "\n")
+        return try await run(request, on: thread, reading: launch.log, closing: launch.temporary)
+    }
+
     /// All attempts of all daemons, by root, without walls.
     func control() async throws -> [(name: String, answer: String)] {
         let (reading, writing) = try BytePipe.make()
@@ -146,10 +181,10 @@ private final class ProbedHouse {
     }
 
     private func run(
-        _ request: SpawnRequest, reading: Int32, closing: [Int32]
+        _ request: SpawnRequest, on other: SpawnThread? = nil, reading: Int32, closing: [Int32]
     ) async throws -> [(name: String, answer: String)] {
         let (exits, exited) = AsyncStream.makeStream(of: ChildExit.self)
-        do { _ = try await thread.spawn(request) { exited.yield($0) } } catch {
+        do { _ = try await (other ?? thread).spawn(request) { exited.yield($0) } } catch {
             for descriptor in closing { close(descriptor) }
             throw error
         }
@@ -226,10 +261,12 @@ private final class ProbedHouse {
     }()
 
     private static func compile(to program: String) throws {
+        let shim = folder.appending(path: "../../Sources/Shared/CHost").standardized.path
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
-            "cc", "-std=gnu11", "-O1", "-static", "-o", program, folder.appending(path: "probe.c").path,
+            "cc", "-std=gnu11", "-O1", "-static", "-DSTANDBY", "-I\(shim)/include", "-o", program,
+            folder.appending(path: "probe.c").path, "\(shim)/spawn.c", "\(shim)/standby.c",
         ]
         try process.run()
         process.waitUntilExit()

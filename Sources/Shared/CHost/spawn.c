@@ -2,8 +2,10 @@
 // the parent has many threads, and any of them may hold the allocator's or a libc lock.
 #define _GNU_SOURCE
 #include "chost.h"
+#include "become.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -24,14 +26,9 @@
 #define P_PIDFD 3
 #endif
 
-struct failure {
-    int stage;
-    int error;
-};
-
-static _Noreturn void fail(int pipe, int stage)
+_Noreturn void chost_fail(int pipe, int stage)
 {
-    struct failure f = {stage, errno};
+    struct chost_failure f = {stage, errno};
     ssize_t ignored = write(pipe, &f, sizeof f);
     (void)ignored;
     _exit(127);
@@ -63,9 +60,20 @@ static int reset_signals(void)
     return errno ? -1 : 0;
 }
 
-// Puts the descriptors at 0… in order and marks everything else close-on-exec. First lifts all of them above the
-// places they go to, so that no placement overwrites one that is still needed. Returns the lifted error pipe.
-static int place_descriptors(const struct chost_spawn *o, int pipe, int *landlock)
+// Closes all from `first` on but two, or marks all close-on-exec when an exec will do it.
+static int close_others(int first, int kept, int also, int in_place)
+{
+    if (!in_place) return (int)syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC);
+    int low = kept < also ? kept : also, high = kept < also ? also : kept;
+    if (low < first) low = high;
+    if (low > first && syscall(SYS_close_range, first, low - 1, 0)) return -1;
+    if (high > low + 1 && syscall(SYS_close_range, low + 1, high - 1, 0)) return -1;
+    return (int)syscall(SYS_close_range, high + 1, ~0U, 0);
+}
+
+// Puts the descriptors at 0… in order; everything else goes. First lifts all of them above the places they go to, so
+// that no placement overwrites one that is still needed. Returns the lifted error pipe.
+static int place_descriptors(const struct chost_spawn *o, int pipe, int *landlock, int in_place)
 {
     int total = 3 + o->fd_count, lifted[3 + CHOST_MAX_DESCRIPTORS];
     int high = fcntl(pipe, F_DUPFD_CLOEXEC, total);
@@ -78,8 +86,7 @@ static int place_descriptors(const struct chost_spawn *o, int pipe, int *landloc
     if (o->landlock_fd >= 0 && (*landlock = fcntl(o->landlock_fd, F_DUPFD_CLOEXEC, total)) < 0) return -1;
     for (int i = 0; i < total; i++)
         if (dup2(lifted[i], i) < 0) return -1;
-    if (syscall(SYS_close_range, total, ~0U, CLOSE_RANGE_CLOEXEC)) return -1;
-    return high;
+    return close_others(total, high, *landlock, in_place) ? -1 : high;
 }
 
 static int drop_capabilities(void)
@@ -92,41 +99,58 @@ static int drop_capabilities(void)
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-static _Noreturn void become(const struct chost_spawn *o, pid_t parent, int pipe)
+// What an exec would do to a process whose bounding set is empty.
+static int give_up_capabilities(void)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+    return (int)syscall(SYS_capset, &head, none);
+}
+
+void chost_confine(const struct chost_spawn *o, pid_t parent, int *pipe, int in_place)
 {
     int landlock = -1;
-    if (reset_signals()) fail(pipe, CHOST_STAGE_SIGNALS);
-    int high = place_descriptors(o, pipe, &landlock);
-    if (high < 0) fail(pipe, CHOST_STAGE_DESCRIPTORS);
-    pipe = high;
-    if (o->new_session && setsid() < 0) fail(pipe, CHOST_STAGE_SESSION);
+    if (reset_signals()) chost_fail(*pipe, CHOST_STAGE_SIGNALS);
+    int high = place_descriptors(o, *pipe, &landlock, in_place);
+    if (high < 0) chost_fail(*pipe, CHOST_STAGE_DESCRIPTORS);
+    *pipe = high;
+    if (o->new_session && setsid() < 0) chost_fail(high, CHOST_STAGE_SESSION);
     umask(o->file_mask);
     for (int i = 0; i < o->limit_count; i++) {
         struct rlimit limit = {o->limits[i].value, o->limits[i].value};
-        if (setrlimit(o->limits[i].resource, &limit)) fail(pipe, CHOST_STAGE_LIMITS);
+        if (setrlimit(o->limits[i].resource, &limit)) chost_fail(high, CHOST_STAGE_LIMITS);
     }
-    if (o->directory && chdir(o->directory)) fail(pipe, CHOST_STAGE_DIRECTORY);
-    if (o->drop_capabilities && drop_capabilities()) fail(pipe, CHOST_STAGE_CAPABILITIES);
+    if (o->directory && chdir(o->directory)) chost_fail(high, CHOST_STAGE_DIRECTORY);
+    if (o->drop_capabilities && drop_capabilities()) chost_fail(high, CHOST_STAGE_CAPABILITIES);
     if (o->set_ids) {
         // Raw calls: libc's would signal threads that exist only in the parent.
-        if (syscall(SYS_setgroups, (long)o->group_count, o->groups)) fail(pipe, CHOST_STAGE_GROUPS);
-        if (syscall(SYS_setresgid, o->gid, o->gid, o->gid)) fail(pipe, CHOST_STAGE_GID);
-        if (syscall(SYS_setresuid, o->uid, o->uid, o->uid)) fail(pipe, CHOST_STAGE_UID);
+        if (syscall(SYS_setgroups, (long)o->group_count, o->groups)) chost_fail(high, CHOST_STAGE_GROUPS);
+        if (syscall(SYS_setresgid, o->gid, o->gid, o->gid)) chost_fail(high, CHOST_STAGE_GID);
+        if (syscall(SYS_setresuid, o->uid, o->uid, o->uid)) chost_fail(high, CHOST_STAGE_UID);
     }
-    if (o->parent_death_signal) {
+    if (in_place && o->drop_capabilities && give_up_capabilities()) chost_fail(high, CHOST_STAGE_CAPABILITIES);
+    if (o->parent_death_signal || in_place) {
         // After the change of user, which clears it. A parent that died before this line is seen by getppid.
-        if (prctl(PR_SET_PDEATHSIG, o->parent_death_signal, 0, 0, 0)) fail(pipe, CHOST_STAGE_PARENT_DEATH);
+        if (prctl(PR_SET_PDEATHSIG, o->parent_death_signal, 0, 0, 0)) chost_fail(high, CHOST_STAGE_PARENT_DEATH);
         if (getppid() != parent) _exit(126);
     }
-    if (o->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) fail(pipe, CHOST_STAGE_NO_NEW_PRIVS);
+    if (o->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) chost_fail(high, CHOST_STAGE_NO_NEW_PRIVS);
     if (o->pid_slot) write_decimal(o->pid_slot, getpid());
-    if (landlock >= 0 && syscall(SYS_landlock_restrict_self, landlock, 0)) fail(pipe, CHOST_STAGE_LANDLOCK);
+    if (landlock >= 0) {
+        if (syscall(SYS_landlock_restrict_self, landlock, 0)) chost_fail(high, CHOST_STAGE_LANDLOCK);
+        close(landlock);
+    }
     if (o->seccomp) {
         struct sock_fprog program = {o->seccomp_count, (struct sock_filter *)o->seccomp};
-        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0)) fail(pipe, CHOST_STAGE_SECCOMP);
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0)) chost_fail(high, CHOST_STAGE_SECCOMP);
     }
+}
+
+static _Noreturn void become(const struct chost_spawn *o, pid_t parent, int pipe)
+{
+    chost_confine(o, parent, &pipe, 0);
     execve(o->path, o->argv, o->envp);
-    fail(pipe, CHOST_STAGE_EXEC);
+    chost_fail(pipe, CHOST_STAGE_EXEC);
 }
 
 int chost_spawn(const struct chost_spawn *o, int *pidfd, int *stage)
@@ -157,7 +181,7 @@ int chost_spawn(const struct chost_spawn *o, int *pidfd, int *stage)
         close(pipe[0]);
         return -error;
     }
-    struct failure f = {0, 0};
+    struct chost_failure f = {0, 0};
     ssize_t n;
     do n = read(pipe[0], &f, sizeof f);
     while (n < 0 && errno == EINTR);

@@ -39,6 +39,16 @@ public enum DaemonMain {
         }
     }
 
+    /// Reads a configuration as a start does. What the Swift runtime has to look up for that it looks up once in a
+    /// process: one that waits to become a daemon does it before it is needed. It starts no thread.
+    public static func rehearse<D: Daemon>(_ type: D.Type) {
+        guard let slice = try? NodeConfiguration().slice(for: D.role, callerUIDs: [D.role.rawValue: 0]) else {
+            return
+        }
+        _ = try? WireCoding.decoder.decode(DaemonSlice<D.Config>.self, from: .init(slice))
+        _ = Grants.served(by: D.role)
+    }
+
     private static func serve<D: Daemon>(_ type: D.Type, _ contract: ParentContract, _ log: Logger)
         async throws
     {

@@ -30,7 +30,8 @@ final class ServerCall: @unchecked Sendable {  // see above
     }
 
     /// Runs a handler from here on, on the loop until it first waits, and answers with what it gives.
-    func work<Reply: WireValue>(_ handler: @escaping @Sendable () async throws -> Reply) -> Task<Void, Never> {
+    func work<Reply: WireValue>(_ handler: @escaping @Sendable () async throws -> Reply) -> Task<Void, Never>
+    {
         Task.immediate(executorPreference: connection.executor) {
             do { try self.succeed(try await handler()) } catch { self.fail(error) }
         }
@@ -39,12 +40,17 @@ final class ServerCall: @unchecked Sendable {  // see above
     /// Sends an event, and waits while the other side is slower than we are.
     func send(_ event: some WireValue) async throws {
         if Task.isCancelled { throw CancellationError() }
-        try deliver { writer in try Message.event(&writer, id: self.id, event) } then: {}
+        try deliver { writer in
+            try Message.event(&writer, id: self.id, event)
+        } then: {
+        }
         try await connection.room()
     }
 
     private func succeed(_ reply: some WireValue) throws {
-        try deliver { writer in try Message.result(&writer, id: self.id, reply) } then: {
+        try deliver { writer in
+            try Message.result(&writer, id: self.id, reply)
+        } then: {
             self.connection.ended(self, nil)
         }
     }

@@ -33,6 +33,7 @@ public final class SpawnThread: Sendable {
     private struct Inbox {
         var jobs: [Job] = []
         var pipes: [Pipe] = []
+        var standby: String?
         var stopping = false
     }
 
@@ -90,6 +91,13 @@ public final class SpawnThread: Sendable {
         nudge()
     }
 
+    /// From now on keeps one process of this program waiting (see ``Standby``), which children that are the same file
+    /// under another name are made of. It is no child before, and nobody hears of it.
+    public func keepStandby(_ executable: String) {
+        inbox.withLock { $0.standby = executable }
+        nudge()
+    }
+
     /// Ends the thread. Children with a parent-death signal die with it.
     public func stop() {
         inbox.withLock { $0.stopping = true }
@@ -104,43 +112,40 @@ public final class SpawnThread: Sendable {
     private func loop() {
         var watched: [Watched] = []
         var pipes: [Pipe] = []
+        var keeper = StandbyKeeper(executable: nil)
         while true {
-            let (jobs, added, stopping) = inbox.withLock { inbox in
+            let (jobs, added, standby, stopping) = inbox.withLock { inbox in
                 defer {
                     inbox.jobs = []
                     inbox.pipes = []
+                    inbox.standby = nil
                 }
-                return (inbox.jobs, inbox.pipes, inbox.stopping)
+                return (inbox.jobs, inbox.pipes, inbox.standby, inbox.stopping)
             }
             pipes += added
+            if let standby {
+                keeper = StandbyKeeper(executable: standby)
+                keeper.renew()
+            }
             for job in jobs {
-                do {
-                    let child = ChildProcess(try Spawner.start(job.request))
-                    watched.append(
-                        Watched(child: child, leadsGroup: job.request.newSession, handler: job.handler))
-                    job.handler(.started(child))
-                } catch let error as SystemError {
-                    job.handler(.failed(error))
-                } catch {
-                    job.handler(
-                        .failed(SystemError(.spawnFailed, "cannot start \(job.request.executable): \(error)"))
-                    )
-                }
+                if let child = start(job, &keeper) { watched.append(child) }
             }
             if stopping { return }
-            var polled = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0)]
-            polled += watched.map { pollfd(fd: $0.child.watched ?? -1, events: Int16(POLLIN), revents: 0) }
-            polled += pipes.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-            if poll(&polled, nfds_t(polled.count), -1) < 0 { continue }
-            if polled[0].revents != 0 {
+            keeper.renew()
+            var polled = [wake, keeper.watched] + watched.map { $0.child.watched ?? -1 }
+            polled += pipes.map(\.descriptor)
+            var seen = polled.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            if poll(&seen, nfds_t(seen.count), keeper.timeout) < 0 { continue }
+            if seen[0].revents != 0 {
                 var count: UInt64 = 0
                 _ = read(wake, &count, 8)
             }
+            if seen[1].revents != 0 { keeper.lost() }
             // What a child said comes before the news of its end.
-            for index in pipes.indices.reversed() where polled[1 + watched.count + index].revents != 0 {
+            for index in pipes.indices.reversed() where seen[2 + watched.count + index].revents != 0 {
                 if !pipes[index].readable() { pipes.remove(at: index) }
             }
-            for index in watched.indices.reversed() where polled[index + 1].revents != 0 {
+            for index in watched.indices.reversed() where seen[2 + index].revents != 0 {
                 // Before it is reaped: until then nobody else can have its pid, so the group is surely its own.
                 if watched[index].leadsGroup { kill(-watched[index].child.pid, SIGKILL) }
                 guard let exit = watched[index].child.reap() else { continue }
@@ -148,5 +153,19 @@ public final class SpawnThread: Sendable {
                 ended.handler(.ended(ended.child, exit))
             }
         }
+    }
+
+    private func start(_ job: Job, _ keeper: inout StandbyKeeper) -> Watched? {
+        do {
+            let child = ChildProcess(try keeper.take(for: job.request) ?? Spawner.start(job.request))
+            job.handler(.started(child))
+            return Watched(child: child, leadsGroup: job.request.newSession, handler: job.handler)
+        } catch let error as SystemError {
+            job.handler(.failed(error))
+        } catch {
+            job.handler(
+                .failed(SystemError(.spawnFailed, "cannot start \(job.request.executable): \(error)")))
+        }
+        return nil
     }
 }

@@ -12,6 +12,17 @@ enum Spawner {
     }
 
     static func start(_ request: SpawnRequest) throws -> Started {
+        var pidfd: Int32 = -1
+        var stage: Int32 = 0
+        let pid = try withOptions(request) { options in chost_spawn(&options, &pidfd, &stage) }
+        guard pid > 0 else { throw failure(request, stage: stage, errno: -pid) }
+        return Started(pid: pid, pidfd: pidfd)
+    }
+
+    /// The request in the C shim's terms, valid until `body` returns.
+    static func withOptions(
+        _ request: SpawnRequest, _ body: (inout chost_spawn) -> Int32
+    ) throws -> Int32 {
         let null = try attempt("cannot open /dev/null") { open("/dev/null", O_RDWR | O_CLOEXEC) }
         defer { close(null) }
         let arguments = CStrings([request.executable] + request.arguments)
@@ -51,10 +62,7 @@ enum Spawner {
             options.gid = identity.gid
             options.group_count = Int32(groups.count)
         }
-
-        var pidfd: Int32 = -1
-        var stage: Int32 = 0
-        let pid = arguments.withPointer { argv in
+        return arguments.withPointer { argv in
             environment.withPointer { envp in
                 descriptors.withUnsafeBufferPointer { fds in
                     limits.withUnsafeBufferPointer { limits in
@@ -66,15 +74,13 @@ enum Spawner {
                                 options.limits = limits.baseAddress
                                 options.groups = groups.baseAddress
                                 options.seccomp = request.seccompFilter == nil ? nil : filter.baseAddress
-                                return chost_spawn(&options, &pidfd, &stage)
+                                return body(&options)
                             }
                         }
                     }
                 }
             }
         }
-        guard pid > 0 else { throw failure(request, stage: stage, errno: -pid) }
-        return Started(pid: pid, pidfd: pidfd)
     }
 
     private static func failure(_ request: SpawnRequest, stage: Int32, errno: Int32) -> SystemError {

@@ -220,6 +220,7 @@ actor Supervisor {
             case .done:
                 started = true
                 wake()
+                spawner.keepStandby("\(launcher.programs)/\(Standby.program)")
                 log.notice("all daemons were started", metadata: ["ms": "\(clock.milliseconds)"])
             }
         }

@@ -63,6 +63,14 @@ struct chost_spawn {
 /// closes it), or -errno with *stage telling where. A child that failed is already reaped.
 int chost_spawn(const struct chost_spawn *options, int *pidfd, int *stage);
 
+/// Makes the process at the other end of a seqpacket pair, which waits in `chost_await`, the child that `options` describes
+/// (all but arguments: there is no exec). Returns 0, or -errno with *stage telling where; the process is then useless.
+/// Gives up after so many milliseconds with -ETIMEDOUT.
+int chost_hand_over(int socket, const struct chost_spawn *options, int milliseconds, int *stage);
+/// Waits at the other end until it is needed, and takes on all that it is told. Returns the path of the program that this
+/// process is now; ends the process when the parent goes away or a step fails. Only while there is one thread.
+const char *chost_await(int socket);
+
 /// Reaps the child behind a pidfd without waiting: 1 and its end, 0 when it still runs. *code is CLD_EXITED,
 /// CLD_KILLED or CLD_DUMPED; *status the exit code or signal.
 int chost_pidfd_reap(int pidfd, int *code, int *status);

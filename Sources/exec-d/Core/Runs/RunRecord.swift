@@ -28,7 +28,8 @@ final class RunRecord: Sendable {
         entry.withLock { entry in
             if let entry { return entry }
             // A task of its own: a cancelled database access does nothing, and what was begun is to be recorded.
-            let new = Task { [store, job, model, seal] in try await store.begin(job, model: model, seal: seal) }
+            let new = Task { [store, job, model, seal] in try await store.begin(job, model: model, seal: seal)
+            }
             entry = new
             return new
         }
