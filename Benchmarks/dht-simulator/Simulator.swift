@@ -21,6 +21,7 @@ struct Simulator: ParsableCommand {
     @Option(help: "Percent of the nodes behind a NAT.") var nat = 0
     @Option(help: "Percent of the packets that are lost.") var loss = 1.0
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
+    @Flag(help: "Also: what liars can hide.") var attacks = false
     @Flag(help: "End with 1 when a target was missed.") var check = false
 
     private static let head =
@@ -32,6 +33,11 @@ struct Simulator: ParsableCommand {
         print(Self.head)
         for count in nodes {
             for share in dead { missed += try row(count, share) }
+            if attacks {
+                missed += try Attacks(
+                    nodes: count, searches: min(searches, 300), seed: seed, options: options
+                ).report()
+            }
             if life { missed += try Life(nodes: count, seed: seed, options: options).report() }
         }
         for line in missed { print("MISSED: \(line)") }

@@ -64,10 +64,12 @@ public struct Trial {
 
     /// Lets providers announce, one model each, `pace` milliseconds apart.
     public func announce(in network: inout VirtualNetwork, providers: Int, pace: Int64 = 20) {
+        // Liars provide nothing.
+        let honest = network.members.indices.filter { network.members[$0].liar == nil }
         for number in 0..<providers {
             let card = TestCards.fake(
                 number, model: "model-\(number)", created: network.moment.unixSeconds)
-            _ = network.begin(number * nodes / providers) { .announce(card, $0) }
+            _ = network.begin(honest[number * honest.count / providers]) { .announce(card, $0) }
             network.run(pace)
         }
         network.run(13_000)
@@ -86,15 +88,18 @@ public struct Trial {
         return try search(&network)
     }
 
-    /// One search for every announced model, each from a living node drawn by chance.
-    public func search(_ network: inout VirtualNetwork) throws -> Outcome {
-        let living = network.members.indices.filter { network.members[$0].alive }
+    /// One search for every announced model (`repeated`: so many, in turn), each from a living and honest node
+    /// drawn by chance.
+    public func search(_ network: inout VirtualNetwork, repeated: Int? = nil) throws -> Outcome {
+        let living = network.members.indices.filter {
+            network.members[$0].alive && network.members[$0].liar == nil
+        }
         let before = network.packets
         var operations: [OperationID] = []
-        for number in 0..<searches {
+        for number in 0..<(repeated ?? searches) {
             let from = living[network.random.below(living.count)]
             operations.append(
-                network.begin(from) { .find(.name("model-\(number)"), limit: 1, $0) })
+                network.begin(from) { .find(.name("model-\(number % searches)"), limit: 1, $0) })
             network.run(20)
         }
         network.run(10_000)

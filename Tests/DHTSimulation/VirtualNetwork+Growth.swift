@@ -107,7 +107,7 @@ extension NodeID {
 
 extension DHTNode {
     /// Takes a node into the table as if it had just answered.
-    fileprivate mutating func learn(_ contact: NodeContact, roundTrip time: Int64, now: Int64) {
+    mutating func learn(_ contact: NodeContact, roundTrip time: Int64, now: Int64) {
         roundTrip.learn(time)
         _ = table.answered(contact, roundTrip: time, isInfernet: true, now: now)
     }

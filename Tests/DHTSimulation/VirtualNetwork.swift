@@ -40,6 +40,8 @@ public struct VirtualNetwork {
         /// Whom it wrote to, and when; nil without a NAT.
         var written: [Endpoint: Int64]?
         var wakeAt: Int64?
+        /// Set for a node that works against the others; then `node` never hears anything.
+        var liar: Liar?
 
         /// Whether it is behind a NAT.
         public var isHidden: Bool { written != nil }
@@ -54,6 +56,8 @@ public struct VirtualNetwork {
     private var indexAt: [Endpoint: Int] = [:]
     /// Mean session of a node in milliseconds, while nodes come and go.
     var session: Double?
+    /// All liars, as they name each other.
+    var ring: [NodeContact] = []
     public private(set) var packets = 0
     public private(set) var bytes = 0
     public private(set) var finds: [OperationID: FindReport] = [:]
@@ -107,16 +111,15 @@ public struct VirtualNetwork {
     /// Gives a node an input at the present time.
     public mutating func feed(_ index: Int, _ input: NodeInput) {
         guard members[index].alive else { return }
+        if let liar = members[index].liar {
+            guard case .packet(let packet, let source) = input,
+                let answer = liar.answer(packet, ring: ring)
+            else { return }
+            return send(answer, from: index, to: source)
+        }
         for action in members[index].node.handle(input, now: moment) {
             switch action {
-            case .send(let packet, let to):
-                packets += 1
-                bytes += packet.count
-                members[index].written?[to] = now
-                guard chance() >= options.loss else { continue }
-                let half = random.logNormal(median: options.medianRoundTrip / 2, sigma: options.sigma)
-                events.add(
-                    .packet(packet, from: members[index].endpoint, to: to), at: now + max(1, Int64(half)))
+            case .send(let packet, let to): send(packet, from: index, to: to)
             case .wake(let time):
                 members[index].wakeAt = time
                 events.add(.wake(index), at: max(time, now))
@@ -125,6 +128,15 @@ public struct VirtualNetwork {
             case .mainline(let operation, let report): mainline[operation] = report
             }
         }
+    }
+
+    private mutating func send(_ packet: [UInt8], from index: Int, to: Endpoint) {
+        packets += 1
+        bytes += packet.count
+        members[index].written?[to] = now
+        guard chance() >= options.loss else { return }
+        let half = random.logNormal(median: options.medianRoundTrip / 2, sigma: options.sigma)
+        events.add(.packet(packet, from: members[index].endpoint, to: to), at: now + max(1, Int64(half)))
     }
 
     /// A sudden death: not a word to anybody.

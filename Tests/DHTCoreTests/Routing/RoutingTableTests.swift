@@ -34,6 +34,23 @@ import Testing
         #expect(table.closest(to: own, count: 8, now: 1) == [stranger])
     }
 
+    @Test mutating func whoIsEntitledToHisIDComesFirstWhereThatIsAskedFor() {
+        let address: UInt32 = 0x0801_0203
+        let entitled = NodeContact(
+            id: NodeID.bound(to: address, salt: 3, using: &random),
+            endpoint: Endpoint(address: address, port: 6881))
+        answer(entitled)
+        let near = (1...8).map { number in
+            NodeContact(
+                id: entitled.id.randomNeighbour(sharing: 40 + number, using: &random),
+                endpoint: Endpoint(address: 0x1400_0001 + UInt32(number) << 8, port: 6881))
+        }
+        for contact in near { answer(contact) }
+        let target = near[7].id
+        #expect(table.closest(to: target, count: 1, now: 0) != [entitled])
+        #expect(table.closest(to: target, count: 1, now: 0, entitledFirst: true) == [entitled])
+    }
+
     @Test mutating func weAreNotInOurOwnTable() {
         let echo = NodeContact(id: own, endpoint: Endpoint(address: 0x1401_0101, port: 1))
         #expect(table.heard(echo, now: 0) == nil)

@@ -13,12 +13,19 @@ public struct Lookup: Sendable {
         /// The node's token, when it answered with one.
         public internal(set) var token: [UInt8]?
         let distance: NodeID
+        /// Its address entitles it to its id (BEP 42), or nobody asked for that.
+        let isEntitled: Bool
+
+        fileprivate func precedes(_ other: Candidate) -> Bool {
+            isEntitled != other.isEntitled ? isEntitled : distance < other.distance
+        }
     }
 
     public let target: NodeID
     private let width: Int
     private let parallel: Int
     private let budget: Int
+    private let prefersEntitled: Bool
     /// Nearest first.
     public private(set) var candidates: [Candidate] = []
     private var seeds: [Endpoint: State] = [:]
@@ -34,14 +41,18 @@ public struct Lookup: Sendable {
 
     /// A lookup of the `width` nodes nearest to `target`, with `parallel` questions open at a time.
     ///
+    /// `prefersEntitled`: nodes whose addresses do not entitle them to their ids (BEP 42) count as farther than all
+    /// others, so that nobody can lay himself around a key.
     /// `seeds` are endpoints whose ids are not known (bootstrap nodes); they are asked first.
     public init(
-        target: NodeID, width: Int = 8, parallel: Int = 4, budget: Int = 64, seeds: [Endpoint] = []
+        target: NodeID, width: Int = 8, parallel: Int = 4, budget: Int = 64, prefersEntitled: Bool = false,
+        seeds: [Endpoint] = []
     ) {
         self.target = target
         self.width = width
         self.parallel = parallel
         self.budget = budget
+        self.prefersEntitled = prefersEntitled
         unaskedSeeds = Array(seeds.prefix(16))
     }
 
@@ -49,14 +60,15 @@ public struct Lookup: Sendable {
     /// times `width` that may still answer, the farthest are left out, and may come again.
     public mutating func add(_ contacts: some Sequence<NodeContact>) {
         for contact in contacts where contact.endpoint.isUsable && !known.contains(contact.endpoint) {
-            let distance = contact.id.distance(to: target)
-            let place = candidates.firstIndex { distance < $0.distance } ?? candidates.count
+            let candidate = Candidate(
+                contact: contact, state: .fresh, token: nil, distance: contact.id.distance(to: target),
+                isEntitled: !prefersEntitled || contact.id.isBound(to: contact.endpoint))
+            let place = candidates.firstIndex { candidate.precedes($0) } ?? candidates.count
             guard place < 4 * width, !candidates.contains(where: { $0.contact.id == contact.id }) else {
                 continue
             }
             known.insert(contact.endpoint)
-            candidates.insert(
-                Candidate(contact: contact, state: .fresh, token: nil, distance: distance), at: place)
+            candidates.insert(candidate, at: place)
             if candidates.count > 4 * width, let last = candidates.last, last.state == .fresh {
                 candidates.removeLast()
                 known.remove(last.contact.endpoint)

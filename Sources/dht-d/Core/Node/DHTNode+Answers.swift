@@ -103,8 +103,10 @@ extension DHTNode {
         KRPCMessage(transaction: query.transaction, body: .reply(reply), observed: source)
     }
 
-    private func nearest(_ target: NodeID, _ now: Moment) -> [NodeContact] {
-        table.closest(to: target, count: configuration.width, now: now.milliseconds)
+    /// `forCards`: cards are kept by those whose addresses entitle them to their ids, if there are any.
+    private func nearest(_ target: NodeID, _ now: Moment, forCards: Bool = false) -> [NodeContact] {
+        table.closest(
+            to: target, count: configuration.width, now: now.milliseconds, entitledFirst: forCards)
     }
 
     /// Builds the largest useful `inf_find` reply that fits: a proven asker gets cards first and a full
@@ -123,7 +125,7 @@ extension DHTNode {
         let (nodesFrame, cardsFrame) = (11, 9)
         func fillNodes() {
             let fit = max(0, room - nodesFrame) / NodeContact.byteCount
-            reply.nodes = Array(nearest(find.target, now).prefix(fit))
+            reply.nodes = Array(nearest(find.target, now, forCards: true).prefix(fit))
             if !reply.nodes.isEmpty { room -= nodesFrame + reply.nodes.count * NodeContact.byteCount }
         }
         func fillCards() {

@@ -12,10 +12,18 @@ extension DHTNode {
     ) -> Int {
         serial += 1
         let key = serial
+        // Cards are put where they are looked for; Mainline's own things lie at whoever is nearest.
+        let ours: Bool
+        switch goal {
+        case .find, .announce: ours = true
+        case .fill, .mainline: ours = false
+        }
         var lookup = Lookup(
             target: target, width: configuration.width, parallel: configuration.parallel,
-            budget: configuration.lookupBudget, seeds: seeds)
-        lookup.add(table.closest(to: target, count: 2 * configuration.width, now: now.milliseconds))
+            budget: configuration.lookupBudget, prefersEntitled: ours, seeds: seeds)
+        lookup.add(
+            table.closest(
+                to: target, count: 2 * configuration.width, now: now.milliseconds, entitledFirst: ours))
         lookup.add(contacts)
         let noise = Int64(truncatingIfNeeded: random.next() >> 33)
         lookups[key] = LookupRun(lookup: lookup, goal: goal, startedAt: now.milliseconds, seed: noise)

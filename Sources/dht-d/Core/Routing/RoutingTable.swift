@@ -84,9 +84,7 @@ public struct RoutingTable: Sendable {
         var estimate = RoundTrip()
         estimate.learn(roundTrip)
         buckets[place].entries.append(
-            TableEntry(
-                contact: contact, lastReply: now, lastQuery: 0, failures: 0, roundTrip: estimate,
-                isInfernet: isInfernet))
+            TableEntry(contact, lastReply: now, roundTrip: estimate, isInfernet: isInfernet))
         buckets[place].lastTouched = now
         idAt[contact.endpoint] = contact.id
         count += 1
@@ -99,7 +97,7 @@ public struct RoutingTable: Sendable {
         let entries = buckets[place].entries
         if let bad = entries.first(where: { $0.standing(at: now) == .bad }) { return bad.contact.id }
         guard !contact.endpoint.isLocal, contact.id.isBound(to: contact.endpoint) else { return nil }
-        return entries.last { !$0.contact.id.isBound(to: $0.contact.endpoint) }?.contact.id
+        return entries.last { !$0.isEntitled }?.contact.id
     }
 
     private mutating func remember(_ contact: NodeContact, _ place: Int) {
@@ -154,16 +152,22 @@ public struct RoutingTable: Sendable {
         count -= 1
     }
 
-    /// The `count` nodes nearest to `target` that are not bad, nearest first.
-    public func closest(to target: NodeID, count: Int, now: Int64) -> [NodeContact] {
-        var best: [(distance: NodeID, contact: NodeContact)] = []
+    /// The `count` nodes nearest to `target` that are not bad, nearest first; with `entitledFirst` those whose
+    /// addresses entitle them to their ids before all others.
+    public func closest(
+        to target: NodeID, count: Int, now: Int64, entitledFirst: Bool = false
+    ) -> [NodeContact] {
+        var best: [(rank: Int, distance: NodeID, contact: NodeContact)] = []
         best.reserveCapacity(count + 1)
         for bucket in buckets where !bucket.entries.isEmpty {
             for entry in bucket.entries where entry.standing(at: now) != .bad {
                 let distance = entry.contact.id.distance(to: target)
-                if best.count == count, let last = best.last, last.distance < distance { continue }
-                let place = best.firstIndex { distance < $0.distance } ?? best.count
-                best.insert((distance, entry.contact), at: place)
+                let rank = entitledFirst && !entry.isEntitled ? 1 : 0
+                if best.count == count, let last = best.last, (last.rank, last.distance) < (rank, distance) {
+                    continue
+                }
+                let place = best.firstIndex { (rank, distance) < ($0.rank, $0.distance) } ?? best.count
+                best.insert((rank, distance, entry.contact), at: place)
                 if best.count > count { best.removeLast() }
             }
         }

@@ -15,6 +15,19 @@ public struct TableEntry: Hashable, Sendable {
     public var roundTrip: RoundTrip
     /// It speaks `inf_*` methods, as far as its version tells; nil when it never said.
     public var isInfernet: Bool?
+    /// Its address entitles it to its id (BEP 42).
+    public let isEntitled: Bool
+
+    /// A node that has just answered for the first time.
+    init(_ contact: NodeContact, lastReply: Int64, roundTrip: RoundTrip, isInfernet: Bool?) {
+        self.contact = contact
+        self.lastReply = lastReply
+        lastQuery = 0
+        failures = 0
+        self.roundTrip = roundTrip
+        self.isInfernet = isInfernet
+        isEntitled = contact.id.isBound(to: contact.endpoint)
+    }
 
     /// How far a node can be relied on (BEP 5).
     public enum Standing: String, Sendable, CaseIterable {

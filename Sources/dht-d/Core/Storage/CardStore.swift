@@ -72,13 +72,7 @@ public struct CardStore: Sendable {
             let living = list.lazy.filter { $0.expires > now.unixSeconds }
             guard limits.groups.allow(source, beside: living.compactMap(\.source)) else { throw .groupFull }
             if list.count >= limits.perTarget {
-                victim = Self.leastWorthy(list, now: now.unixSeconds)
-                if let index = victim, list[index].expires > now.unixSeconds {
-                    let least = list[index]
-                    guard (work, card.event.createdAt) > (least.work, least.card.event.createdAt) else {
-                        throw .targetFull
-                    }
-                }
+                victim = try Self.victim(of: card, work, from: source, in: list, now: now.unixSeconds)
             } else if count >= limits.total {
                 throw .targetFull
             }
@@ -109,13 +103,34 @@ public struct CardStore: Sendable {
         if sources.silent(source) { dropCards(from: source) }
     }
 
-    /// The card that loses its place first: expired, then least work, then oldest. Never one of our own.
-    private static func leastWorthy(_ list: [Stored], now: Int64) -> Int? {
-        list.indices.filter { list[$0].source != nil }.min { left, right in
-            let (one, other) = (list[left], list[right])
-            if (one.expires > now) != (other.expires > now) { return one.expires <= now }
-            return (one.work, one.card.event.createdAt) < (other.work, other.card.event.createdAt)
+    /// The card that loses its place to `card`: an expired one; else, of the address range that holds most here, the
+    /// one with the least work, then the oldest. Who comes from a range that holds fewer need not outdo it, so that
+    /// nobody can drive all others out from a few ranges. Never one of our own.
+    private static func victim(
+        of card: CardRecord, _ work: Int, from source: Endpoint, in list: [Stored], now: Int64
+    ) throws(KRPCError) -> Int {
+        var crowd: [UInt32: Int] = [:]
+        for stored in list { if let source = stored.source { crowd[source.group, default: 0] += 1 } }
+        var chosen: (index: Int, held: Int)?
+        for index in list.indices {
+            guard let source = list[index].source else { continue }
+            if list[index].expires <= now { return index }
+            let held = crowd[source.group, default: 0]
+            guard let best = chosen else {
+                chosen = (index, held)
+                continue
+            }
+            let rank = (-held, list[index].work, list[index].card.event.createdAt)
+            let least = list[best.index]
+            if rank < (-best.held, least.work, least.card.event.createdAt) { chosen = (index, held) }
         }
+        guard let chosen else { throw .targetFull }
+        if crowd[source.group, default: 0] + 1 < chosen.held { return chosen.index }
+        let least = list[chosen.index]
+        guard (work, card.event.createdAt) > (least.work, least.card.event.createdAt) else {
+            throw .targetFull
+        }
+        return chosen.index
     }
 
     /// Stores a card of this node's own, verified already, under all its targets.
@@ -153,15 +168,22 @@ public struct CardStore: Sendable {
         sources.keep(Set(targets.values.lazy.joined().compactMap(\.source)))
     }
 
-    /// The living cards under `target` in the order that `seed` gives, and how many there are in all.
+    /// The living cards under `target` in the order that `seed` gives, and how many there are in all. The first card
+    /// of every address range comes before the second of any.
     public func find(
         _ target: NodeID, seed: Int64, offset: Int, limit: Int, unixNow: Int64
     ) -> (cards: [CardRecord], matches: Int) {
         guard let list = targets[target] else { return ([], 0) }
         let living = list.filter { $0.expires > unixNow }
         guard limit > 0, offset < living.count else { return ([], living.count) }
-        let ordered = living.map { (rank: Self.rank($0.card.event.pubkey, seed), card: $0.card) }
+        let drawn = living.map { (rank: Self.rank($0.card.event.pubkey, seed), stored: $0) }
             .sorted { $0.rank < $1.rank }
+        var turns: [UInt32?: Int] = [:]
+        let ordered = drawn.map { each -> (turn: Int, rank: UInt64, card: CardRecord) in
+            let range = each.stored.source?.group
+            defer { turns[range, default: 0] += 1 }
+            return (turns[range, default: 0], each.rank, each.stored.card)
+        }.sorted { ($0.turn, $0.rank) < ($1.turn, $1.rank) }
         return (ordered.dropFirst(offset).prefix(limit).map(\.card), living.count)
     }
 

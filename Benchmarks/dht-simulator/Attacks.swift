@@ -1,0 +1,87 @@
+// What attackers achieve against searches: liars spread over the key space, liars laid around one key, a flood of cards.
+// It must never report an attack that was weakened to look better.
+
+import DHTCore
+import DHTSimulation
+import NodeModel
+
+/// The attacks, one line each.
+struct Attacks {
+    let nodes: Int
+    let searches: Int
+    let seed: UInt64
+    let options: VirtualNetwork.Options
+
+    /// Prints a line for each attack; gives the targets that were missed.
+    func report() throws -> [String] {
+        var missed: [String] = []
+        for percent in [10, 30, 50] {
+            let trial = trial(searches)
+            var network = trial.network()
+            network.corrupt(share: Double(percent) / 100)
+            trial.announce(in: &network, providers: searches)
+            let outcome = try trial.search(&network)
+            if percent <= 30, outcome.share < 0.99 {
+                missed.append("\(nodes) nodes, \(percent) % liars: less than 99 % found")
+            }
+            line("\(percent) % of the nodes hide cards and name only each other", outcome)
+        }
+        for (title, addresses, entitled) in [
+            ("40 liars with ids of their choice around one key", 40, false),
+            ("\(nodes / 10) addresses, each with the best of the ids that it entitles to", nodes / 10, true),
+        ] {
+            let trial = trial(1)
+            var network = trial.network()
+            network.besiege(.name("model-0"), count: addresses, entitled: entitled)
+            trial.announce(in: &network, providers: 1)
+            let outcome = try trial.search(&network, repeated: searches)
+            if outcome.share < 0.99 { missed.append("\(nodes) nodes, \(title): less than 99 % found") }
+            line(title, outcome)
+        }
+        for ranges in [8, 64, 512] { missed += try flood(ranges) }
+        return missed
+    }
+
+    private func trial(_ searches: Int) -> Trial {
+        Trial(nodes: nodes, dead: 0, searches: searches, seed: seed, growth: .settled, options: options)
+    }
+
+    /// A model that one honest provider offers, and 1024 more that are not there, from some address ranges, as many
+    /// from each as is allowed.
+    private func flood(_ ranges: Int) throws -> [String] {
+        let trial = trial(1)
+        var network = trial.network()
+        trial.announce(in: &network, providers: 1)
+        let attackers = (0..<ranges).map { _ in network.add() }
+        for index in attackers { network.feed(index, .command(.bootstrap([network.members[0].endpoint]))) }
+        network.run(30_000)
+        for number in 0..<1024 {
+            let card = TestCards.fake(
+                1_000_000 + number, model: "model-0", created: network.moment.unixSeconds)
+            _ = network.begin(attackers[number % ranges]) { .announce(card, $0) }
+            network.run(50)
+        }
+        // Until after the honest one has announced again.
+        network.run(6 * 60_000)
+        let honest = TestCards.fake(0, created: 0).pubkey
+        var (among, alone) = (0, 0)
+        for _ in 0..<100 {
+            let from = network.random.below(nodes)
+            let report = try network.find(from, .name("model-0"), limit: 16)
+            if report.cards.contains(where: { $0.pubkey == honest }) { among += 1 }
+            let own = try network.find(from, .provider(honest))
+            if !own.cards.isEmpty { alone += 1 }
+        }
+        print(
+            "\(nodes) nodes, 1024 cards of nobody from \(ranges) address ranges: the one provider is among 16",
+            "found in \(among) % of the searches, and found by his key in \(alone) %")
+        return alone < 99 ? ["\(nodes) nodes, \(ranges) ranges flood: a provider is not found by his key"] : []
+    }
+
+    private func line(_ title: String, _ outcome: Trial.Outcome) {
+        print(
+            "\(nodes) nodes, \(title): found \(Simulator.decimal(100 * outcome.share, 1)) %,",
+            "\(Simulator.decimal(outcome.meanQueries, 1)) queries,",
+            "p95 \(Trial.Outcome.percentile(95, of: outcome.times) ?? 0) ms")
+    }
+}
