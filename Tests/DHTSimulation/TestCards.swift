@@ -8,7 +8,15 @@ public enum TestCards {
         _ author: PublicKey, model: String = "smollm2", created: Int64, lifetime: Int64 = 1200,
         extra: [[String]] = []
     ) -> EventTemplate {
-        let card = ProviderCard(
+        var template = card(author, model: model, created: created, lifetime: lifetime).template
+        template.tags += extra
+        return template
+    }
+
+    private static func card(
+        _ author: PublicKey, model: String, created: Int64, lifetime: Int64
+    ) -> ProviderCard {
+        ProviderCard(
             provider: author, endpoint: "ws://127.0.0.2:9202/peer",
             models: [
                 ModelOffer(
@@ -16,9 +24,17 @@ public enum TestCards {
                     price: UnitPrice(prompt: 10, completion: 30))
             ], device: "cpu", memoryMiB: 8192, slots: 2, load: 0, createdAt: created,
             expiresAt: created + lifetime)
-        var template = card.template
-        template.tags += extra
-        return template
+    }
+
+    /// The card of provider `number`, to be changed and given to `fakeSigned`.
+    public static func card(_ number: Int, created: Int64) -> ProviderCard {
+        card(author(number), model: "smollm2", created: created, lifetime: 1200)
+    }
+
+    private static func author(_ number: Int) -> PublicKey {
+        let bytes = (0..<32).map { UInt8(truncatingIfNeeded: $0 < 4 ? number >> (8 * $0) : 0x42) }
+        guard let author = PublicKey(bytes: bytes) else { preconditionFailure("32 bytes are a key") }
+        return author
     }
 
     /// The made-up content that a model name stands for in tests.
@@ -35,10 +51,13 @@ public enum TestCards {
     public static func fake(
         _ number: Int, model: String = "smollm2", created: Int64, lifetime: Int64 = 1200
     ) -> SignedEvent {
-        let bytes = (0..<32).map { UInt8(truncatingIfNeeded: $0 < 4 ? number >> (8 * $0) : 0x42) }
-        guard let author = PublicKey(bytes: bytes) else { preconditionFailure("32 bytes are a key") }
-        return SignedEvent(
-            template(author, model: model, created: created, lifetime: lifetime), signature: mark)
+        SignedEvent(
+            template(author(number), model: model, created: created, lifetime: lifetime), signature: mark)
+    }
+
+    /// A card with the mark of `fake`.
+    public static func fakeSigned(_ card: ProviderCard) -> SignedEvent {
+        SignedEvent(card.template, signature: mark)
     }
 
     public static func isFakeSigned(_ event: SignedEvent) -> Bool { event.sig == Hex.encode(mark) }

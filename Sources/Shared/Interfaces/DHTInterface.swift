@@ -52,29 +52,45 @@ public enum DHTInterface {
             public var cards: [SignedEvent]
             /// Nodes that answered.
             public var asked: Int
+            /// Nodes that held at least one of the cards, this one included.
+            public var holders: Int
             /// What was left out and why, as "expired: 1".
             public var leftOut: [String]
             enum CodingKeys: String, CodingKey {
-                case cards, asked
+                case cards, asked, holders
                 case leftOut = "left_out"
             }
-            public init(cards: [SignedEvent], asked: Int, leftOut: [String]) {
+            public init(cards: [SignedEvent], asked: Int, holders: Int = 0, leftOut: [String]) {
                 self.cards = cards
                 self.asked = asked
+                self.holders = holders
                 self.leftOut = leftOut
             }
         }
-        /// A model's name, or its root in hexadecimal.
+        /// A model's name, or its root in hexadecimal; empty when `provider` is given.
         public var model: String
+        /// The card of this provider is wanted, whatever it offers.
+        public var provider: PublicKey?
+        /// Most cards that are wanted, 1 to 255.
         public var limit: Int
-        public init(model: String, limit: Int = 16) {
+        /// Bounds that a card must keep; none when nil.
+        public var filter: ProviderFilter?
+        public init(
+            model: String, provider: PublicKey? = nil, limit: Int = 16, filter: ProviderFilter? = nil
+        ) {
             self.model = model
+            self.provider = provider
             self.limit = limit
+            self.filter = filter
         }
         public static var example: (request: Find, reply: Reply) {
             (
-                Find(model: "smollm2-135m-instruct"),
-                Reply(cards: [LedgerInterface.exampleEvent], asked: 9, leftOut: [])
+                Find(
+                    model: "smollm2-135m-instruct",
+                    filter: ProviderFilter(minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20)),
+                Reply(
+                    cards: [LedgerInterface.exampleEvent], asked: 9, holders: 8,
+                    leftOut: ["more load than wanted: 1"])
             )
         }
     }
@@ -99,24 +115,80 @@ public enum DHTInterface {
                 self.rttMs = rttMs
             }
         }
+        /// One of the nodes that are named in the configuration.
+        public struct Entrance: WireValue, Hashable {
+            public var address: String
+            /// Whether it answers at present.
+            public var reached: Bool
+            public init(address: String, reached: Bool) {
+                self.address = address
+                self.reached = reached
+            }
+        }
+        /// What travelled since the daemon began.
+        public struct Traffic: WireValue, Hashable {
+            public var queriesIn: Int
+            public var queriesOut: Int
+            /// Queries of ours that nobody answered.
+            public var timeouts: Int
+            /// Packets dropped without a word, for whatever reason.
+            public var dropped: Int
+            /// UDP payload.
+            public var bytesIn: Int
+            public var bytesOut: Int
+            public var lookups: Int
+            enum CodingKeys: String, CodingKey {
+                case timeouts, dropped, lookups
+                case queriesIn = "queries_in"
+                case queriesOut = "queries_out"
+                case bytesIn = "bytes_in"
+                case bytesOut = "bytes_out"
+            }
+            public init(
+                queriesIn: Int, queriesOut: Int, timeouts: Int, dropped: Int, bytesIn: Int, bytesOut: Int,
+                lookups: Int
+            ) {
+                self.queriesIn = queriesIn
+                self.queriesOut = queriesOut
+                self.timeouts = timeouts
+                self.dropped = dropped
+                self.bytesIn = bytesIn
+                self.bytesOut = bytesOut
+                self.lookups = lookups
+            }
+        }
         public struct Reply: WireValue, Hashable {
             public var id: String
             public var address: String?
             public var goodPeers: Int
             public var peers: [Peer]
             public var storedCards: Int
+            /// Targets that hold a card, and torrents' peers.
+            public var storedTargets: Int
+            public var storedPeers: Int
             public var announced: Bool
+            /// Other nodes that are known to hold this node's card.
+            public var holders: Int
+            public var entrances: [Entrance]
+            public var traffic: Traffic
             public var reason: String
             enum CodingKeys: String, CodingKey {
-                case id, address, peers, announced, reason
+                case id, address, peers, announced, holders, entrances, traffic, reason
                 case goodPeers = "good_peers"
                 case storedCards = "stored_cards"
+                case storedTargets = "stored_targets"
+                case storedPeers = "stored_peers"
             }
             public init(
                 id: String, address: String?, goodPeers: Int, peers: [Peer], storedCards: Int,
-                announced: Bool,
-                reason: String
+                storedTargets: Int, storedPeers: Int, announced: Bool, holders: Int, entrances: [Entrance],
+                traffic: Traffic, reason: String
             ) {
+                self.storedTargets = storedTargets
+                self.storedPeers = storedPeers
+                self.holders = holders
+                self.entrances = entrances
+                self.traffic = traffic
                 self.id = id
                 self.address = address
                 self.goodPeers = goodPeers
@@ -136,7 +208,11 @@ public enum DHTInterface {
                         Peer(
                             id: "89abcdef0123456789abcdef0123456789abcdef", address: "127.0.0.3:9203",
                             good: true, rttMs: 1)
-                    ], storedCards: 2, announced: true, reason: "1 good peer")
+                    ], storedCards: 2, storedTargets: 2, storedPeers: 0, announced: true, holders: 1,
+                    entrances: [Entrance(address: "127.0.0.3:9203", reached: true)],
+                    traffic: Traffic(
+                        queriesIn: 12, queriesOut: 9, timeouts: 0, dropped: 0, bytesIn: 3100, bytesOut: 4200,
+                        lookups: 3), reason: "1 good peer")
             )
         }
     }

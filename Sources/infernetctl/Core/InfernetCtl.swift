@@ -16,7 +16,8 @@ struct InfernetCtl: AsyncParsableCommand {
         version: "infernetctl \(Build.version)",
         subcommands: [
             Chat.self, Status.self, Jobs.self, Job.self, Logs.self, Receipt.self, Models.self, Plan.self,
-            Content.self, Config.self, Setup.self, Doctor.self, Peers.self, Wallet.self, Identity.self,
+            Content.self, Config.self, Setup.self, Doctor.self, Peers.self, Find.self,
+            WhyIdle.self, DHT.self, Wallet.self, Identity.self,
             Restart.self, Stop.self, SystemCommand.self,
             VersionCommand.self,
         ])

@@ -130,8 +130,8 @@ public final class DHTDaemon: Daemon {
     }
 
     private func find(_ request: DHTInterface.Find) async throws -> DHTInterface.Find.Reply {
-        let topic = ContentRoot(hex: request.model).map(Topic.model) ?? Topic("n/" + request.model)
-        guard let topic else {
+        let model = ContentRoot(hex: request.model).map(Topic.model) ?? Topic("n/" + request.model)
+        guard let topic = request.provider.map(Topic.provider) ?? model else {
             throw WireError(
                 .invalidParams, "'\(request.model.prefix(80))' is no model's name or root.",
                 fix: "A name has 1 to \(Topic.maximumNameLength) bytes, a root 64 hexadecimal characters.")
@@ -139,15 +139,18 @@ public final class DHTDaemon: Daemon {
         guard (1...255).contains(request.limit) else {
             throw WireError(.invalidParams, "The limit must be from 1 to 255, not \(request.limit).")
         }
-        let report = try await running().find(topic, limit: request.limit)
+        let report = try await running().find(
+            topic, limit: request.limit, filter: request.filter ?? ProviderFilter())
         var leftOut = report.leftOut
         if report.timedOut > 0 { leftOut.append("nodes that did not answer: \(report.timedOut)") }
         if report.cards.isEmpty { leftOut.append(report.summary) }
-        return DHTInterface.Find.Reply(cards: report.cards, asked: report.answered, leftOut: leftOut)
+        return DHTInterface.Find.Reply(
+            cards: report.cards, asked: report.answered, holders: report.holders, leftOut: leftOut)
     }
 
     private func stats() async throws -> DHTInterface.Stats.Reply {
-        let node = try await running().snapshot().node
+        let (node, ignored) = try await running().snapshot()
+        let counters = node.counters
         return DHTInterface.Stats.Reply(
             id: node.id.description, address: node.observed?.description ?? localAddress,
             goodPeers: node.count(.good),
@@ -156,7 +159,15 @@ public final class DHTDaemon: Daemon {
                     id: peer.contact.id.description, address: peer.contact.endpoint.description,
                     good: peer.standing == .good, rttMs: peer.roundTrip.map(Int.init))
             },
-            storedCards: node.storedCards, announced: !node.announced.isEmpty, reason: peerCheck(node).reason)
+            storedCards: node.storedCards, storedTargets: node.storedTargets, storedPeers: node.storedPeers,
+            announced: !node.announced.isEmpty, holders: node.holders,
+            entrances: node.entrances.map { .init(address: $0.endpoint.description, reached: $0.reached) },
+            traffic: DHTInterface.Stats.Traffic(
+                queriesIn: counters.queriesIn.values.reduce(0, +),
+                queriesOut: counters.queriesOut.values.reduce(0, +), timeouts: counters.timeouts,
+                dropped: counters.garbage + counters.unexpected + counters.rateLimited + ignored,
+                bytesIn: counters.bytesIn, bytesOut: counters.bytesOut, lookups: counters.lookupsEnded),
+            reason: peerCheck(node).reason)
     }
 
     // MARK: health

@@ -1,6 +1,8 @@
 // Bytes of a packet to a KRPC message, or to the reason why it is none.
 // It must never trust a field's type, length or range, and never do more work than the packet's size warrants.
 
+import NodeModel
+
 /// What a packet turned out to be.
 public enum KRPCPacket: Equatable, Sendable {
     /// A message that makes sense.
@@ -98,7 +100,8 @@ public enum KRPCDecoder {
             return .infFind(
                 InfFind(
                     target: try id("target", arguments), limit: Int(limit), offset: Int(offset),
-                    seed: arguments["x"]?.integer ?? 0, token: arguments["token"]?.bytes.map(Array.init)))
+                    seed: arguments["x"]?.integer ?? 0, filter: try filter(arguments["f"]),
+                    token: arguments["token"]?.bytes.map(Array.init)))
         case .infPut:
             guard let card = arguments["e"] else { throw .notACard }
             var writer = BencodeWriter()
@@ -109,6 +112,30 @@ public enum KRPCDecoder {
             return .infBye(
                 token: arguments["token"]?.bytes.map(Array.init), cardsOnly: arguments["c"]?.integer == 1)
         }
+    }
+
+    /// What is not known to this version is passed over: who asks looks at the cards himself.
+    private static func filter(_ value: BValue?) throws(KRPCError) -> ProviderFilter {
+        guard let value else { return ProviderFilter() }
+        guard case .dictionary = value else { throw KRPCError(.protocolError, "f is a dictionary") }
+        func number(_ name: StaticString) throws(KRPCError) -> Int64? {
+            guard let field = value[name] else { return nil }
+            guard let number = field.integer, number >= 0 else {
+                throw KRPCError(.protocolError, "\(name) in f is a number from 0 on")
+            }
+            return number
+        }
+        var filter = ProviderFilter()
+        filter.minimumMemoryMiB = try number("v").map { Int($0) }
+        filter.maximumLoad = try number("l").map { Int($0) }
+        filter.maximumPrice = try number("p")
+        if let asset = value["a"]?.bytes, filter.maximumPrice != nil {
+            guard asset.count <= 128, let text = String(validating: asset, as: UTF8.self) else {
+                throw KRPCError(.protocolError, "a in f is a text of at most 128 bytes")
+            }
+            filter.asset = Asset(rawValue: text)
+        }
+        return filter
     }
 
     private static func id(_ name: StaticString, _ arguments: BValue) throws(KRPCError) -> NodeID {
@@ -141,6 +168,10 @@ public enum KRPCDecoder {
         reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
         MainlineDecoder.fill(&reply, fields)
         reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
+        for reason in ProviderFilter.Refusal.onTheWire {
+            let count = fields["nx"]?[reason.letter]?.integer
+            reply.unwanted[reason.refusal] = count.flatMap { (1...65_535).contains($0) ? Int($0) : nil }
+        }
         return reply
     }
 

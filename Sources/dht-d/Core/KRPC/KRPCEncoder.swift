@@ -1,6 +1,8 @@
 // A KRPC message to the bytes of one packet, keys in canonical order.
 // It must never write more than one packet holds; what does not fit is decided before, by who builds the message.
 
+import NodeModel
+
 extension KRPCMessage {
     /// The packet's bytes.
     public func encoded() -> [UInt8] {
@@ -70,6 +72,7 @@ extension KRPCMessage {
             writer.field("id", query.sender)
             writer.field("target", target)
         case .infFind(let find):
+            filter(find.filter, &writer)
             writer.field("id", query.sender)
             writer.field("n", Int64(find.limit))
             if find.offset > 0 { writer.field("o", Int64(find.offset)) }
@@ -88,6 +91,21 @@ extension KRPCMessage {
             writer.field("id", query.sender)
             if let token { writer.field("token", token) }
         }
+    }
+
+    /// `f`, when anything is asked for.
+    private func filter(_ filter: ProviderFilter, _ writer: inout BencodeWriter) {
+        guard !filter.isEmpty else { return }
+        writer.key("f")
+        writer.beginDictionary()
+        if let asset = filter.asset, filter.maximumPrice != nil {
+            writer.key("a")
+            writer.text(asset.rawValue)
+        }
+        if let load = filter.maximumLoad { writer.field("l", Int64(load)) }
+        if let price = filter.maximumPrice { writer.field("p", price) }
+        if let memory = filter.minimumMemoryMiB { writer.field("v", Int64(memory)) }
+        writer.end()
     }
 
     private func encoded(_ reply: KRPCReply) -> [UInt8] {
@@ -109,6 +127,16 @@ extension KRPCMessage {
         if let matches = reply.matches { writer.field("np", Int64(matches)) }
         if let sample = reply.sample {
             writer.field("num", sample.total)
+        }
+        if !reply.unwanted.isEmpty {
+            writer.key("nx")
+            writer.beginDictionary()
+            for reason in ProviderFilter.Refusal.onTheWire {
+                if let count = reply.unwanted[reason.refusal] { writer.field(reason.letter, Int64(count)) }
+            }
+            writer.end()
+        }
+        if let sample = reply.sample {
             writer.field("samples", sample.hashes.flatMap(\.bytes))
         }
         if let sequence = reply.item?.proof?.sequence ?? reply.sequence { writer.field("seq", sequence) }

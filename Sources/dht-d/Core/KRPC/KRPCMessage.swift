@@ -1,6 +1,8 @@
 // One KRPC message (BEP 5): a query, a reply to one, or an error, with the transaction it belongs to.
 // It must never be built from bytes that are not canonical bencode, nor hold what the protocol does not name.
 
+public import NodeModel
+
 /// A message between two nodes.
 public struct KRPCMessage: Equatable, Sendable {
     /// Chosen by the one who asks, echoed by the one who answers; 1...20 bytes.
@@ -110,6 +112,8 @@ public struct InfFind: Equatable, Sendable {
     public var offset: Int
     /// Orders the cards, so that different askers get different ones first.
     public var seed: Int64
+    /// Which cards are wanted at all.
+    public var filter: ProviderFilter
     /// A token of the asked node; it proves the asker's address and allows a full-size reply.
     public var token: [UInt8]?
     /// Pad the packet to this size; without a token no reply is larger than its request.
@@ -117,12 +121,14 @@ public struct InfFind: Equatable, Sendable {
 
     /// Arguments from their parts.
     public init(
-        target: NodeID, limit: Int, offset: Int = 0, seed: Int64 = 0, token: [UInt8]? = nil, size: Int = 0
+        target: NodeID, limit: Int, offset: Int = 0, seed: Int64 = 0,
+        filter: ProviderFilter = ProviderFilter(), token: [UInt8]? = nil, size: Int = 0
     ) {
         self.target = target
         self.limit = limit
         self.offset = offset
         self.seed = seed
+        self.filter = filter
         self.token = token
         self.size = size
     }
@@ -154,8 +160,10 @@ public struct KRPCReply: Equatable, Sendable {
     public var values: [Endpoint]
     /// Cards under the target, not yet verified; entries that are no card at all are nil.
     public var cards: [CardRecord?]
-    /// How many cards the sender holds under the target.
+    /// How many cards the sender holds under the target that the filter admits.
     public var matches: Int?
+    /// How many it holds there that the filter does not admit, by the wish that they do not meet first.
+    public var unwanted: [ProviderFilter.Refusal: Int] = [:]
     /// The item under the target (BEP 44). A reply does not carry the salt: who asked knows it.
     public var item: MainlineItem?
     /// The sequence of an item that is no newer than the asker's, which is why it is not sent.

@@ -19,6 +19,8 @@ public struct FindReport: Sendable {
     public var holders = 0
     /// Cards that were refused, by reason.
     public var refused: [Refusal: Int] = [:]
+    /// Cards that the filter does not admit, by reason; as far as the holders say.
+    public var unwanted: [ProviderFilter.Refusal: Int] = [:]
     /// How long it took.
     public var milliseconds: Int64 = 0
 
@@ -34,7 +36,12 @@ public struct FindReport: Sendable {
 
     /// The refusals as "expired: 1", in a fixed order.
     public var leftOut: [String] {
-        Refusal.allCases.compactMap { reason in refused[reason].map { "\(reason.rawValue): \($0)" } }
+        var out = Refusal.allCases.compactMap { reason in refused[reason].map { "\(reason.rawValue): \($0)" }
+        }
+        out += ProviderFilter.Refusal.allCases.compactMap { reason in
+            unwanted[reason].map { "\(reason.rawValue): \($0)" }
+        }
+        return out
     }
 
     /// A sentence saying why there are no cards, or how many there are.

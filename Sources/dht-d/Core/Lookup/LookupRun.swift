@@ -10,7 +10,7 @@ struct LookupRun: Sendable {
         /// To fill the table. `first`: the lookup of our own id by which a node joins.
         case fill(first: Bool)
         /// To answer somebody's search.
-        case find(OperationID, Topic, limit: Int)
+        case find(OperationID, Topic, limit: Int, ProviderFilter)
         /// For something of Mainline.
         case mainline(Int)
         /// To put a card at the nearest nodes.
@@ -30,7 +30,7 @@ struct LookupRun: Sendable {
 
     /// Enough cards from more than one node: further ones would only cost time.
     var hasEnough: Bool {
-        guard case .find(_, _, let limit) = goal else { return false }
+        guard case .find(_, _, let limit, _) = goal else { return false }
         return found.count >= limit && report.holders >= 2
     }
 

@@ -116,8 +116,10 @@ extension DHTNode {
     ) throws(KRPCError) -> KRPCReply {
         let proven = find.token.map { tokens.isValid($0, for: source) } ?? false
         let matches = cards.find(
-            find.target, seed: find.seed, offset: find.offset, limit: find.limit, unixNow: now.unixSeconds)
+            find.target, seed: find.seed, offset: find.offset, limit: find.limit, filter: find.filter,
+            unixNow: now.unixSeconds)
         var reply = KRPCReply(sender: id, token: tokens.token(for: source), matches: matches.matches)
+        reply.unwanted = matches.unwanted
         var room = (proven ? KRPCMessage.maximumPacket : min(size, KRPCMessage.maximumPacket))
         room -= wrap(reply, message, source).encoded().count
         guard room >= 0 else { throw KRPCError(.protocolError, "pad the query") }

@@ -33,10 +33,14 @@ extension DHTNode {
     }
 
     /// A search: our own store first, then the nodes nearest to the topic.
-    mutating func find(_ topic: Topic, _ limit: Int, _ operation: OperationID, _ now: Moment) {
+    mutating func find(
+        _ topic: Topic, _ limit: Int, _ filter: ProviderFilter, _ operation: OperationID, _ now: Moment
+    ) {
         let target = topic.key()
-        let key = startLookup(target, .find(operation, topic, limit: max(1, limit)), now)
-        let own = cards.find(target, seed: 0, offset: 0, limit: Int.max, unixNow: now.unixSeconds)
+        let key = startLookup(target, .find(operation, topic, limit: max(1, limit), filter), now)
+        let own = cards.find(
+            target, seed: 0, offset: 0, limit: Int.max, filter: filter, unixNow: now.unixSeconds)
+        lookups[key]?.report.unwanted = own.unwanted
         for card in own.cards {
             lookups[key]?.seen.insert(card)
             keep(card, key)
@@ -70,10 +74,10 @@ extension DHTNode {
         case .fill: call = .findNode(target: run.lookup.target)
         case .mainline(let key): call = mainlineCall(key, run.lookup.target)
         case _ where foreign: call = .findNode(target: run.lookup.target)
-        case .find(_, _, let limit):
+        case .find(_, _, let limit, let filter):
             call = .infFind(
                 InfFind(
-                    target: run.lookup.target, limit: min(limit, 255), seed: run.seed,
+                    target: run.lookup.target, limit: min(limit, 255), seed: run.seed, filter: filter,
                     size: configuration.findRequestSize))
         case .announce:
             // Nodes and a token are wanted, so there is room for just these.
@@ -129,7 +133,11 @@ extension DHTNode {
     private mutating func gather(
         _ key: Int, _ reply: KRPCReply, _ source: Endpoint, offset: Int, page: Int, _ now: Moment
     ) {
-        guard let run = lookups[key], case .find(_, let topic, let limit) = run.goal else { return }
+        guard let run = lookups[key], case .find(_, let topic, let limit, let filter) = run.goal else {
+            return
+        }
+        // The holders of one topic have the same cards: the largest number is the nearest to the truth.
+        lookups[key]?.report.unwanted.merge(reply.unwanted) { max($0, $1) }
         var useful = false
         for card in reply.cards.prefix(32) {
             guard let card else {
@@ -145,6 +153,8 @@ extension DHTNode {
                 lookups[key]?.report.refused[refusal, default: 0] += 1
                 continue
             }
+            // A holder may not know filters, or not keep to them.
+            guard wanted(card, topic, filter, key) else { continue }
             useful = true
             keep(card, key)
         }
@@ -156,7 +166,8 @@ extension DHTNode {
         lookups[key]?.pagesOpen += 1
         lookups[key]?.report.pages += 1
         let more = InfFind(
-            target: run.lookup.target, limit: min(limit, 255), offset: got, seed: run.seed, token: token)
+            target: run.lookup.target, limit: min(limit, 255), offset: got, seed: run.seed, filter: filter,
+            token: token)
         ask(
             .infFind(more), source, expecting: reply.sender,
             .page(key, offset: got, token: token, page: page + 1), now)
@@ -176,6 +187,20 @@ extension DHTNode {
         return verify(card.event) ? nil : .badSignature
     }
 
+    /// Whether the filter admits a card whose signature holds; the reason why not goes into the report.
+    private mutating func wanted(
+        _ card: CardRecord, _ topic: Topic, _ filter: ProviderFilter, _ key: Int
+    ) -> Bool {
+        if filter.isEmpty { return true }
+        guard let facts = CardFacts(card.event, under: topic.key()) else {
+            lookups[key]?.report.refused[.malformed, default: 0] += 1
+            return false
+        }
+        guard let reason = filter.refusal(of: facts) else { return true }
+        lookups[key]?.report.unwanted[reason, default: 0] += 1
+        return false
+    }
+
     private mutating func keep(_ card: CardRecord, _ key: Int) {
         let author = card.event.pubkey
         if let known = lookups[key]?.found[author] {
@@ -193,7 +218,7 @@ extension DHTNode {
         case .fill(let first): filled(run, first: first, now)
         case .mainline(let wish): mainlineFound(wish, run.lookup, now)
         case .announce(let announcement, let topic): placed(announcement, topic, run.lookup.nearest, now)
-        case .find(let operation, _, let limit):
+        case .find(let operation, _, let limit, _):
             var report = run.report
             report.asked = run.lookup.asked
             report.answered = run.lookup.answered

@@ -155,7 +155,8 @@ public struct DHTNode: Sendable {
         case .withdraw: withdraw(leaving: false, now)
         case .leave: withdraw(leaving: true, now)
         case .mainline(let wish, let operation): begin(wish, operation, now)
-        case .find(let topic, let limit, let operation): find(topic, limit, operation, now)
+        case .find(let topic, let limit, let filter, let operation):
+            find(topic, limit, filter, operation, now)
         }
     }
 

@@ -26,8 +26,8 @@ public enum NodeCommand: Sendable {
     case announce(SignedEvent, OperationID)
     /// Stop announcing, and tell those who hold our cards.
     case withdraw
-    /// Find up to `limit` providers.
-    case find(Topic, limit: Int, OperationID)
+    /// Find up to `limit` providers that the filter admits.
+    case find(Topic, limit: Int, filter: ProviderFilter = ProviderFilter(), OperationID)
     /// Use what Mainline keeps: peers of torrents (BEP 5), items (BEP 44).
     case mainline(MainlineWish, OperationID)
     /// Say goodbye to everybody who would miss us.

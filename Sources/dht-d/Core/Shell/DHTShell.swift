@@ -143,10 +143,12 @@ public final class DHTShell: Sendable {
     }
 
     /// Searches for cards; ends by the core's own deadline.
-    public func find(_ topic: Topic, limit: Int) async throws -> FindReport {
+    public func find(
+        _ topic: Topic, limit: Int, filter: ProviderFilter = ProviderFilter()
+    ) async throws -> FindReport {
         try await loop.flatSubmit {
             let promise = self.loop.makePromise(of: FindReport.self)
-            self.begin(.find(promise)) { .find(topic, limit: limit, $0) }
+            self.begin(.find(promise)) { .find(topic, limit: limit, filter: filter, $0) }
             return promise.futureResult
         }.get()
     }

@@ -17,6 +17,8 @@ public struct CardStore: Sendable {
         let storedAt: Int64
         /// Leading zero bits of the id (NIP-13).
         let work: Int
+        /// What filters look at.
+        let facts: CardFacts?
     }
 
     /// How much is kept.
@@ -79,7 +81,8 @@ public struct CardStore: Sendable {
         }
         guard verify(card.event) else { throw .forged }
         let stored = Stored(
-            card: card, expires: expires, source: source, storedAt: now.milliseconds, work: work)
+            card: card, expires: expires, source: source, storedAt: now.milliseconds, work: work,
+            facts: CardFacts(card.event, under: target))
         if let index = known ?? victim {
             list[index] = stored
         } else {
@@ -142,7 +145,8 @@ public struct CardStore: Sendable {
             list.removeAll { $0.card.event.pubkey == card.event.pubkey }
             list.append(
                 Stored(
-                    card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work))
+                    card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work,
+                    facts: CardFacts(card.event, under: key)))
             count += list.count - before
             targets[key] = list
         }
@@ -168,14 +172,22 @@ public struct CardStore: Sendable {
         sources.keep(Set(targets.values.lazy.joined().compactMap(\.source)))
     }
 
-    /// The living cards under `target` in the order that `seed` gives, and how many there are in all. The first card
-    /// of every address range comes before the second of any.
+    /// The living cards under `target` that `filter` admits, in the order that `seed` gives, how many there are in all,
+    /// and how many it does not admit. The first card of every address range comes before the second of any.
     public func find(
-        _ target: NodeID, seed: Int64, offset: Int, limit: Int, unixNow: Int64
-    ) -> (cards: [CardRecord], matches: Int) {
-        guard let list = targets[target] else { return ([], 0) }
-        let living = list.filter { $0.expires > unixNow }
-        guard limit > 0, offset < living.count else { return ([], living.count) }
+        _ target: NodeID, seed: Int64, offset: Int, limit: Int, filter: ProviderFilter = ProviderFilter(),
+        unixNow: Int64
+    ) -> (cards: [CardRecord], matches: Int, unwanted: [ProviderFilter.Refusal: Int]) {
+        var unwanted: [ProviderFilter.Refusal: Int] = [:]
+        let living = (targets[target] ?? []).filter { stored in
+            guard stored.expires > unixNow else { return false }
+            if filter.isEmpty { return true }
+            guard let facts = stored.facts else { return false }
+            guard let reason = filter.refusal(of: facts) else { return true }
+            unwanted[reason, default: 0] += 1
+            return false
+        }
+        guard limit > 0, offset < living.count else { return ([], living.count, unwanted) }
         let drawn = living.map { (rank: Self.rank($0.card.event.pubkey, seed), stored: $0) }
             .sorted { $0.rank < $1.rank }
         var turns: [UInt32?: Int] = [:]
@@ -184,7 +196,7 @@ public struct CardStore: Sendable {
             defer { turns[range, default: 0] += 1 }
             return (turns[range, default: 0], each.rank, each.stored.card)
         }.sorted { ($0.turn, $0.rank) < ($1.turn, $1.rank) }
-        return (ordered.dropFirst(offset).prefix(limit).map(\.card), living.count)
+        return (ordered.dropFirst(offset).prefix(limit).map(\.card), living.count, unwanted)
     }
 
     /// A cheap mix: different seeds give different orders, the same seed always the same one.

@@ -1,0 +1,41 @@
+// What a filter looks at, read from a card once when it is stored, so that a filtered search costs no parsing.
+// It must never be read from a card whose signature was not checked.
+
+import NodeModel
+
+/// The properties of a card under one target.
+struct CardFacts: Hashable, Sendable {
+    let memoryMiB: Int
+    let load: Int
+    /// Of the offer that the target is about; under the provider's own key, of the cheapest.
+    let price: UnitPrice?
+
+    /// - Returns: nil when the event is no card that can be read; such a card meets no filter.
+    init?(_ event: SignedEvent, under target: NodeID) {
+        guard let card = ProviderCard(event) else { return nil }
+        memoryMiB = card.memoryMiB
+        load = card.load
+        let offer = card.models.first {
+            Topic.name($0.name).key() == target || Topic.model($0.root).key() == target
+        }
+        price =
+            offer?.price
+            ?? card.models.min {
+                max($0.price.prompt, $0.price.completion) < max($1.price.prompt, $1.price.completion)
+            }?.price
+    }
+}
+
+extension ProviderFilter {
+    /// Why a card with these facts is not wanted; nil when it is.
+    func refusal(of facts: CardFacts) -> Refusal? {
+        refusal(memoryMiB: facts.memoryMiB, load: facts.load, price: facts.price)
+    }
+}
+
+extension ProviderFilter.Refusal {
+    /// The letters of `f` and `nx` in a packet, in the order of their bytes.
+    static let onTheWire: [(letter: StaticString, refusal: ProviderFilter.Refusal)] = [
+        ("a", .asset), ("l", .load), ("p", .price), ("v", .memory),
+    ]
+}

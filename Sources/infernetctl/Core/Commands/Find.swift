@@ -1,0 +1,91 @@
+// `infernetctl find MODEL`: who offers a model, and who was left out and why.
+// It must never show a provider whose card it has not verified itself.
+
+import ArgumentParser
+import Interfaces
+import NodeModel
+import Nostr
+import Wire
+
+struct Find: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Searches the network for providers of a model.",
+        discussion: "Bounds are judged by the nodes that keep the cards, and again here.")
+
+    private struct Document: Encodable {
+        var providers: [FoundProvider]
+        var asked: Int
+        var holders: Int
+        var leftOut: [String]
+        enum CodingKeys: String, CodingKey {
+            case providers, asked, holders
+            case leftOut = "left_out"
+        }
+    }
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The model's name or root.")
+    var model: String
+    @Option(help: "The least memory for models, in GiB.")
+    var vram: Int?
+    @Option(help: "The highest load, 0 (idle) to 15 (full).")
+    var maxLoad: Int?
+    @Option(help: "The highest price of a token, in micro-units.")
+    var maxPrice: Int64?
+    @Option(help: "What prices count in.")
+    var asset = Asset.testCredit.rawValue
+    @Option(name: [.customShort("n"), .long], help: "Most providers that are shown, 1 to 255.")
+    var limit = 16
+
+    func validate() throws {
+        guard (1...255).contains(limit) else { throw ValidationError("--limit is 1 to 255.") }
+        guard (0...15).contains(maxLoad ?? 0) else { throw ValidationError("--max-load is 0 to 15.") }
+        guard (0...1_000_000).contains(vram ?? 0) else {
+            throw ValidationError("--vram is in GiB, from 0 on.")
+        }
+        guard (maxPrice ?? 0) >= 0 else { throw ValidationError("--max-price is 0 or more.") }
+    }
+
+    /// The bounds as they are sent.
+    var filter: ProviderFilter {
+        ProviderFilter(
+            minimumMemoryMiB: vram.map { $0 * 1024 }, maximumLoad: maxLoad, maximumPrice: maxPrice,
+            asset: maxPrice == nil ? nil : Asset(rawValue: asset))
+    }
+
+    func run() async throws {
+        let filter = filter
+        let reply = try await global.node.call(
+            DHTInterface.Find(model: model, limit: limit, filter: filter.isEmpty ? nil : filter), at: .dht)
+        let now = Clock.milliseconds() / 1000
+        let found = FoundProvider.ranked(
+            reply.cards.compactMap { FoundProvider($0, model: model, now: now) })
+        var leftOut = reply.leftOut
+        if found.count < reply.cards.count {
+            leftOut.append("not a valid card of this model: \(reply.cards.count - found.count)")
+        }
+        let output = global.output
+        if global.json {
+            return output.json(
+                Document(providers: found, asked: reply.asked, holders: reply.holders, leftOut: leftOut))
+        }
+        if !found.isEmpty {
+            var table = Table([
+                ("PROVIDER", .left), ("DEVICE", .left), ("MEMORY", .right), ("LOAD", .right),
+                ("PRICE PER TOKEN", .left), ("ENDPOINT", .left),
+            ])
+            for provider in found {
+                table.add(
+                    provider.card.provider.npub, provider.card.device,
+                    Units.bytes(Int64(clamping: provider.card.memoryMiB) << 20),
+                    "\(provider.card.load)/15", provider.priceText, provider.card.endpoint)
+            }
+            table.lines(output.style).forEach(output.line)
+        }
+        output.line(
+            output.style.dim(
+                "\(found.count) found; \(reply.asked) nodes answered, \(reply.holders) of them hold a card of it"
+            ))
+        for reason in leftOut { output.line(output.style.dim("· \(TerminalText.clean(reason))")) }
+    }
+}

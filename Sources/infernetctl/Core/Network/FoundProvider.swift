@@ -1,0 +1,38 @@
+// One provider as a search found it, and how it ranks among others. Pure.
+// It must never be made from a card whose signature does not hold.
+
+import NodeModel
+
+/// A provider of a model.
+struct FoundProvider: Encodable, Hashable, Sendable {
+    var card: ProviderCard
+    var offer: ModelOffer
+
+    /// - Parameter model: a name or a root in hexadecimal.
+    /// - Returns: nil when the card is not signed by whom it names, has expired, or does not offer the model.
+    init?(_ event: SignedEvent, model: String, now: Int64) {
+        let name = model.lowercased()
+        guard (try? event.verify()) != nil, let card = ProviderCard(event), card.expiresAt > now,
+            let offer = card.models.first(where: { $0.name == name || $0.root.hex == name })
+        else { return nil }
+        self.card = card
+        self.offer = offer
+    }
+
+    /// The cheapest first; among equals the idlest, then by key, so that the order is always the same.
+    static func ranked(_ all: [FoundProvider]) -> [FoundProvider] {
+        all.sorted { one, other in
+            if one.price != other.price { return one.price < other.price }
+            if one.card.load != other.card.load { return one.card.load < other.card.load }
+            return one.card.provider.hex < other.card.provider.hex
+        }
+    }
+
+    /// The dearer of the two prices of a token, which is what bounds on the price look at.
+    var price: Int64 { max(offer.price.prompt, offer.price.completion) }
+
+    /// "1 / 2 micro test:credit".
+    var priceText: String {
+        "\(offer.price.prompt) / \(offer.price.completion) micro \(offer.price.asset.rawValue)"
+    }
+}
