@@ -22,6 +22,7 @@ struct Simulator: ParsableCommand {
     @Option(help: "Percent of the packets that are lost.") var loss = 1.0
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
+    @Option(help: "Instead of all this: so many packets of all kinds against one node.") var storm = 0
     @Flag(help: "End with 1 when a target was missed.") var check = false
 
     private static let head =
@@ -30,6 +31,12 @@ struct Simulator: ParsableCommand {
 
     func run() throws {
         var missed: [String] = []
+        if storm > 0 {
+            missed = Weather(packets: storm, seed: seed).report()
+            for line in missed { print("MISSED: \(line)") }
+            if !missed.isEmpty { throw ExitCode(1) }
+            return
+        }
         print(Self.head)
         for count in nodes {
             for share in dead { missed += try row(count, share) }

@@ -1,0 +1,209 @@
+// Packets in millions against one node: well made, nearly well made, and none at all, from many addresses, while it
+// searches and announces. It must never spare the node what a stranger can send.
+
+import NodeModel
+
+@testable import DHTCore
+
+/// A node in a storm.
+public struct Storm {
+    private var random: SimulatedRandom
+    private var node: DHTNode
+    private var now = Moment(milliseconds: 1_000_000, unixSeconds: 1_800_000_000)
+    private let crowd: [Endpoint]
+    /// Questions of the node that nobody has answered yet.
+    private var open: [(transaction: [UInt8], endpoint: Endpoint, query: KRPCQuery)] = []
+    private var tokens: [Endpoint: [UInt8]] = [:]
+    private var operations = 0
+    /// Packets given to the node, and packets that it sent.
+    public private(set) var given = 0
+    public private(set) var sent = 0
+
+    public init(seed: UInt64) {
+        var random = SimulatedRandom(seed: seed)
+        crowd = (0..<4096).map { _ in
+            Endpoint(address: UInt32(truncatingIfNeeded: random.next()) | 0x0100_0000, port: 6881)
+        }
+        node = DHTNode(
+            id: NodeID.random(using: &random), random: DHTRandom(seed: random.next()), now: now,
+            verifier: { TestCards.isFakeSigned($0) })
+        self.random = random
+        feed(.command(.bootstrap(Array(crowd.prefix(8)))))
+    }
+
+    /// Sends so many packets.
+    public mutating func blow(_ count: Int) {
+        for _ in 0..<count {
+            let step = Int64(random.below(4))
+            now.milliseconds += step
+            now.unixSeconds = 1_800_000_000 + now.milliseconds / 1000
+            if random.below(5000) == 0 { command() }
+            let (packet, source) = packet()
+            given += 1
+            feed(.packet(random.below(3) == 0 ? damaged(packet) : packet, from: source))
+        }
+    }
+
+    /// What the node holds, and the most that it may hold; in the order of the names.
+    public var holdings: [(name: String, held: Int, most: Int)] {
+        let limits = node.configuration.cardLimits
+        return [
+            ("cards", node.cards.count, limits.total + 64), ("lookups", node.lookups.count, 128),
+            ("open questions", node.pending.count, 8192), ("table", node.table.count, 160 * 8),
+            ("timers", node.timers.count, 32_768),
+        ]
+    }
+
+    private mutating func feed(_ input: NodeInput) {
+        for case .send(let packet, let endpoint) in node.handle(input, now: now) {
+            sent += 1
+            guard case .message(let message) = KRPCDecoder.decode(packet[...]) else { continue }
+            switch message.body {
+            case .query(let query):
+                open.append((message.transaction, endpoint, query))
+                if open.count > 64 { open.removeFirst() }
+            case .reply(let reply):
+                if let token = reply.token { tokens[endpoint] = token }
+                if tokens.count > 8192 { tokens = [:] }
+            case .error: break
+            }
+        }
+    }
+
+    private mutating func command() {
+        operations += 1
+        if random.below(2) == 0 {
+            feed(.command(.find(topic(), limit: 1 + random.below(32), operations)))
+        } else {
+            let card = TestCards.fake(
+                5_000_000 + random.below(4), model: "own", created: now.unixSeconds)
+            feed(.command(.announce(card, operations)))
+        }
+    }
+
+    private mutating func topic() -> Topic { .name("model-\(random.below(200))") }
+
+    private mutating func packet() -> (packet: [UInt8], source: Endpoint) {
+        let known = crowd[random.below(crowd.count)]
+        let anybody = Endpoint(
+            address: UInt32(truncatingIfNeeded: random.next()),
+            port: UInt16(truncatingIfNeeded: random.next()))
+        let source = random.below(4) == 0 ? anybody : known
+        switch random.below(10) {
+        case 0: return (noise(), source)
+        case 1, 2, 3:
+            guard !open.isEmpty else { return (noise(), source) }
+            let question = open.remove(at: random.below(open.count))
+            let body: KRPCMessage.Body =
+                random.below(8) == 0
+                ? .error(KRPCError(KRPCError.Code(rawValue: 201 + Int64(random.below(5))), "no"))
+                : .reply(reply(question.query))
+            let message = KRPCMessage(
+                transaction: question.transaction, body: body,
+                version: random.below(2) == 0 ? KRPCMessage.ownVersion : [76, 84, 1, 1], observed: known)
+            return (message.encoded(), random.below(16) == 0 ? source : question.endpoint)
+        default:
+            let message = KRPCMessage(
+                transaction: bytes(1 + random.below(20)),
+                body: .query(KRPCQuery(sender: NodeID.random(using: &random), call: call(source))),
+                readOnly: random.below(8) == 0)
+            return (message.encoded(), source)
+        }
+    }
+
+    private mutating func call(_ source: Endpoint) -> KRPCQuery.Call {
+        let target = NodeID.random(using: &random)
+        let token = tokens[source] ?? bytes(8)
+        switch random.below(12) {
+        case 0: return .ping
+        case 1: return .findNode(target: target)
+        case 2: return .getPeers(infoHash: target)
+        case 3: return .announcePeer(infoHash: target, port: UInt16(random.below(65_536)), token: token)
+        case 4: return .get(target: target, newerThan: nil)
+        case 5:
+            return .put(
+                MainlineItem(value: Array("\(random.below(900)):".utf8) + bytes(random.below(900))),
+                swap: nil,
+                token: token)
+        case 6: return .sampleInfohashes(target: target)
+        case 7: return .infBye(token: random.below(2) == 0 ? token : nil, cardsOnly: random.below(2) == 0)
+        case 8, 9:
+            let (topic, number) = (topic(), random.below(100_000))
+            let name = String(topic.description.dropFirst(2))
+            let card = TestCards.fake(
+                number, model: name, created: now.unixSeconds - Int64(random.below(600)))
+            let record = CardRecord(card)?.encoded ?? []
+            return .infPut(target: random.below(8) == 0 ? target : topic.key(), token: token, card: record)
+        default:
+            return .infFind(
+                InfFind(
+                    target: topic().key(), limit: random.below(256), offset: random.below(600),
+                    seed: Int64(random.below(1000)), token: random.below(2) == 0 ? token : nil,
+                    size: random.below(1300)))
+        }
+    }
+
+    /// An answer as an honest or a lying node could give it.
+    private mutating func reply(_ query: KRPCQuery) -> KRPCReply {
+        var reply = KRPCReply(sender: NodeID.random(using: &random), token: bytes(8))
+        reply.nodes = (0..<random.below(20)).map { _ in
+            NodeContact(id: NodeID.random(using: &random), endpoint: crowd[random.below(crowd.count)])
+        }
+        if case .infFind = query.call {
+            reply.matches = random.below(600)
+            reply.cards = (0..<random.below(3)).map { _ in
+                CardRecord(
+                    TestCards.fake(
+                        random.below(1000), model: "model-\(random.below(200))", created: now.unixSeconds))
+            }
+        }
+        return reply
+    }
+
+    private mutating func damaged(_ packet: [UInt8]) -> [UInt8] {
+        var packet = packet
+        guard !packet.isEmpty else { return packet }
+        switch random.below(4) {
+        case 0: packet.removeLast(random.below(packet.count))
+        case 1: packet += bytes(random.below(64))
+        case 2: packet.remove(at: random.below(packet.count))
+        default:
+            for _ in 0...random.below(4) {
+                packet[random.below(packet.count)] = UInt8(truncatingIfNeeded: random.next())
+            }
+        }
+        return packet
+    }
+
+    /// Bencode that is no message, or nothing at all.
+    private mutating func noise() -> [UInt8] {
+        guard random.below(2) == 0 else { return bytes(random.below(1500)) }
+        var out: [UInt8] = []
+        grow(&out, depth: 0)
+        return out
+    }
+
+    private mutating func grow(_ out: inout [UInt8], depth: Int) {
+        switch random.below(depth > 10 ? 2 : 4) {
+        case 0: out += Array("i\(Int64(truncatingIfNeeded: random.next()))e".utf8)
+        case 1:
+            let text = bytes(random.below(30))
+            out += Array("\(text.count):".utf8) + text
+        case 2:
+            out.append(UInt8(ascii: "l"))
+            for _ in 0..<random.below(6) { grow(&out, depth: depth + 1) }
+            out.append(UInt8(ascii: "e"))
+        default:
+            out.append(UInt8(ascii: "d"))
+            for number in 0..<random.below(5) {
+                out += Array("2:k\(number)".utf8)
+                grow(&out, depth: depth + 1)
+            }
+            out.append(UInt8(ascii: "e"))
+        }
+    }
+
+    private mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    }
+}
