@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test check demo-network fuzz simulate bench format units deb
+.PHONY: help build run stop test test-swarm check demo-network fuzz simulate bench format units deb
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ demo-network: ## two nodes: one asks, the other works and earns
 
 test: ## everything, from a clean clone, as CI runs it
 	packaging/dev/test
+
+test-swarm: ## 200 dht-d beside 50 nodes of libtorrent on this machine; a fifth is killed
+	packaging/dev/test-swarm
 
 check: ## format and scripts, without building
 	packaging/dev/check
