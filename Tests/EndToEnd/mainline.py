@@ -32,40 +32,52 @@ def peers_python():
 class DHTProcess:
     """One dht-d, with this test as its parent."""
 
-    def __init__(self, address, port, entrances=()):
+    def __init__(self, address, port, entrances=(), callers=("infernetctl",)):
         self.address, self.port = address, port
         self.home = tempfile.mkdtemp(prefix="infdht-", dir="/tmp")
         for name in ("state", "run"):
             os.mkdir(os.path.join(self.home, name), 0o700)
-        with open(os.path.join(self.home, "config"), "w", encoding="utf-8") as file:
-            json.dump({
-                "node": {"state_dir": self.home + "/state", "run_dir": self.home + "/run"}, "log": {"level": "info"},
-                "section": {"listen": f"{address}:{port}", "group_limit": 0,
-                            "bootstrap": [f"{host}:{number}" for host, number in entrances]}}, file)
+        self.configure(entrances)
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((address, port))
-        self.rpc = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.rpc.bind(os.path.join(self.home, "ctl"))
-        self.rpc.listen()
+        self.rpc = {}
+        for caller in callers:
+            self.rpc[caller] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.rpc[caller].bind(os.path.join(self.home, caller))
+            self.rpc[caller].listen()
         self.process = self.client = None
         self.start()
 
+    def configure(self, entrances):
+        """Writes the configuration that the next process gets."""
+        with open(os.path.join(self.home, "config"), "w", encoding="utf-8") as file:
+            json.dump({
+                "node": {"state_dir": self.home + "/state", "run_dir": self.home + "/run"}, "log": {"level": "info"},
+                "section": {"listen": f"{self.address}:{self.port}", "group_limit": 0,
+                            "bootstrap": [f"{host}:{number}" for host, number in entrances]}}, file)
+
     def start(self):
         """Starts the process; its sockets outlive it."""
-        places = "dht:rpc.infernetctl"
-        # A shell, because LISTEN_PID is the process's own number, and the descriptors must be the third and fourth.
-        script = f"exec 3<&{self.udp.fileno()} 4<&{self.rpc.fileno()}; LISTEN_PID=$$ exec {BIN}/dht-d"
+        sockets = {"dht": self.udp, **{f"rpc.{caller}": each for caller, each in self.rpc.items()}}
+        numbers = [each.fileno() for each in sockets.values()]
+        # A shell, because LISTEN_PID is the process's own number, and the descriptors begin with the third.
+        moves = " ".join(f"{place}<&{number}" for place, number in enumerate(numbers, 3))
+        script = f"exec {moves}; LISTEN_PID=$$ exec {BIN}/dht-d"
         command = ["bash", "-c", script]
         if os.geteuid() == 0:
             command = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", *command]
         with open(os.path.join(self.home, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                pass_fds=(self.udp.fileno(), self.rpc.fileno()), cwd="/",
-                env={"PATH": os.environ["PATH"], "HOME": self.home, "LANG": "C.UTF-8", "LISTEN_FDS": "2",
-                     "LISTEN_FDNAMES": places, "STATE_DIRECTORY": self.home + "/state",
-                     "RUNTIME_DIRECTORY": self.home + "/run", "CREDENTIALS_DIRECTORY": self.home})
-        self.client = Client(os.path.join(self.home, "ctl"), timeout=30)
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, pass_fds=numbers, cwd="/",
+                env={"PATH": os.environ["PATH"], "HOME": self.home, "LANG": "C.UTF-8",
+                     "LISTEN_FDS": str(len(numbers)), "LISTEN_FDNAMES": ":".join(sockets),
+                     "STATE_DIRECTORY": self.home + "/state", "RUNTIME_DIRECTORY": self.home + "/run",
+                     "CREDENTIALS_DIRECTORY": self.home})
+        self.client = self.line("infernetctl")
+
+    def line(self, caller):
+        """A connection over the socket of one caller."""
+        return Client(os.path.join(self.home, caller), timeout=30)
 
     def call(self, method, **parameters):
         """One call over the socket of infernetctl."""
@@ -86,7 +98,8 @@ class DHTProcess:
         """Kills it and removes all that it had."""
         self.kill()
         self.udp.close()
-        self.rpc.close()
+        for each in self.rpc.values():
+            each.close()
         shutil.rmtree(self.home, ignore_errors=True)
 
 

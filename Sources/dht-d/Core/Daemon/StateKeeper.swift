@@ -12,6 +12,8 @@ actor StateKeeper {
     private var written: RememberedState?
     private var isWriting = false
     private var wanted: RememberedState?
+    /// Who waits until a write that is under way, and the one that follows it, have ended.
+    private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Why the last write failed; nil when it did not.
     private(set) var problem: String?
 
@@ -25,9 +27,16 @@ actor StateKeeper {
     /// Writes `state` unless that is what the file holds; returns when it is on the disk or the attempt failed.
     func save(_ state: RememberedState) async {
         wanted = state
-        guard !isWriting else { return }
+        guard !isWriting else {
+            // Whoever writes takes this up next; "saved" must not be said before.
+            return await withCheckedContinuation { waiting.append($0) }
+        }
         isWriting = true
-        defer { isWriting = false }
+        defer {
+            isWriting = false
+            for each in waiting { each.resume() }
+            waiting = []
+        }
         while let next = wanted, next != written {
             wanted = nil
             let file = file
