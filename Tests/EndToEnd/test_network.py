@@ -9,6 +9,7 @@ import signal
 import time
 import unittest
 
+import schema
 from answer import Answer
 from kernel import in_memory
 from node import MODEL, Node, docker, eventually
@@ -71,6 +72,8 @@ class TwoNodes(NetworkCase):
         file = self.client.ctl("receipt", "show", answer.job, check=True).stdout
         self.client.ctl("receipt", "verify", "-", input=file, check=True)
         bundle = json.loads(file)
+        made = [("receipt", bundle), ("receipt-body", json.loads(bundle["receipt"]["content"]))]
+        self.assertEqual(schema.problems(made), [[], []])
         body = json.loads(bundle["receipt"]["content"])
         self.assertEqual(bundle["receipt"]["pubkey"], identity(self.provider))
         self.assertEqual(body["client"], identity(self.client))
@@ -85,6 +88,33 @@ class TwoNodes(NetworkCase):
         eventually(
             lambda: self.provider.balance()["earned"] - provider_before["earned"] == body["price"], 20,
             "the provider's earning")
+
+    def test_search_with_bounds_and_reasons(self):
+        found = json.loads(self.client.ctl("find", MODEL, "--json", check=True).stdout)
+        self.assertEqual([each["card"]["provider"] for each in found["providers"]], [identity(self.provider)])
+        bounds = ("--max-price", "2", "--max-load", "15", "--vram", "0")
+        self.assertIn(f"ws://{self.provider.peer}/peer", self.client.ctl("find", MODEL, *bounds, check=True).stdout)
+        none = json.loads(self.client.ctl("find", MODEL, "--max-price", "1", "--json", check=True).stdout)
+        self.assertEqual(none["providers"], [])
+        self.assertTrue(any(each.startswith("dearer than wanted: ") for each in none["left_out"]), none)
+        more = self.client.ctl("find", MODEL, "--vram", "900000", check=True).stdout
+        self.assertIn("less memory than wanted: ", more)
+        cards = self.client.call("dht-d", "dht.find", {"model": MODEL, "limit": 4})["cards"]
+        self.assertEqual(schema.problems(("card", each) for each in cards), [[]] * len(cards))
+
+    def test_why_idle(self):
+        self.ask("Say yes.")
+        done = self.provider.ctl("why-idle", "--json")
+        findings = {each["name"]: each for each in json.loads(done.stdout)["findings"]}
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for name in ("announced", "network", "seen", "room", f"price of {MODEL}"):
+            self.assertEqual(findings[name]["result"], "ok", findings)
+        # The client's node works for nobody, and is told so.
+        idle = self.client.ctl("why-idle")
+        self.assertEqual(idle.returncode, 3, idle.stdout + idle.stderr)
+        self.assertIn("✗ announced", idle.stdout)
+        stats = self.provider.ctl("dht", "stats", check=True).stdout
+        self.assertIn("yes, 1 other nodes hold the card", stats)
 
     def test_provider_keeps_nothing_of_what_was_said(self):
         answer = self.ask(f"Repeat exactly this and nothing else: {MARKER}", 24)

@@ -1,0 +1,125 @@
+// Proves that why-idle finds what stands in the way, ranks as a buyer would, and that bounds are sent as they were typed.
+
+import ArgumentParser
+import Interfaces
+import NodeModel
+import Nostr
+import Testing
+import Wire
+
+@testable import CtlCore
+
+@Suite struct NetworkViewTests {
+    private static let now: Int64 = 1_790_000_000
+
+    private func key(_ number: UInt8) throws -> SecretKey {
+        var bytes = [UInt8](repeating: 0x11, count: 32)
+        bytes[31] = number
+        return try #require(SecretKey(bytes: bytes))
+    }
+
+    private func event(_ number: UInt8, price: Int64 = 2, load: Int = 0) throws -> SignedEvent {
+        let key = try key(number)
+        let root = try #require(ContentRoot(bytes: [UInt8](repeating: 7, count: 32)))
+        let card = ProviderCard(
+            provider: key.publicKey, endpoint: "ws://203.0.113.\(number):9103/peer",
+            models: [
+                ModelOffer(
+                    name: "m", root: root, context: 2048, price: UnitPrice(prompt: 1, completion: price))
+            ], device: "cpu", memoryMiB: 8192, slots: 2, load: load, createdAt: Self.now,
+            expiresAt: Self.now + 600)
+        return try key.sign(card.template)
+    }
+
+    private func provider(_ number: UInt8, price: Int64 = 2, load: Int = 0) throws -> FoundProvider {
+        try #require(
+            FoundProvider(try event(number, price: price, load: load), model: "M", now: Self.now + 1))
+    }
+
+    private func stats(announced: Bool = true, peers: Int = 3, holders: Int = 3) -> DHTInterface.Stats.Reply {
+        var stats = DHTInterface.Stats.example.reply
+        (stats.announced, stats.goodPeers, stats.holders) = (announced, peers, holders)
+        return stats
+    }
+
+    private func idleness(
+        network: DHTInterface.Stats.Reply, others: [FoundProvider] = [], price: Int64 = 2, sessions: Int = 1
+    ) throws -> Idleness {
+        let mine = try provider(1, price: price)
+        var inventory = ExecInterface.Inventory.example.reply
+        (inventory.slots, inventory.busy, inventory.checks) = (2, 0, [])
+        var connected = WSInterface.Sessions.example.reply
+        connected.sessions = Array(connected.sessions.prefix(sessions))
+        return Idleness(
+            own: mine.card.provider, cardReason: "the card is in the network", network: network,
+            seen: network.announced ? (mine.card, network.holders + 1) : nil, sessions: connected,
+            inventory: inventory, markets: [.init(model: "m", providers: [mine] + others)])
+    }
+
+    private func failed(_ idleness: Idleness) -> [String] {
+        idleness.findings.filter { $0.result == .failed }.map(\.name)
+    }
+
+    @Test("nothing stands in the way of a node that is announced, seen, free and not dearer")
+    func clear() throws {
+        let idle = try idleness(network: stats(), others: [provider(2, price: 5), provider(3, price: 2)])
+        #expect(failed(idle).isEmpty)
+        #expect(idle.findings.last?.reason.contains("place 1 of 3") == true)
+    }
+
+    @Test("each thing that stands in the way is found by itself")
+    func hindered() throws {
+        #expect(failed(try idleness(network: stats(announced: false))) == ["announced"])
+        #expect(failed(try idleness(network: stats(peers: 0, holders: 0))) == ["network", "seen"])
+        let dear = try idleness(network: stats(), others: [provider(2, price: 1)], price: 9)
+        #expect(failed(dear) == ["price of m"])
+        var busy = try idleness(network: stats())
+        busy.inventory?.checks = [.init(name: "docker", ok: false, reason: "no socket", fix: "start it")]
+        #expect(failed(busy) == ["room"])
+        var hidden = try idleness(network: stats())
+        hidden.markets[0].providers = []
+        #expect(failed(hidden) == ["price of m"])
+    }
+
+    @Test("that nobody is connected is said, and is no proof of anything")
+    func quiet() throws {
+        let finding = try #require(
+            try idleness(network: stats(), sessions: 0).findings.first { $0.name == "reachable" })
+        #expect(finding.result == .skipped)
+        #expect(finding.reason.contains("ws://203.0.113.1:9103/peer"))
+    }
+
+    @Test("the cheapest comes first, then the idlest")
+    func order() throws {
+        let ranked = FoundProvider.ranked([
+            try provider(4, price: 3), try provider(5, price: 2, load: 9), try provider(6, price: 2),
+        ])
+        #expect(ranked.map(\.card.load) == [0, 9, 0])
+        #expect(ranked.map(\.price) == [2, 2, 3])
+    }
+
+    @Test("a card that is forged, expired or of another model is nobody's")
+    func refused() throws {
+        let good = try event(7)
+        let forged = SignedEvent(good.template, signature: [UInt8](repeating: 1, count: 64))
+        #expect(FoundProvider(forged, model: "m", now: Self.now) == nil)
+        #expect(FoundProvider(good, model: "m", now: Self.now + 600) == nil)
+        #expect(FoundProvider(good, model: "other", now: Self.now) == nil)
+    }
+
+    @Test("bounds are sent as they were typed")
+    func bounds() throws {
+        func parse(_ line: String) throws -> Find {
+            try #require(
+                try InfernetCtl.parseAsRoot(line.split(separator: " ").map(String.init)) as? Find)
+        }
+        #expect(
+            try parse("find m --vram 24 --max-load 8 --max-price 20").filter
+                == ProviderFilter(
+                    minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20, asset: .testCredit))
+        #expect(try parse("find m").filter.isEmpty)
+        for line in ["find m --max-load 16", "find m -n 0", "find m --vram -1", "find"] {
+            #expect(throws: (any Error).self) { try parse(line) }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+"""Proves that schemas and examples say the same, that each rule of a schema bites, and that the product takes the examples.
+That what the product makes passes is proved where it makes it, in test_network.py."""
+
+import copy
+import json
+import os
+import subprocess
+import unittest
+
+import schema
+from node import BIN
+
+NAMES = ("card", "job", "receipt", "receipt-body")
+
+
+def without_each(value, path=()):
+    """The value with one member of one of its objects left out, each in turn, and where that was."""
+    if isinstance(value, dict):
+        for key in value:
+            rest = {other: inner for other, inner in value.items() if other != key}
+            yield path + (key,), rest
+            for where, inner in without_each(value[key], path + (key,)):
+                yield where, {**value, key: inner}
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            for where, inner in without_each(each, path + (place,)):
+                yield where, value[:place] + [inner] + value[place + 1:]
+
+
+class Schemas(unittest.TestCase):
+    """Every schema with its example."""
+
+    def test_examples_pass(self):
+        for name, found in zip(NAMES, schema.problems((name, schema.example(name)) for name in NAMES)):
+            self.assertEqual(found, [], name)
+
+    def test_what_is_left_out_or_added_is_seen(self):
+        # What may be absent: the sampling's wishes, and the acceptance.
+        optional = {("sampling", "temperature"), ("sampling", "max_tokens"), ("acceptance",)}
+        cases = []
+        for name in NAMES:
+            example = schema.example(name)
+            cases += [(name, changed, where) for where, changed in without_each(example) if where not in optional]
+            cases.append((name, {**example, "surprise": 1}, ("surprise",)))
+        self.assertGreater(len(cases), 50)
+        for case, found in zip(cases, schema.problems((name, changed) for name, changed, _ in cases)):
+            self.assertNotEqual(found, [], (case[0], case[2]))
+
+    def test_wrong_values_are_seen(self):
+        changes = [
+            ("card", ("kind",), 1), ("card", ("tags", 1, 1), "1e3"), ("card", ("tags", 4, 2), "16"),
+            ("card", ("tags", 5, 1), "Upper"), ("card", ("tags", 5, 2), "zz"), ("card", ("content",), "words"),
+            ("job", ("messages", 0, "role"), "nobody"), ("job", ("sampling", "max_tokens"), 0),
+            ("receipt", ("receipt", "kind"), 7861), ("receipt", ("receipt", "sig"), "00"),
+            ("receipt", ("acceptance", "content"), "x"), ("receipt-body", ("price",), -1),
+            ("receipt-body", ("price",), 0.5), ("receipt-body", ("finish",), "tired"),
+            ("receipt-body", ("job",), "job_1"), ("receipt-body", ("version",), 2),
+        ]
+        cases = []
+        for name, path, value in changes:
+            document = copy.deepcopy(schema.example(name))
+            inner = document
+            for step in path[:-1]:
+                inner = inner[step]
+            inner[path[-1]] = value
+            cases.append((name, document))
+        for change, found in zip(changes, schema.problems(cases)):
+            self.assertNotEqual(found, [], change)
+
+    def test_body_and_receipt_are_one(self):
+        self.assertEqual(json.loads(schema.example("receipt")["receipt"]["content"]), schema.example("receipt-body"))
+
+    def test_the_product_takes_the_receipt(self):
+        path = os.path.join(schema.FOLDER, "examples", "receipt.json")
+        done = subprocess.run(
+            [os.path.join(BIN, "infernetctl"), "receipt", "verify", path], capture_output=True, text=True, timeout=30,
+            check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
