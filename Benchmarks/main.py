@@ -9,6 +9,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Tests", "EndToEnd"))
 
+import bench_dht  # noqa: E402
 import bench_idle  # noqa: E402
 import bench_ipc  # noqa: E402
 import bench_proxy  # noqa: E402
@@ -28,6 +29,7 @@ def main():
         ("restart", lambda: bench_restart.measure(node, out, venv)),
         ("start", bench_idle.cold_start),
         ("proxy", lambda: bench_proxy.measure(out, venv)),
+        ("dht", lambda: bench_dht.measure(out)),
     ]
     unknown = set(chosen) - {name for name, _ in parts}
     if unknown:

@@ -14,7 +14,8 @@ from node import BIN
 
 CACHE = os.environ.get("INFERNET_CACHE", os.path.expanduser("~/.cache/infernet"))
 VENV = os.path.join(CACHE, "mainline-venv")
-PACKAGES = ["libtorrent==2.1.1", "cryptography==46.0.3", "jsonschema==4.26.0"]
+PACKAGES = ["libtorrent==2.1.1", "cryptography==46.0.3", "jsonschema==4.26.0",
+            "coincurve==21.0.0"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

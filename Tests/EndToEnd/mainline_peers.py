@@ -52,6 +52,12 @@ def start(addresses, port, entrances, strict=False):
             SESSIONS[-1].add_dht_node(tuple(entrance))
 
 
+def enter(at, entrances):
+    """Tells one node of others."""
+    for entrance in entrances:
+        SESSIONS[at].add_dht_node(tuple(entrance))
+
+
 def tables():
     """How many nodes each one knows."""
     return [each.status().dht_nodes for each in SESSIONS]
