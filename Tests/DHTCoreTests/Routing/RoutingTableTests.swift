@@ -40,14 +40,14 @@ import Testing
             id: NodeID.bound(to: address, salt: 3, using: &random),
             endpoint: Endpoint(address: address, port: 6881))
         answer(entitled)
-        let near = (1...8).map { number in
+        let near = (1...7).map { number in
             NodeContact(
                 id: entitled.id.randomNeighbour(sharing: 40 + number, using: &random),
                 endpoint: Endpoint(address: 0x1400_0001 + UInt32(number) << 8, port: 6881))
         }
         for contact in near { answer(contact) }
-        let target = near[7].id
-        #expect(table.closest(to: target, count: 1, now: 0) != [entitled])
+        let target = near[6].id
+        #expect(table.closest(to: target, count: 1, now: 0) == [near[6]])
         #expect(table.closest(to: target, count: 1, now: 0, entitledFirst: true) == [entitled])
     }
 

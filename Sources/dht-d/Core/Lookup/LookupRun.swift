@@ -24,9 +24,18 @@ struct LookupRun: Sendable {
     let seed: Int64
     /// The newest card of each provider so far; sorted before it leaves.
     var found: [PublicKey: CardRecord] = [:]
+    /// The foremost place that a holder gave the card of each provider. Holders know how to deal with crowds.
+    var places: [PublicKey: Int] = [:]
     var seen: Set<CardRecord> = []
     var report = FindReport()
     var pagesOpen = 0
+
+    /// So many of the cards found: those that a holder put foremost, and of these the newest, the newest first.
+    func best(_ limit: Int) -> [SignedEvent] {
+        let ordered = found.values.map { (place: places[$0.event.pubkey] ?? Int.max, event: $0.event) }
+            .sorted { $0.place != $1.place ? $0.place < $1.place : $0.event.isNewer(than: $1.event) }
+        return ordered.prefix(limit).map(\.event).sorted { $0.isNewer(than: $1) }
+    }
 
     /// Enough cards from more than one node: further ones would only cost time.
     var hasEnough: Bool {

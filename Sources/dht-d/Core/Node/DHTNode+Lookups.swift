@@ -39,10 +39,12 @@ extension DHTNode {
         let target = topic.key()
         let key = startLookup(target, .find(operation, topic, limit: max(1, limit), filter), now)
         let own = cards.find(
-            target, seed: 0, offset: 0, limit: Int.max, filter: filter, unixNow: now.unixSeconds)
+            target, seed: lookups[key]?.seed ?? 0, offset: 0, limit: Int.max, filter: filter,
+            unixNow: now.unixSeconds)
         lookups[key]?.report.unwanted = own.unwanted
-        for card in own.cards {
+        for (place, card) in own.cards.enumerated() {
             lookups[key]?.seen.insert(card)
+            lookups[key]?.places[card.event.pubkey] = place
             keep(card, key)
         }
         if !own.cards.isEmpty { lookups[key]?.report.holders += 1 }
@@ -139,11 +141,12 @@ extension DHTNode {
         // The holders of one topic have the same cards: the largest number is the nearest to the truth.
         lookups[key]?.report.unwanted.merge(reply.unwanted) { max($0, $1) }
         var useful = false
-        for card in reply.cards.prefix(32) {
+        for (index, card) in reply.cards.prefix(32).enumerated() {
             guard let card else {
                 lookups[key]?.report.refused[.malformed, default: 0] += 1
                 continue
             }
+            lookups[key]?.places[card.event.pubkey, default: Int.max].lower(to: offset + index)
             if run.seen.contains(card) || lookups[key]?.seen.contains(card) == true {
                 useful = useful || run.found[card.event.pubkey] == card
                 continue
@@ -224,9 +227,13 @@ extension DHTNode {
             report.answered = run.lookup.answered
             report.timedOut = run.lookup.timedOut
             report.milliseconds = now.milliseconds - run.startedAt
-            let newest = run.found.values.sorted { $0.event.isNewer(than: $1.event) }
-            report.cards = newest.prefix(limit).map(\.event)
+            report.cards = run.best(limit)
             actions.append(.found(operation, report))
         }
     }
+}
+
+extension Int {
+    /// Takes the smaller value.
+    fileprivate mutating func lower(to other: Int) { self = Swift.min(self, other) }
 }
