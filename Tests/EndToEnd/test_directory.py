@@ -39,7 +39,9 @@ class Directory(unittest.TestCase):
     def test_a_restarted_node_is_back_without_its_entrances(self):
         secret = secrets.randbelow(schnorr.ORDER - 1) + 1
         card = schnorr.card(secret, int(time.time()), model="model-restart")
-        reply = self.provider.line("aggregator-d").call("dht.announce", {"card": card})
+        line = self.provider.line("aggregator-d")
+        self.addCleanup(line.socket.close)
+        reply = line.call("dht.announce", {"card": card})
         self.assertGreaterEqual(reply["stored"], 24, reply)
         before = self.provider.call("dht.stats")
         self.provider.kill()
@@ -80,7 +82,7 @@ class Directory(unittest.TestCase):
 
             worker = threading.Thread(target=announce)
             worker.start()
-            time.sleep(chance.random() * 0.3)
+            time.sleep(chance.random() * 0.6)
             self.provider.kill()
             stop.set()
             worker.join(30)
