@@ -4,7 +4,9 @@
 /// The state of one lookup; it asks nobody itself.
 public struct Lookup: Sendable {
     /// How far a candidate has got.
-    public enum State: Sendable { case fresh, asked, late, answered, failed }
+    ///
+    /// `guide`: answered, but keeps nothing of ours; it only showed the way.
+    public enum State: Sendable { case fresh, asked, late, answered, guide, failed }
 
     /// One node on the way to the target.
     public struct Candidate: Sendable {
@@ -42,7 +44,8 @@ public struct Lookup: Sendable {
     /// A lookup of the `width` nodes nearest to `target`, with `parallel` questions open at a time.
     ///
     /// `prefersEntitled`: nodes whose addresses do not entitle them to their ids (BEP 42) count as farther than all
-    /// others, so that nobody can lay himself around a key.
+    /// others, so that nobody can lay himself around a key; and those who answer without a token, as nodes of other
+    /// kinds do, are not among the nearest.
     /// `seeds` are endpoints whose ids are not known (bootstrap nodes); they are asked first.
     public init(
         target: NodeID, width: Int = 8, parallel: Int = 4, budget: Int = 64, prefersEntitled: Bool = false,
@@ -99,7 +102,7 @@ public struct Lookup: Sendable {
         for index in candidates.indices {
             guard open < parallel, asked < budget, hopeful < width else { break }
             switch candidates[index].state {
-            case .failed, .late: continue
+            case .failed, .late, .guide: continue
             case .answered, .asked: hopeful += 1
             case .fresh:
                 hopeful += 1
@@ -121,7 +124,7 @@ public struct Lookup: Sendable {
             add([NodeContact(id: sender, endpoint: endpoint)])
         }
         if let index = index(endpoint) {
-            candidates[index].state = .answered
+            candidates[index].state = prefersEntitled && token == nil ? .guide : .answered
             candidates[index].token = token
         }
         add(nodes.prefix(2 * width))
@@ -154,7 +157,9 @@ public struct Lookup: Sendable {
         if seeds.values.contains(.asked) { return false }
         var answers = 0
         var hopeful = 0
-        for candidate in candidates where candidate.state != .failed && candidate.state != .late {
+        for candidate in candidates {
+            let state = candidate.state
+            if state == .failed || state == .late || state == .guide { continue }
             guard hopeful < width else { break }
             if candidate.state == .asked || (candidate.state == .fresh && asked < budget) { return false }
             if candidate.state == .answered { answers += 1 }
