@@ -41,10 +41,14 @@ import Testing
             _ = network.begin(20 + number % 3) { .announce(card, $0) }
         }
         network.run(20_000)
-        let report = try network.find(30, .name("smollm2"), limit: 4)
-        // The first of each of four ranges.
-        #expect(report.cards.count == 4)
-        #expect(report.cards.contains(honest))
+        var among = 0
+        for index in 23..<40 {
+            let report = try network.find(index, .name("smollm2"), limit: 4)
+            #expect(report.cards.count == 4)
+            // The first of each of four ranges; by chance alone it would be one in six.
+            if report.cards.contains(honest) { among += 1 }
+        }
+        #expect(among >= 12)
         // Whoever comes now from a range of his own gets in, too.
         let late = TestCards.fake(2, created: network.moment.unixSeconds - 60)
         #expect(try network.announce(11, late).topics.allSatisfy { $0.stored >= 8 })
