@@ -75,7 +75,8 @@ struct Attacks {
         print(
             "\(nodes) nodes, 1024 cards of nobody from \(ranges) address ranges: the one provider is among 16",
             "found in \(among) % of the searches, and found by his key in \(alone) %")
-        return alone < 99 ? ["\(nodes) nodes, \(ranges) ranges flood: a provider is not found by his key"] : []
+        return alone < 99
+            ? ["\(nodes) nodes, \(ranges) ranges flood: a provider is not found by his key"] : []
     }
 
     private func line(_ title: String, _ outcome: Trial.Outcome) {

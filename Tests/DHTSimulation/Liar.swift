@@ -49,7 +49,8 @@ extension VirtualNetwork {
             let endpoint = members[index].endpoint
             var id = key.randomNeighbour(sharing: 40 + number % 8, using: &random)
             if entitled {
-                id = (0..<8).map { NodeID.bound(to: endpoint.address, salt: UInt8($0), using: &random) }
+                id =
+                    (0..<8).map { NodeID.bound(to: endpoint.address, salt: UInt8($0), using: &random) }
                     .min { $0.distance(to: key) < $1.distance(to: key) } ?? id
             }
             members[index].liar = Liar(id: id)
