@@ -103,13 +103,14 @@ class Swarm:
             self.groups.pop(self.chance.randrange(len(self.groups))).close()
 
     def cost(self):
-        """Resident MiB and CPU seconds of our processes together."""
+        """MiB that nobody shares, and CPU seconds, of our processes together."""
         memory = ticks = 0
         for node in self.ours:
             if node.process.poll() is not None:
                 continue
             with open(f"/proc/{node.process.pid}/statm", encoding="ascii") as file:
-                memory += int(file.read().split()[1]) * 4096
+                resident, shared = map(int, file.read().split()[1:3])
+                memory += (resident - shared) * 4096
             with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as file:
                 fields = file.read().rsplit(")", 1)[1].split()
                 ticks += int(fields[11]) + int(fields[12])
