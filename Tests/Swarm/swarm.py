@@ -57,14 +57,14 @@ class Swarm:
             if number % 2:
                 self.groups[number % len(self.groups)].announce(at=number % GROUP, info_hash=name, port=7001)
             else:
-                assert self.ours[number * 7].call("dht.announce_peer", info_hash=name, port=7001)["stored"] > 3
+                assert self.ours[number * 7 % len(self.ours)].call("dht.announce_peer", info_hash=name, port=7001)["stored"] > 3
             self.torrents[name] = 7001
             value = secrets.token_hex(200)
             if number % 2:
                 put = self.groups[number % len(self.groups)].put(at=number % GROUP, value=value)
             else:
                 bencoded = f"{len(value)}:{value}".encode().hex()
-                put = self.ours[number * 9].call("dht.put_item", item={"value": bencoded})
+                put = self.ours[number * 9 % len(self.ours)].call("dht.put_item", item={"value": bencoded})
             assert put["stored"] > 3, put
             self.items[put["target"]] = value
 
