@@ -66,6 +66,9 @@ final class JobJournal: Sendable {
     /// Why nothing can be written, when nothing can.
     var failure: WireError? { state.withLock { $0.failure } }
 
+    /// Whether entries are in line.
+    var isWaiting: Bool { state.withLock { !$0.pending.isEmpty } }
+
     /// Puts entries in line; returns at once.
     func append(_ entries: JournalEntry...) { enqueue(entries, nil) }
 
@@ -75,8 +78,8 @@ final class JobJournal: Sendable {
         try await withCheckedThrowingContinuation { enqueue(entries, $0) }
     }
 
-    /// How long the writer waits for more when nobody waits for it: a job's first steps come together, and just when
-    /// its request is on its way to the engine.
+    /// How long the writer waits for more of a job's beginning when nobody waits for it: its steps come together, and
+    /// just when its request is on its way to the engine.
     private static let linger = DispatchTimeInterval.milliseconds(5)
 
     private enum Start { case now, soon, no }
@@ -86,7 +89,7 @@ final class JobJournal: Sendable {
             state.pending += entries
             if let waiter { state.waiters.append(waiter) }
             if state.writing { return .no }
-            if waiter == nil {
+            if waiter == nil, entries.allSatisfy(\.isPrelude) {
                 defer { state.lingering = true }
                 return state.lingering ? .no : .soon
             }

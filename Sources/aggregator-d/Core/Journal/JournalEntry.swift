@@ -29,6 +29,15 @@ enum JournalEntry: Sendable {
     case postponed(JobKey, attempts: Int, nextAt: Int64, error: String)
     /// Nothing is owed any more.
     case settled(JobKey)
+
+    /// Whether it belongs to a job's beginning, which comes in several entries while the request is on its way.
+    var isPrelude: Bool {
+        switch self {
+        case .opened, .placed: true
+        case .moved(_, let state, _, _, _): !state.isFinal
+        default: false
+        }
+    }
 }
 
 /// An acceptance that is to be made, delivered, or both.
