@@ -9,9 +9,9 @@ from node import eventually
 from table import median, row
 
 ROUNDS = 7
-CALLS, PIPELINED = 4000, 30000
+CALLS, PIPELINED = 10000, 200000
 # gRPC Swift is so much slower that as many calls would take most of the run; a rate does not need them.
-SHARE_OF_GRPC = 5
+SHARE_OF_GRPC = 10
 
 
 def ask(*words):
@@ -21,15 +21,15 @@ def ask(*words):
 
 def measure(node, out, grpc):
     """Both ends ours (content-d and PeerLink), our server with a C caller, C at both ends, gRPC Swift at both ends."""
-    pingpong, caller = os.path.join(out, "pingpong"), os.path.join(out, "caller")
-    bare, remote = os.path.join(out, "c.sock"), os.path.join(out, "grpc.sock")
+    pingpong, caller, echo = (os.path.join(out, name) for name in ("pingpong", "caller", "echo"))
+    bare, plain, remote = (os.path.join(out, name + ".sock") for name in ("c", "echo", "grpc"))
     ours = os.path.join(node.run_dir, "content-d", "infernetctl.sock")
     variants = [
         ("c", (pingpong, "call", bare, "bare")), ("both", (caller, ours, "content-d")),
-        ("server", (pingpong, "call", ours, "infernet"))]
-    servers = [subprocess.Popen([pingpong, "serve", bare])]
+        ("server", (pingpong, "call", ours, "infernet")), ("nio", (echo, "call", plain))]
+    servers = [subprocess.Popen([pingpong, "serve", bare]), subprocess.Popen([echo, "serve", plain])]
     try:
-        eventually(lambda: os.path.exists(bare), 20, "the C peer's socket")
+        eventually(lambda: os.path.exists(bare) and os.path.exists(plain), 20, "the C and NIO peers' sockets")
         if grpc != "none":
             servers.append(subprocess.Popen([grpc, "serve", remote]))
             eventually(lambda: os.path.exists(remote), 20, "the gRPC peer's socket")
@@ -38,6 +38,8 @@ def measure(node, out, grpc):
         for _ in range(ROUNDS):
             for depth, calls in ((1, CALLS), (64, PIPELINED)):
                 for name, words in variants:
+                    if name == "nio" and depth > 1:
+                        continue
                     count = calls // SHARE_OF_GRPC if name == "grpc" else calls
                     seen.setdefault((name, depth), []).append(ask(*words, str(count), str(depth)))
     finally:
@@ -53,7 +55,9 @@ def measure(node, out, grpc):
         return median(a[key] / b[key] for a, b in zip(seen[name, depth], seen[peer, depth]))
 
     for key, limit in (("p50_us", 1.4), ("p99_us", 2.0)):
-        for name, label, target in (("both", "both ends ours", limit), ("server", "server ours, caller C", None)):
+        for name, label, target in (
+                ("both", "both ends ours", limit), ("server", "server ours, caller C", None),
+                ("nio", "NIO at both ends, raw bytes", None)):
             times = ratio(name, 1, key)
             row(f"IPC 1 KiB {key[:3]}, {label}", f"{of(name, 1, key):.1f} µs", "C ping-pong",
                 f"{of('c', 1, key):.1f} µs", f"{times:.2f}x", f"≤ {target}x" if target else "",

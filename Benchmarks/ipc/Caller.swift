@@ -31,7 +31,7 @@ import Wire
 
     static func measure(_ link: PeerLink, _ rounds: Int, _ depth: Int) async throws -> String {
         let ping = ControlInterface.Ping(payload: String(repeating: "x", count: 1024))
-        for _ in 0..<200 { _ = try await link.call(ping) }
+        for _ in 0..<2_000 { _ = try await link.call(ping) }
         let start = ContinuousClock.now
         var took: [Duration] = []
         if depth == 1 {

@@ -12,6 +12,7 @@ final class RunRecord: Sendable {
     private let model: ContentRoot
     private let seal: Digest?
     private let entry = Mutex<Task<Int64, any Error>?>(nil)
+    private let pieces = Atomic<Int>(0)
 
     /// - Parameter seal: names a sealed payload; nil for one in the clear.
     init(_ store: RunStore, job: JobID, model: ContentRoot, seal: Digest?) {
@@ -19,8 +20,8 @@ final class RunRecord: Sendable {
         self.job = job
         self.model = model
         self.seal = seal
-        // A job in the clear can be run again without harm: its place is taken with its first piece, when writing no
-        // longer takes time from the prompt.
+        // A job in the clear can be run again without harm: its place is taken when its first piece has left, so that
+        // writing takes no time from what somebody waits for.
         if seal != nil { begin() }
     }
 
@@ -38,8 +39,11 @@ final class RunRecord: Sendable {
     /// Called before each piece leaves.
     /// - Throws: why a sealed job must not be answered; see ``RunStore/begin(_:model:seal:)``.
     func piece() async throws {
-        let entry = begin()
-        if seal != nil { _ = try await entry.value }
+        if seal != nil {
+            _ = try await begin().value
+        } else if pieces.add(1, ordering: .relaxed).oldValue == 1 {
+            begin()
+        }
     }
 
     /// Notes that the run gave its answer.
