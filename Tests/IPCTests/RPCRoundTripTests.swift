@@ -27,6 +27,23 @@ import Wire
         #expect(reply.payload == "ä\"\ninfernetctl")
     }
 
+    @Test func anAnswerAtOnceIsAnAnswerLikeAnother() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await server(directory) { router in
+            router.answer(ControlInterface.Ping.self) { request, context in
+                guard request.payload != "bad" else { throw WireError(.conflict, "Not that.") }
+                #expect(context.deadline > .now)
+                return .init(payload: request.payload + "\(context.caller)")
+            }
+        }
+        let link = server.link(as: .ctl)
+        #expect(try await link.call(ControlInterface.Ping(payload: "x")).payload == "xinfernetctl")
+        await #expect(throws: WireError(.conflict, "")) {
+            _ = try await link.call(ControlInterface.Ping(payload: "bad"))
+        }
+        #expect(try await link.call(ControlInterface.Ping(payload: "y")).payload == "yinfernetctl")
+    }
+
     @Test func manyCallsAtOnceAreEachAnsweredOnce() async throws {
         let directory = try TemporaryDirectory()
         let server = try await server(directory) { router in

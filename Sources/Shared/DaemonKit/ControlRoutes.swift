@@ -21,7 +21,7 @@ struct ControlRoutes: Sendable {
         router.on(ControlInterface.Health.self) { _, _ in
             ControlInterface.Health.Reply(checks: await checks())
         }
-        router.on(ControlInterface.Version.self) { _, _ in
+        router.answer(ControlInterface.Version.self) { _, _ in
             ControlInterface.Version.Reply(
                 build: Build.name, interface: Hello.interfaceVersion, pid: getpid())
         }
@@ -38,7 +38,7 @@ struct ControlRoutes: Sendable {
                 build: Build.name, pid: getpid(), uid: geteuid(), startedAt: startedAt,
                 memoryKiB: memory.map { Int($0.pssBytes / 1024) })
         }
-        router.on(ControlInterface.Exit.self) { request, context in
+        router.answer(ControlInterface.Exit.self) { request, context in
             guard request.pid == getpid() else {
                 throw WireError(
                     .notFound, "Process \(request.pid) was meant, but \(getpid()) serves now.")
@@ -48,7 +48,7 @@ struct ControlRoutes: Sendable {
             kill(getpid(), SIGTERM)
             return Done()
         }
-        router.on(ControlInterface.SetLogLevel.self) { request, context in
+        router.answer(ControlInterface.SetLogLevel.self) { request, context in
             guard let level = Logger.Level(rawValue: request.level) else {
                 throw WireError(
                     .invalidParams, "'\(request.level)' is not a level.",
@@ -58,7 +58,7 @@ struct ControlRoutes: Sendable {
             context.log.notice("log level changed", metadata: ["level": "\(level)"])
             return Done()
         }
-        router.on(ControlInterface.Ping.self) { request, _ in
+        router.answer(ControlInterface.Ping.self) { request, _ in
             ControlInterface.Ping.Reply(payload: request.payload)
         }
     }

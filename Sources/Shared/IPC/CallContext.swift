@@ -2,6 +2,7 @@
 // It must never be built from a message: the kernel and the socket say who calls.
 
 public import Logging
+import NIOCore
 public import Wire
 
 /// Who calls, for which job, until when.
@@ -13,23 +14,24 @@ public struct CallContext: Sendable {
     public let method: String
     /// The job that the call belongs to.
     public let trace: String?
-    /// When the caller stops waiting; the handler's task is cancelled then.
-    public let deadline: ContinuousClock.Instant
+    let end: NIODeadline
     private let base: Logger
 
-    public init(
+    init(
         caller: Role, uid: UInt32, pid: Int32, method: String, trace: String?,
-        deadline: ContinuousClock.Instant,
-        log: Logger
+        deadline: NIODeadline, log: Logger
     ) {
         self.caller = caller
         self.uid = uid
         self.pid = pid
         self.method = method
         self.trace = trace
-        self.deadline = deadline
+        end = deadline
         base = log
     }
+
+    /// When the caller stops waiting; the handler's task is cancelled then.
+    public var deadline: ContinuousClock.Instant { .now + .nanoseconds((end - .now()).nanoseconds) }
 
     /// Carries the job's id on every line.
     public var log: Logger {

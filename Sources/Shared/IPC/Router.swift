@@ -22,6 +22,18 @@ public struct Router: Sendable {
         }
     }
 
+    /// Answers a method at once: for what neither waits nor takes long. It runs on the event loop, between the frames
+    /// of its connection, and costs no task.
+    public mutating func answer<R: Request>(
+        _ type: R.Type, _ handler: @escaping @Sendable (R, CallContext) throws -> R.Reply
+    ) {
+        routes[R.spec.name] = Route(R.spec) { json, call in
+            let request = try Self.decode(R.self, json)
+            call.answer { try handler(request, call.context) }
+            return nil
+        }
+    }
+
     /// Answers a method with events and then a reply.
     public mutating func stream<R: StreamRequest>(
         _ type: R.Type,
@@ -44,13 +56,13 @@ final class Route: Sendable {
     let spec: MethodSpec
     /// Questions about the daemon itself are neither refused while it drains nor waited for.
     let isControl: Bool
-    /// Decodes the parameters, then starts the handler, which has ended already when it never had to wait.
-    let start: @Sendable (UnsafeRawBufferPointer, ServerCall) throws -> Task<Void, Never>
+    /// Decodes the parameters, then starts the handler, which has ended already when it never had to wait; nil when it
+    /// cannot wait.
+    let start: Start
 
-    init(
-        _ spec: MethodSpec,
-        start: @escaping @Sendable (UnsafeRawBufferPointer, ServerCall) throws -> Task<Void, Never>
-    ) {
+    typealias Start = @Sendable (UnsafeRawBufferPointer, ServerCall) throws -> Task<Void, Never>?
+
+    init(_ spec: MethodSpec, start: @escaping Start) {
         self.spec = spec
         isControl = spec.name.hasPrefix("control.")
         self.start = start

@@ -11,21 +11,19 @@ final class ServerCall: @unchecked Sendable {  // see above
     let route: Route
     let context: CallContext
     let began: NIODeadline
-    let deadline: NIODeadline
+    var deadline: NIODeadline { context.end }
     private let connection: ServerConnection
     var task: Task<Void, Never>?
     var timedOut = false
     var isDone = false
 
     init(
-        id: UInt64, route: Route, context: CallContext, began: NIODeadline, deadline: NIODeadline,
-        connection: ServerConnection
+        id: UInt64, route: Route, context: CallContext, began: NIODeadline, connection: ServerConnection
     ) {
         self.id = id
         self.route = route
         self.context = context
         self.began = began
-        self.deadline = deadline
         self.connection = connection
     }
 
@@ -35,6 +33,11 @@ final class ServerCall: @unchecked Sendable {  // see above
         Task.immediate(executorPreference: connection.executor) {
             do { try self.succeed(try await handler()) } catch { self.fail(error) }
         }
+    }
+
+    /// Answers with what `make` gives, here and now. On the loop.
+    func answer(_ make: () throws -> some WireValue) {
+        do { try succeed(try make()) } catch { fail(error) }
     }
 
     /// Sends an event, and waits while the other side is slower than we are.

@@ -159,10 +159,10 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
             id: envelope.id, route: route,
             context: CallContext(
                 caller: caller, uid: uid, pid: pid, method: route.spec.name, trace: envelope.trace,
-                deadline: .now + .milliseconds(patience), log: server.log),
-            began: began, deadline: began + .milliseconds(patience), connection: self)
+                deadline: began + .milliseconds(patience), log: server.log),
+            began: began, connection: self)
         if !route.isControl { server.state.began() }
-        let task: Task<Void, Never>
+        let task: Task<Void, Never>?
         do { task = try route.start(body, call) } catch {
             if !route.isControl { server.state.ended() }
             throw error
