@@ -78,6 +78,8 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.Audit.self),
     of(LedgerInterface.Backup.self),
     of(LedgerInterface.Restore.self),
+    of(LedgerInterface.RotateKey.self),
+    of(LedgerInterface.Successions.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),

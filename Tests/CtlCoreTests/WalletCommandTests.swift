@@ -2,6 +2,9 @@
 
 import ArgumentParser
 import Glibc
+import Interfaces
+import NodeModel
+import Nostr
 import TestKit
 import Testing
 import Wire
@@ -47,5 +50,36 @@ import Wire
         #expect(throws: WireError.self) { try BackupFile.read(directory.appending("none")) }
         try BackupFile.write("", to: directory.appending("empty"))
         #expect(throws: WireError.self) { try BackupFile.read(directory.appending("empty")) }
+    }
+
+    /// RFC 4180: whole numbers, quotes where a field needs them, CRLF.
+    @Test func aTransferIsOneRecord() throws {
+        var transfer = LedgerInterface.History.Transfer(
+            sequence: 7, at: 1_790_000_000_000, operation: "deposit", job: nil, debit: "wallet",
+            credit: "rail:a,\"b\"", asset: .testCredit, amount: 9_007_199_254_740_991)
+        #expect(
+            TransferTable.csv(transfer)
+                == "7,2026-09-21 14:13:20Z,deposit,,wallet,\"rail:a,\"\"b\"\"\",test:credit,9007199254740991\r\n"
+        )
+        transfer.job = JobID("job_0199d0c2a4b50000000000000000beef")
+        transfer.credit = "paid:peer"
+        #expect(
+            TransferTable.csv(transfer).contains(",job_0199d0c2a4b50000000000000000beef,wallet,paid:peer,"))
+        #expect(TransferTable.csvHeader.split(separator: ",").count == 8)
+        #expect(try InfernetCtl.parseAsRoot(["wallet", "export", "--csv"]) is Wallet.Export)
+        #expect(throws: (any Error).self) { try InfernetCtl.parseAsRoot(["wallet", "history", "-l", "0"]) }
+    }
+
+    /// A node's word for a succession is not taken.
+    @Test func successionsAreProvenHere() throws {
+        let (old, new) = (SecretKey.generate(), SecretKey.generate())
+        let succession = Succession(predecessor: old.publicKey, successor: new.publicKey, at: 1)
+        let good = try old.sign(
+            try succession.template(consent: try new.signature(of: succession.consentMessage)))
+        #expect(try Wallet.Rotate.proven(good) == succession)
+        let stolen = try old.sign(
+            try succession.template(consent: try old.signature(of: succession.consentMessage)))
+        #expect(throws: WireError.self) { try Wallet.Rotate.proven(stolen) }
+        #expect(try InfernetCtl.parseAsRoot(["wallet", "rotate", "--yes"]) is Wallet.Rotate)
     }
 }

@@ -68,6 +68,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.TakeJob.self), Sample(LedgerInterface.Policy.self),
     Sample(LedgerInterface.Audit.self),
     Sample(LedgerInterface.Backup.self), Sample(LedgerInterface.Restore.self),
+    Sample(LedgerInterface.RotateKey.self), Sample(LedgerInterface.Successions.self),
     Sample(stream: ExecInterface.Run.self), Sample(ExecInterface.Inventory.self),
     Sample(ExecInterface.StopEngine.self),
     Sample(DHTInterface.Announce.self), Sample(DHTInterface.Withdraw.self), Sample(DHTInterface.Find.self),

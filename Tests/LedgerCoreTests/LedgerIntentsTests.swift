@@ -155,6 +155,18 @@ import Wire
         #expect(try await daemon.ledger.audit().faults == [])
     }
 
+    @Test func historyIsReadInPagesToo() async throws {
+        let daemon = try fixture.open()
+        for job in 1...5 {
+            _ = try await daemon.accept(try fixture.receipt(stranger, client: daemon.key.publicKey, job: job))
+        }
+        let ledger = daemon.ledger
+        #expect(try await ledger.history(limit: 2).map(\.sequence) == [5, 4])
+        #expect(try await ledger.history(limit: 2, after: 0).map(\.sequence) == [1, 2])
+        #expect(try await ledger.history(limit: 9, after: 2).map(\.sequence) == [3, 4, 5])
+        #expect(try await ledger.history(limit: 9, after: 5).isEmpty)
+    }
+
     @Test(arguments: [0, -1, 1_001])
     func historyHasLimits(_ limit: Int) async throws {
         let ledger = try fixture.open().ledger

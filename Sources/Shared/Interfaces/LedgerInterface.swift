@@ -10,6 +10,7 @@ public enum LedgerInterface {
         Identity.spec, SignPeerAuth.spec, SignCard.spec, SignReceipt.spec, AcceptReceipt.spec,
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
         TakeJob.spec, Policy.spec, Audit.spec, Backup.spec, Restore.spec,
+        RotateKey.spec, Successions.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }
@@ -240,9 +241,10 @@ public enum LedgerInterface {
         }
     }
 
-    /// The last transfers, newest first.
+    /// Transfers: the last ones, newest first; or those that follow a place in the chain, oldest first.
     public struct History: Request {
-        public static let spec = MethodSpec("ledger.history", "The last transfers, newest first.")
+        public static let spec = MethodSpec(
+            "ledger.history", "The last transfers, newest first, or those after a place, oldest first.")
         public struct Transfer: WireValue, Hashable {
             public var sequence: Int64
             /// Unix milliseconds.
@@ -272,8 +274,14 @@ public enum LedgerInterface {
             public var transfers: [Transfer]
             public init(transfers: [Transfer]) { self.transfers = transfers }
         }
+        /// 1 to 1,000.
         public var limit: Int
-        public init(limit: Int = 50) { self.limit = limit }
+        /// Absent for the last transfers; else the transfers whose sequence is greater, oldest first.
+        public var after: Int64?
+        public init(limit: Int = 50, after: Int64? = nil) {
+            self.limit = limit
+            self.after = after
+        }
         public static var example: (request: History, reply: Reply) {
             (
                 History(),

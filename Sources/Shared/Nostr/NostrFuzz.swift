@@ -13,6 +13,7 @@ public enum NostrFuzz {
         _ = try? event.verify()
         _ = ProviderCard(event)
         _ = try? ReceiptBody(unproven: event)
+        _ = try? Succession(unproven: event)
         if let expected = PeerAuthentication(
             endpoint: "ws://127.0.0.1:1/peer", challenge: String(repeating: "0", count: 64),
             reader: event.pubkey,

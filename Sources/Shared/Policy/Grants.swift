@@ -35,7 +35,8 @@ public enum Grants {
             hand + [
                 LedgerInterface.Identity.spec, LedgerInterface.Balance.spec, LedgerInterface.History.spec,
                 LedgerInterface.Policy.spec, LedgerInterface.Audit.spec, LedgerInterface.Backup.spec,
-                LedgerInterface.Restore.spec,
+                LedgerInterface.Restore.spec, LedgerInterface.RotateKey.spec,
+                LedgerInterface.Successions.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),

@@ -73,7 +73,7 @@ final class Ledger: Sendable {
         let owner = try pool.write { db in
             try db.execute(
                 sql: "INSERT OR IGNORE INTO node (singleton, pubkey) VALUES (1, ?)", arguments: [node.hex])
-            return try String.fetchOne(db, sql: "SELECT pubkey FROM node")
+            return try Self.owners(db).last
         }
         guard owner == node.hex else {
             throw StartFailure(
@@ -164,7 +164,7 @@ final class Ledger: Sendable {
             repeated: true)
     }
 
-    private static func event(_ id: String, _ db: Database) throws -> SignedEvent {
+    static func event(_ id: String, _ db: Database) throws -> SignedEvent {
         guard let json = try Data.fetchOne(db, sql: "SELECT json FROM event WHERE id = ?", arguments: [id])
         else {
             throw WireError(.corrupt, "The ledger has lost the event \(id).", fix: "Restore the last backup.")

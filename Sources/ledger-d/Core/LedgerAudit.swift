@@ -45,6 +45,7 @@ extension Ledger {
             try Self.auditBalances(db, &report)
             try Self.auditHeads(db, &report)
             try Self.auditJobs(db, &report)
+            try Self.auditSuccessions(db, &report)
             return report
         }
     }

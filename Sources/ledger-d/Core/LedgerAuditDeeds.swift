@@ -70,9 +70,9 @@ extension Ledger {
     }
 
     static func auditHeads(_ db: Database, _ report: inout AuditReport) throws {
-        guard let text = try String.fetchOne(db, sql: "SELECT pubkey FROM node"),
-            let node = PublicKey(hex: text)
-        else { return report.fault("the ledger belongs to no key") }
+        let owners = try owners(db)
+        // Which of them signed the last head: a key that was followed signs no later day.
+        var signer = 0
         let rows = try Row.fetchCursor(
             db,
             sql: """
@@ -81,13 +81,18 @@ extension Ledger {
                 FROM head JOIN event ON event.id = head.event
                 LEFT JOIN link ON link.sequence = head.sequence
                 LEFT JOIN transfer ON transfer.sequence = head.sequence
+                ORDER BY head.day
                 """)
         while let row = try rows.next() {
             report.heads += 1
             let day: Int64 = row["day"]
             do {
                 let event = try CanonicalJSON.decode(SignedEvent.self, from: row["json"] as Data)
-                let head = try DayHead(event, node: node)
+                guard let by = owners[signer...].firstIndex(of: event.pubkey.hex) else {
+                    throw ChainFault(description: "it is signed by another key than the ledger's")
+                }
+                signer = by
+                let head = try DayHead(event, node: event.pubkey)
                 let hash = (row["hash"] as Data?).map { Hex.encode($0) }
                 guard head == DayHead(day: day, hash: hash ?? "", sequence: row["sequence"]),
                     row["booked"] as Int64? == day, let following: Int64 = row["following"], following > day

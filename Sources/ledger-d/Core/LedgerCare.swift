@@ -29,15 +29,9 @@ extension LedgerDaemon {
         guard restored.publicKey != key.publicKey else {
             return LedgerInterface.Restore.Reply(npub: key.publicKey.npub, restart: false)
         }
-        guard !keyFile.isSealed else {
-            throw WireError(
-                .policyRefused,
-                "This node's key is sealed by its parent; ledger-d cannot put another in its place.",
-                fix: "Move the sealed key and ledger.db* away, start, restore here, start again, and run "
-                    + "'infernetctl setup', which seals it.")
-        }
+        try requireOwnKeyFile()
         // From here on nothing is booked until the next start, so that nothing can come between.
-        isLeaving.withLockedValue { $0 = true }
+        try leave()
         do {
             guard try await ledger.isEmpty() else {
                 throw WireError(
@@ -51,5 +45,48 @@ extension LedgerDaemon {
             throw error
         }
         return LedgerInterface.Restore.Reply(npub: restored.publicKey.npub, restart: true)
+    }
+
+    /// Makes a new key, and has the present one name it as the one that follows.
+    func rotateKey() async throws -> LedgerInterface.RotateKey.Reply {
+        try requireOwnKeyFile()
+        try leave()
+        do {
+            let successor = SecretKey.generate()
+            let succession = Succession(predecessor: key.publicKey, successor: successor.publicKey, at: now)
+            let consent = try successor.signature(of: succession.consentMessage)
+            let event = try key.sign(try succession.template(consent: consent))
+            // The file comes first: a key that the ledger names and nobody has would be the end of this node.
+            try keyFile.prepareSuccessor(successor)
+            try await ledger.succeed(event, to: successor.publicKey)
+            return LedgerInterface.RotateKey.Reply(npub: successor.publicKey.npub, succession: event)
+        } catch {
+            // Whether the ledger names the successor is looked up at the next start, which keeps or drops the file.
+            if try await ledger.successions().last?.pubkey != key.publicKey {
+                isLeaving.withLockedValue { $0 = false }
+            }
+            throw error
+        }
+    }
+
+    /// Stops all booking until the next start; once.
+    private func leave() throws(WireError) {
+        let isFirst = isLeaving.withLockedValue { isLeaving in
+            defer { isLeaving = true }
+            return !isLeaving
+        }
+        guard isFirst else {
+            throw WireError(
+                .conflict, "Another key takes over at the next start already.", fix: "Restart the node.")
+        }
+    }
+
+    private func requireOwnKeyFile() throws(WireError) {
+        guard keyFile.isSealed else { return }
+        throw WireError(
+            .policyRefused,
+            "This node's key is sealed by its parent; ledger-d cannot put another in its place.",
+            fix: "Move the sealed key and ledger.db* away, start, restore the key here, start again, and run "
+                + "'infernetctl setup', which seals it.")
     }
 }

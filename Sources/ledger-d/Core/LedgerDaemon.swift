@@ -54,11 +54,12 @@ public struct LedgerDaemon: Daemon {
         keyFile = NodeKeyFile(
             stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory)
         try keyFile.adoptStaged(ledger: path)
+        try keyFile.adoptSuccessor { try Ledger.owner(ofLedgerAt: path) }
         let (key, created) = try keyFile.load(mayCreate: access(path, F_OK) != 0)
         self.key = key
-        policy = SigningPolicy(node: key.publicKey)
-        wrapping = KeyWrapping(key: key)
         ledger = try Ledger(path: path, key: key)
+        policy = SigningPolicy(node: key.publicKey, former: try ledger.formerOwners())
+        wrapping = KeyWrapping(key: key)
         environment.log.notice(
             created ? "node key made" : "node key loaded", metadata: ["npub": "\(key.publicKey.npub)"])
     }
@@ -93,12 +94,17 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.UnwrapKey.self, &router) { try await $0.unwrap($1) }
         bind(LedgerInterface.Balance.self, &router) { daemon, _ in try await daemon.ledger.balance() }
         bind(LedgerInterface.History.self, &router) { daemon, request in
-            LedgerInterface.History.Reply(transfers: try await daemon.ledger.history(limit: request.limit))
+            LedgerInterface.History.Reply(
+                transfers: try await daemon.ledger.history(limit: request.limit, after: request.after))
         }
         bind(LedgerInterface.Policy.self, &router) { daemon, _ in daemon.table.reply }
         bind(LedgerInterface.Audit.self, &router) { daemon, _ in try await daemon.audit() }
         bind(LedgerInterface.Backup.self, &router) { try await $0.backUp($1.passphrase) }
         bind(LedgerInterface.Restore.self, &router) { try await $0.restore($1.ncryptsec, $1.passphrase) }
+        bind(LedgerInterface.RotateKey.self, &router) { daemon, _ in try await daemon.rotateKey() }
+        bind(LedgerInterface.Successions.self, &router) { daemon, _ in
+            LedgerInterface.Successions.Reply(events: try await daemon.ledger.successions())
+        }
     }
 
     public func checks() async -> [ControlInterface.Check] {

@@ -27,10 +27,12 @@ extension Ledger {
         }
     }
 
-    /// The last transfers, newest first.
+    /// The last transfers, newest first; or those that follow a place in the chain, oldest first.
     ///
-    /// - Parameter limit: 1 to 1,000.
-    func history(limit: Int) async throws -> [LedgerInterface.History.Transfer] {
+    /// - Parameters:
+    ///   - limit: 1 to 1,000.
+    ///   - after: a sequence number, from 0 on.
+    func history(limit: Int, after: Int64? = nil) async throws -> [LedgerInterface.History.Transfer] {
         guard (1...1_000).contains(limit) else {
             throw WireError(.invalidParams, "'limit' must be from 1 to 1000, not \(limit).")
         }
@@ -45,8 +47,8 @@ extension Ledger {
                             ORDER BY amount, account <> 'wallet', account LIMIT 1) AS credit,
                         (SELECT max(amount) FROM posting AS p WHERE p.transfer = transfer.sequence) AS amount
                     FROM transfer JOIN operation ON operation.id = transfer.operation
-                    ORDER BY transfer.sequence DESC LIMIT ?
-                    """, arguments: [limit]
+                    WHERE transfer.sequence > ? ORDER BY transfer.sequence \(after == nil ? "DESC" : "ASC") LIMIT ?
+                    """, arguments: [after ?? 0, limit]
             ).map { row in
                 let (kind, amount) = (row["kind"] as String, row["amount"] as Int64)
                 // Amounts tell debit from credit; where nothing was paid, the query takes it for spending.

@@ -16,6 +16,9 @@ enum LedgerSchema {
         migrator.registerMigration("3: taken jobs") { db in
             try db.execute(sql: jobs + appendOnly(["taken"]))
         }
+        migrator.registerMigration("4: successions") { db in
+            try db.execute(sql: successions + appendOnly(["succession"]))
+        }
         return migrator
     }
 
@@ -131,6 +134,19 @@ enum LedgerSchema {
             terms BLOB NOT NULL,
             PRIMARY KEY (client, job)
         ) STRICT, WITHOUT ROWID;
+
+        """
+
+    /// Which key followed which, from the one in `node` on.
+    private static let successions = """
+        CREATE TABLE succession (
+            number INTEGER PRIMARY KEY CHECK (number > 0),
+            event TEXT NOT NULL UNIQUE REFERENCES event (id),
+            successor TEXT NOT NULL UNIQUE
+        ) STRICT;
+        CREATE TRIGGER succession_follows BEFORE INSERT ON succession
+            WHEN NEW.number <> 1 + (SELECT count(*) FROM succession)
+            BEGIN SELECT RAISE(ABORT, 'the succession does not follow the one before'); END;
 
         """
 

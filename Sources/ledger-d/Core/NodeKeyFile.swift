@@ -32,6 +32,9 @@ struct NodeKeyFile {
         }
     }
 
+    /// A file of this daemon's own at another place.
+    init(exactly path: String) { (self.path, isSealed) = (path, false) }
+
     /// The key of the file.
     ///
     /// - Parameter mayCreate: false when a ledger is there already: its key cannot be a new one.
@@ -66,7 +69,7 @@ struct NodeKeyFile {
         try checkOwner(descriptor)
     }
 
-    private func read() throws -> SecretKey? {
+    func read() throws -> SecretKey? {
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }

@@ -15,6 +15,8 @@ struct SigningPolicy: Sendable {
     static let longestAnswer = 1 << 24
 
     let node: PublicKey
+    /// The keys that this one follows: what they have earned is still paid.
+    var former: Set<PublicKey> = []
 
     /// This node's half of a mutual authentication.
     func peerAuthentication(
@@ -107,7 +109,7 @@ struct SigningPolicy: Sendable {
         body: ReceiptBody, acceptance: SignedEvent
     ) {
         let body = try proven(bundle.receipt)
-        guard body.provider == node else {
+        guard body.provider == node || former.contains(body.provider) else {
             throw refusal("receipt.provider", "the receipt is another node's")
         }
         guard let acceptance = bundle.acceptance else { throw refusal("acceptance", "it is missing") }

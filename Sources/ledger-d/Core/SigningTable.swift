@@ -58,6 +58,12 @@ struct SigningTable: Sendable {
             Row(
                 intent: LedgerInterface.Restore.spec, callers: [.ctl],
                 effect: "takes over another key, while nothing was booked under the present one"),
+            Row(
+                intent: LedgerInterface.RotateKey.spec, callers: [.ctl],
+                effect: "makes a new key and names it as the one that follows"),
+            Row(
+                intent: LedgerInterface.Successions.spec, callers: [.ctl],
+                effect: "reads whom the key follows"),
         ]
         callersByIntent = Dictionary(uniqueKeysWithValues: rows.map { ($0.intent.name, $0.callers) })
     }

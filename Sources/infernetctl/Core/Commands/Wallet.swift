@@ -9,7 +9,10 @@ import Wire
 struct Wallet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows and proves the books, and keeps the key safe.",
-        subcommands: [Show.self, PolicyTable.self, Audit.self, Backup.self, Restore.self],
+        subcommands: [
+            Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
+            Rotate.self, Successions.self,
+        ],
         defaultSubcommand: Show.self)
 
     struct Show: AsyncParsableCommand {
@@ -25,7 +28,7 @@ struct Wallet: AsyncParsableCommand {
         var limit = 20
 
         func validate() throws {
-            if !(0...10_000).contains(limit) { throw ValidationError("--limit must be between 0 and 10000.") }
+            if !(1...1_000).contains(limit) { throw ValidationError("--limit must be between 1 and 1000.") }
         }
 
         func run() async throws {
@@ -38,19 +41,8 @@ struct Wallet: AsyncParsableCommand {
             output.line("spent   \(output.style.yellow(Units.amount(balance.spent, balance.asset)))")
             output.line(output.style.dim("\(balance.transfers) transfers, chain head \(balance.chainHead)"))
             guard !history.isEmpty else { return }
-            var table = Table([
-                ("#", .right), ("WHEN", .left), ("WHAT", .left), ("AMOUNT", .right), ("FROM", .left),
-                ("TO", .left),
-                ("JOB", .left),
-            ])
-            for transfer in history {
-                table.add(
-                    "\(transfer.sequence)", Units.time(transfer.at), transfer.operation,
-                    Units.amount(transfer.amount, transfer.asset), transfer.debit, transfer.credit,
-                    transfer.job?.text ?? "-")
-            }
             output.line("")
-            table.lines(output.style).forEach(output.line)
+            TransferTable.lines(history, output.style).forEach(output.line)
         }
     }
 }
