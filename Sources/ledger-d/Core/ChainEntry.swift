@@ -31,7 +31,30 @@ struct ChainEntry: Codable, Hashable, Sendable {
 
     /// SHA-256 of the entry's canonical JSON under its own prefix.
     func hash() throws(CanonicalJSONError) -> [UInt8] {
-        let bytes = try CanonicalJSON.encode(self)
-        return Array(SHA256.hash(data: Array("infernet/ledger/1\n".utf8) + bytes))
+        Array(SHA256.hash(data: Array("infernet/ledger/1\n".utf8) + (try canonical())))
+    }
+
+    /// The entry's canonical JSON.
+    func canonical() throws(CanonicalJSONError) -> [UInt8] {
+        var line = CanonicalLine(capacity: 1024)
+        try line.add("acceptance", acceptance)
+        try line.add("asset", asset)
+        try line.add("at", at)
+        try line.add("job", job)
+        try line.add("kind", kind)
+        try line.add("operation", operation)
+        if let payload { try line.add("payload", payload) }
+        var lines: [CanonicalLine] = []
+        for posting in postings {
+            var item = CanonicalLine(capacity: 128)
+            try item.add("account", posting.account)
+            try item.add("amount", posting.amount)
+            lines.append(item)
+        }
+        line.add("postings", lines)
+        try line.add("previous", previous)
+        try line.add("receipt", receipt)
+        try line.add("sequence", sequence)
+        return line.closed
     }
 }

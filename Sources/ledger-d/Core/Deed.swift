@@ -56,6 +56,17 @@ struct Deed: Codable, Hashable, Sendable {
         Deed(.withdraw, asset, amount, party)
     }
 
+    /// The deed's canonical JSON, by which it is stored and compared.
+    func canonical() throws(CanonicalJSONError) -> [UInt8] {
+        var line = CanonicalLine()
+        try line.add("amount", amount)
+        try line.add("asset", asset.rawValue)
+        try line.add("kind", kind.rawValue)
+        try line.add("party", party)
+        try line.add("reservation", reservation)
+        return line.closed
+    }
+
     /// The id in the table of operations: apart from those of receipts, whatever callers choose.
     static func operation(_ id: String) -> String { "deed/\(id)" }
 

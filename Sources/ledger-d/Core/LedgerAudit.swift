@@ -76,7 +76,9 @@ extension Ledger {
             if sequence != Int64(index) + 1 { report.fault("transfer \(index + 1) is missing") }
             if let fault = try check(sequence, previous: previous, db) { report.fault(fault) }
             previous =
-                try Data.fetchOne(db, sql: "SELECT hash FROM link WHERE sequence = ?", arguments: [sequence])
+                try Data.fetchOne(
+                    db.cachedStatement(sql: "SELECT hash FROM link WHERE sequence = ?"), arguments: [sequence]
+                )
                 .map { Array($0) } ?? previous
         }
         report.transfers = Int64(sequences.count)
@@ -90,16 +92,17 @@ extension Ledger {
     private static func check(_ sequence: Int64, previous: [UInt8], _ db: Database) throws -> String? {
         guard
             let row = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT transfer.operation, transfer.kind, transfer.at, transfer.asset, operation.job,
-                        operation.receipt, operation.acceptance, operation.payload, link.previous, link.hash
-                    FROM transfer JOIN operation ON operation.id = transfer.operation
-                    JOIN link ON link.sequence = transfer.sequence WHERE transfer.sequence = ?
-                    """, arguments: [sequence])
+                db.cachedStatement(
+                    sql: """
+                        SELECT transfer.operation, transfer.kind, transfer.at, transfer.asset, operation.job,
+                            operation.receipt, operation.acceptance, operation.payload, link.previous, link.hash
+                        FROM transfer JOIN operation ON operation.id = transfer.operation
+                        JOIN link ON link.sequence = transfer.sequence WHERE transfer.sequence = ?
+                        """), arguments: [sequence])
         else { return "transfer \(sequence) has no operation or no link" }
         let postings = try Row.fetchAll(
-            db, sql: "SELECT account, amount FROM posting WHERE transfer = ? ORDER BY account",
+            db.cachedStatement(
+                sql: "SELECT account, amount FROM posting WHERE transfer = ? ORDER BY account"),
             arguments: [sequence]
         ).map { ChainEntry.Posting(account: $0["account"], amount: $0["amount"]) }
         guard postings.count >= 2, postings.reduce(0, { $0 &+ $1.amount }) == 0 else {

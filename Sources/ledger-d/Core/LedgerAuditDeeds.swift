@@ -37,7 +37,8 @@ extension Ledger {
         let reserved = try (row["reserved"] as Data?).map { try CanonicalJSON.decode(Deed.self, from: $0) }
         let due = deed.postings(id: id, held: reserved?.amount ?? 0).sorted { $0.account < $1.account }
         let booked = try Row.fetchAll(
-            db, sql: "SELECT account, amount FROM posting WHERE transfer = ? ORDER BY account",
+            db.cachedStatement(
+                sql: "SELECT account, amount FROM posting WHERE transfer = ? ORDER BY account"),
             arguments: [row["sequence"] as Int64?]
         ).map { ChainEntry.Posting(account: $0["account"], amount: $0["amount"]) }
         guard booked == due else { throw ChainFault(description: "what was booked is not what it says") }

@@ -35,7 +35,7 @@ extension Ledger {
     /// The same inside a transaction. Whatever is refused is refused before the first write.
     static func perform(_ deed: Deed, id: String, at: Int64, _ writer: LedgerWriter) throws -> DeedOutcome {
         try deed.check(id: id)
-        let payload = try CanonicalJSON.encode(deed)
+        let payload = try deed.canonical()
         let operation = Deed.operation(id)
         if let earlier = try earlier(operation, payload: payload, writer.db) { return earlier }
         let held = try held(deed, writer.db)

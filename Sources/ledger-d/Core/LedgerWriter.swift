@@ -48,8 +48,12 @@ struct LedgerWriter {
     @discardableResult
     func append(_ draft: TransferDraft) throws -> Int64 {
         let head = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1"))
-        try closeDay(before: draft.at)
+            db.cachedStatement(
+                sql: """
+                    SELECT link.sequence, link.hash, transfer.day FROM link
+                    JOIN transfer ON transfer.sequence = link.sequence ORDER BY link.sequence DESC LIMIT 1
+                    """))
+        try closeDay(head, before: draft.at)
         let previous = head.map { row in Array(row["hash"] as Data) } ?? ChainEntry.genesis
         let sequence = (head.map { row in row["sequence"] as Int64 } ?? 0) + 1
         let entry = ChainEntry(
@@ -77,19 +81,12 @@ struct LedgerWriter {
 
 extension LedgerWriter {
     /// Signs the last link of the last day with bookings, when a later day begins.
-    private func closeDay(before at: Int64) throws {
-        guard
-            let last = try Row.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT transfer.day, link.sequence, link.hash FROM link
-                        JOIN transfer ON transfer.sequence = link.sequence ORDER BY link.sequence DESC LIMIT 1
-                        """))
-        else { return }
+    private func closeDay(_ last: Row?, before at: Int64) throws {
+        guard let last, at / 86_400_000 > last["day"] as Int64 else { return }
         let day: Int64 = last["day"]
         let closed = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(day) FROM head")) ?? .min
         // A clock that was set back closes no day twice.
-        guard at / 86_400_000 > day, day > closed else { return }
+        guard day > closed else { return }
         let head = DayHead(day: day, hash: Hex.encode(last["hash"] as Data), sequence: last["sequence"])
         let event = try key.sign(try head.template(node: key.publicKey, at: at / 1000))
         try store(event)
