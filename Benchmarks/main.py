@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "Tests", "EndToEnd"))
 import bench_dht  # noqa: E402
 import bench_idle  # noqa: E402
 import bench_ipc  # noqa: E402
+import bench_ledger  # noqa: E402
 import bench_proxy  # noqa: E402
 import bench_restart  # noqa: E402
 import bench_stream  # noqa: E402
@@ -24,6 +25,7 @@ def main():
     node = Node()
     parts = [
         ("ipc", lambda: bench_ipc.measure(node, out, grpc)),
+        ("ledger", lambda: bench_ledger.measure(out)),
         ("stream", lambda: bench_stream.measure(node)),
         ("idle", lambda: bench_idle.memory(node)),
         ("restart", lambda: bench_restart.measure(node, out, venv)),
