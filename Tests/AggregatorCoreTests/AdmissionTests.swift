@@ -43,6 +43,22 @@ import Wire
         #expect(gate.queued == 0)
     }
 
+    @Test func aShutGateLetsNobodyInAndThrowsNobodyOut() async throws {
+        let gate = Gate(places: 1, line: 1, what: "jobs")
+        let inside = try gate.enter()
+        let waiting = try gate.enter()
+        gate.shut(true)
+        let error = #expect(throws: WireError.self) { try gate.enter() }
+        #expect(error?.code == .draining && error?.fix != nil && error?.retryAfterMs != nil)
+        gate.leave(inside)
+        try await gate.wait(waiting)
+        #expect(gate.active == 1 && gate.queued == 0, "who was in line has the place")
+        gate.leave(waiting)
+        #expect(throws: WireError.self) { try gate.enter() }
+        gate.shut(false)
+        gate.leave(try gate.enter())
+    }
+
     @Test func theRefusalSaysWhenToComeBack() throws {
         let gate = Gate(places: 1, line: 0, what: "jobs")
         let ticket = try gate.enter()

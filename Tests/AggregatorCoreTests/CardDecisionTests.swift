@@ -115,4 +115,17 @@ import Wire
             #expect(!reason.isEmpty)
         }
     }
+
+    @Test func aDrainedNodeTakesItsCardBackAndAnnouncesItAgainAfterwards() throws {
+        var decision = CardDecision()
+        _ = try Self.announced(&decision, now: 1000)
+        var facts = Self.facts(now: 1001)
+        facts.takesJobs = false
+        guard case .withdraw(let reason) = decision.on(facts) else {
+            Issue.record("the card of a node that refuses every job is still out")
+            return
+        }
+        #expect(reason.contains("drained"))
+        _ = try Self.announced(&decision, now: 1002)
+    }
 }

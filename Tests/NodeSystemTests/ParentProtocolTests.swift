@@ -47,6 +47,34 @@ struct ParentProtocolTests {
         #expect(listener.receive()?.fields == ["WATCHDOG": "1"])
     }
 
+    @Test func connectionsAreKeptWithTheirLabelAndNobodyElsesAre() throws {
+        let path = "/tmp/infernet-keep-\(getpid())"
+        defer { unlink(path) }
+        let listener = try NotifyListener(path: path)
+        let notifier = try ServiceNotifier(path: path)
+        var pair: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+        defer { for descriptor in pair { close(descriptor) } }
+        let many = [Int32](repeating: pair[0], count: ServiceNotifier.mostKept)
+        #expect(notifier.keep(many, label: "kept.http"))
+        #expect(!notifier.keep(many + [pair[0]], label: "kept.http"), "more than one datagram carries")
+        #expect(!notifier.keep([], label: "kept.http"))
+        let heard = try #require(listener.receive())
+        defer { for descriptor in heard.descriptors { close(descriptor) } }
+        #expect(heard.fields == ["FDSTORE": "1", "FDNAME": "kept.http"])
+        #expect(heard.descriptors.count == ServiceNotifier.mostKept)
+        #expect(heard.descriptors.allSatisfy { fcntl($0, F_GETFD) & FD_CLOEXEC != 0 })
+        // It is the same connection: what goes in here comes out at the other end.
+        let last = try #require(heard.descriptors.last)
+        #expect(write(last, "x", 1) == 1)
+        var byte: UInt8 = 0
+        #expect(read(pair[1], &byte, 1) == 1 && byte == 0x78)
+        #expect(notifier.forgetKept(label: "kept.http"))
+        let forgotten = try #require(listener.receive())
+        #expect(forgotten.fields == ["FDSTOREREMOVE": "1", "FDNAME": "kept.http"])
+        #expect(forgotten.descriptors.isEmpty)
+    }
+
     @Test func aFullQueueDoesNotBlock() throws {
         let path = "/tmp/infernet-notify-full-\(getpid())"
         defer { unlink(path) }

@@ -147,7 +147,7 @@ private final class ProbedHouse {
 
     /// The probe as a daemon: what `launch` asks for, with attempts as arguments.
     func probe(_ row: ServiceRow) async throws -> [(name: String, answer: String)] {
-        let launch = try launcher.launch(row, sockets: sockets)
+        let launch = try launcher.launch(row, sockets: sockets, kept: KeptConnections())
         defer { close(launch.log) }
         var request = launch.request
         request.arguments = attempts(row)

@@ -57,6 +57,24 @@ struct ServiceStateMachineTests {
         #expect(waits == [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000])
     }
 
+    @Test mutating func itsLastWordsStandWithItsExit() {
+        _ = on(.start)
+        _ = on(.spawned(pid: 1))
+        _ = on(.status(pid: 1, "reading the journal"))
+        _ = on(.exited(pid: 1, .exited(1)))
+        #expect(machine.reason == "ended by itself with exit code 1", "what it did is not why it ended")
+        _ = on(.timer(.backoff))
+        _ = on(.spawned(pid: 2))
+        _ = on(.status(pid: 2, "failed: the disk is full"))
+        _ = on(.exited(pid: 2, .exited(1)))
+        #expect(machine.reason == "ended by itself with exit code 1: the disk is full")
+        _ = on(.timer(.backoff))
+        _ = on(.spawned(pid: 3))
+        _ = on(.status(pid: 3, "failed: no such key"))
+        _ = on(.exited(pid: 3, .exited(78)))
+        #expect(machine.reason == "exit code 78: the configuration is wrong: no such key")
+    }
+
     @Test mutating func aBudgetBoundsRestartsButNeverStopsThem() {
         makeReady()
         var pid: Int32 = 10

@@ -61,10 +61,12 @@ final class TestNode: Sendable {
     private let directory: TemporaryDirectory
     private let group: MultiThreadedEventLoopGroup
     private let servers: [LoopbackServer]
+    private let running: Task<Void, any Error>
 
     init(
         host: String = "127.0.0.1", key: SecretKey = .generate(), script: TestScript = TestScript(),
         adopt: [String] = ["http", "peer"], peerPort wanted: UInt16 = 0,
+        kept: [Int32] = [], keeper: ConnectionKeeper = ConnectionKeeper(),
         configure: (inout WSSection) -> Void = { _ in }
     ) async throws {
         directory = try TemporaryDirectory()
@@ -92,15 +94,17 @@ final class TestNode: Sendable {
                 role: .ws, config: config, node: node,
                 log: Logger(label: "ws") { _ in SwiftLogNoOpLogHandler() },
                 group: group, sockets: ["http": [http], "peer": [peer]].filter { adopt.contains($0.key) },
-                stateDirectory: directory.path,
+                kept: ["http": kept], keeper: keeper, stateDirectory: directory.path,
                 runtimeDirectory: directory.path, metrics: metrics))
         daemon = ws
         let own = try await LoopbackServer(.ws, runDirectory: directory.path, group: group) { ws.routes(&$0) }
         servers = siblings + [own]
         line = own.link(as: .aggregator)
+        running = Task { try await ws.run() }
     }
 
     func stop() async {
+        running.cancel()
         await daemon.drain()
         for server in servers { await server.close() }
     }

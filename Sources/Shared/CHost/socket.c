@@ -55,12 +55,36 @@ ssize_t chost_send_fd(int socket, const void *bytes, size_t count, int fd)
     return n < 0 ? -errno : n;
 }
 
-// Receives once; at most one descriptor is handed on in *fd, and *count says how many came.
-static ssize_t receive(int socket, void *bytes, size_t capacity, int flags, int *fd, int *count, struct ucred *from)
+ssize_t chost_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count)
+{
+    if (fd_count < 1 || fd_count > CHOST_MAX_HANDED) return -EINVAL;
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * CHOST_MAX_HANDED)];
+    } control;
+    memset(&control, 0, sizeof control);
+    size_t size = sizeof(int) * (size_t)fd_count;
+    struct iovec iov = {(void *)bytes, count};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), fds, size);
+    ssize_t n;
+    do n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+// Receives once; the first `most` descriptors are handed on in fds, and *count says how many came.
+static ssize_t receive(int socket, void *bytes, size_t capacity, int flags, int *fds, int most, int *count,
+                       struct ucred *from)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 8) + CMSG_SPACE(sizeof(struct ucred))];
+        char bytes[CMSG_SPACE(sizeof(int) * CHOST_MAX_HANDED) + CMSG_SPACE(sizeof(struct ucred))];
     } control;
     struct iovec iov = {bytes, capacity};
     struct msghdr message = {
@@ -68,9 +92,8 @@ static ssize_t receive(int socket, void *bytes, size_t capacity, int flags, int 
     ssize_t n;
     do n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
     while (n < 0 && errno == EINTR);
-    if (n < 0) return -errno;
-    *fd = -1;
     *count = 0;
+    if (n < 0) return -errno;
     for (struct cmsghdr *h = CMSG_FIRSTHDR(&message); h; h = CMSG_NXTHDR(&message, h)) {
         if (h->cmsg_level != SOL_SOCKET) continue;
         if (h->cmsg_type == SCM_CREDENTIALS) memcpy(from, CMSG_DATA(h), sizeof *from);
@@ -79,8 +102,9 @@ static ssize_t receive(int socket, void *bytes, size_t capacity, int flags, int 
         for (int i = 0; i < many; i++) {
             int one;
             memcpy(&one, CMSG_DATA(h) + (size_t)i * sizeof one, sizeof one);
-            if ((*count)++ == 0) *fd = one;
+            if (*count < most) fds[*count] = one;
             else close(one);
+            (*count)++;
         }
     }
     if (message.msg_flags & MSG_CTRUNC) *count += 2;
@@ -91,7 +115,8 @@ ssize_t chost_recv_fd(int socket, void *bytes, size_t capacity, int *fd)
 {
     int count;
     struct ucred from = {0};
-    ssize_t n = receive(socket, bytes, capacity, 0, fd, &count, &from);
+    *fd = -1;
+    ssize_t n = receive(socket, bytes, capacity, 0, fd, 1, &count, &from);
     if (n >= 0 && count > 1) {
         if (*fd >= 0) close(*fd);
         *fd = -1;
@@ -100,12 +125,14 @@ ssize_t chost_recv_fd(int socket, void *bytes, size_t capacity, int *fd)
     return n;
 }
 
-ssize_t chost_recv_credentials(int socket, void *bytes, size_t capacity, pid_t *pid, uid_t *uid)
+ssize_t chost_recv_notification(int socket, void *bytes, size_t capacity, pid_t *pid, uid_t *uid, int *fds, int most,
+                                int *fd_count)
 {
-    int fd = -1, count;
     struct ucred from = {0};
-    ssize_t n = receive(socket, bytes, capacity, MSG_DONTWAIT, &fd, &count, &from);
-    if (fd >= 0) close(fd);
+    for (int i = 0; i < most; i++) fds[i] = -1;
+    ssize_t n = receive(socket, bytes, capacity, MSG_DONTWAIT, fds, most, fd_count, &from);
+    *fd_count = 0;
+    while (*fd_count < most && fds[*fd_count] >= 0) (*fd_count)++;
     *pid = from.pid;
     *uid = from.uid;
     return n;

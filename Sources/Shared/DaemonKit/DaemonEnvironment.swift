@@ -20,6 +20,10 @@ public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
     /// Listening sockets from outside the house, by label: `http`, `peer`, `dht`, `handoff`.
     /// A label is absent when its port was taken.
     public let sockets: [String: [Int32]]
+    /// Connections that the process before this one handed to the parent, by the label of the socket they came in on.
+    public let kept: [String: [Int32]]
+    /// Who keeps connections for the next process.
+    public let keeper: ConnectionKeeper
     /// Its own directory for what lasts.
     public let stateDirectory: String
     /// Its own directory for what does not outlive a boot.
@@ -30,7 +34,8 @@ public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
 
     public init(
         role: Role, config: Config, node: NodeSection, log: Logger, group: any EventLoopGroup,
-        sockets: [String: [Int32]], stateDirectory: String, runtimeDirectory: String,
+        sockets: [String: [Int32]], kept: [String: [Int32]] = [:],
+        keeper: ConnectionKeeper = ConnectionKeeper(), stateDirectory: String, runtimeDirectory: String,
         credentialsDirectory: String? = nil, metrics: MetricsRegistry
     ) {
         self.role = role
@@ -39,6 +44,8 @@ public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
         self.log = log
         self.group = group
         self.sockets = sockets
+        self.kept = kept
+        self.keeper = keeper
         self.stateDirectory = stateDirectory
         self.runtimeDirectory = runtimeDirectory
         self.credentialsDirectory = credentialsDirectory

@@ -32,9 +32,14 @@ public enum DaemonMain {
         } catch let failure as StartFailure {
             log.critical(
                 "cannot start", metadata: ["error": "\(failure.message)", "fix": "\(failure.fix ?? "")"])
+            tell(contract, failure.message)
             exit(failure.exit.rawValue)
         } catch {
-            log.critical("failed", metadata: ["error": "\(WireError.wrapping(error))"])
+            let error = WireError.wrapping(error)
+            log.critical("failed", metadata: ["error": "\(error)"])
+            tell(
+                contract,
+                [error.message, error.cause.map { "(\($0))" }].compactMap { $0 }.joined(separator: " "))
             exit(ExitCode.failed.rawValue)
         }
     }
@@ -47,6 +52,11 @@ public enum DaemonMain {
         }
         _ = try? WireCoding.decoder.decode(DaemonSlice<D.Config>.self, from: .init(slice))
         _ = Grants.served(by: D.role)
+    }
+
+    /// The parent's last word of this process: an exit code alone tells a person nothing.
+    private static func tell(_ contract: Result<ParentContract, any Error>, _ why: String) {
+        _ = try? contract.get().notifier?.send(.status(SupervisorInterface.failureMark + why))
     }
 
     private static func serve<D: Daemon>(_ type: D.Type, _ contract: ParentContract, _ log: Logger)
@@ -66,7 +76,8 @@ public enum DaemonMain {
         let metrics = MetricsRegistry()
         let environment = DaemonEnvironment(
             role: D.role, config: slice.section, node: slice.node, log: log, group: group,
-            sockets: contract.sockets.filter { !$0.key.hasPrefix("rpc.") },
+            sockets: contract.outside, kept: contract.kept,
+            keeper: ConnectionKeeper(contract.notifier, role: D.role),
             stateDirectory: contract.stateDirectory,
             runtimeDirectory: contract.runtimeDirectory,
             credentialsDirectory: contract.credentialsDirectory, metrics: metrics)

@@ -4,12 +4,22 @@
 import Glibc
 import NodeConfig
 import NodeSystem
+import Policy
 import Wire
 
 /// The parent's side of a daemon's world.
 struct ParentContract: Sendable {
     /// Sockets by label, without the configuration's descriptor.
     var sockets: [String: [Int32]]
+    /// Listening sockets from outside the house, by label.
+    var outside: [String: [Int32]] { sockets.filter { OutsideSocket(rawValue: $0.key) != nil } }
+    /// Connections that were kept over the restart, by the label of the socket they came in on.
+    var kept: [String: [Int32]] {
+        let pairs = OutsideSocket.allCases.compactMap { socket in
+            sockets[ServiceTable.label(keptFrom: socket)].map { (socket.rawValue, $0) }
+        }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
     var notifier: ServiceNotifier?
     var stateDirectory: String
     var runtimeDirectory: String

@@ -7,8 +7,11 @@ public import Wire
 public enum SupervisorInterface {
     public static let methods: [MethodSpec] = [
         Status.spec, Restart.spec, Shutdown.spec, Logs.spec, Metrics.spec, Health.spec, ShowConfig.spec,
-        Privileges.spec,
+        Privileges.spec, Drain.spec,
     ]
+
+    /// How a daemon's last `STATUS` begins when it tells why it ends.
+    public static let failureMark = "failed: "
 
     /// The states of a supervised daemon.
     public enum State: String, Codable, Sendable, CaseIterable {
@@ -139,10 +142,12 @@ public enum SupervisorInterface {
             public var uptimeMs: Int64
             public var stateDirectory: String
             public var runDirectory: String
+            /// Whether it takes jobs; absent when aggregator-d was never asked not to.
+            public var work: Work?
             public var daemons: [DaemonStatus]
 
             enum CodingKeys: String, CodingKey {
-                case version, state, reason, fix, pid, mode, isolation, daemons
+                case version, state, reason, fix, pid, mode, isolation, work, daemons
                 case singleUid = "single_uid"
                 case uptimeMs = "uptime_ms"
                 case stateDirectory = "state_directory"
@@ -152,7 +157,7 @@ public enum SupervisorInterface {
                 version: String, state: State, reason: String, fix: String?, pid: Int32, mode: String,
                 singleUid: Bool,
                 isolation: String, uptimeMs: Int64, stateDirectory: String, runDirectory: String,
-                daemons: [DaemonStatus]
+                work: Work? = nil, daemons: [DaemonStatus]
             ) {
                 self.version = version
                 self.state = state
@@ -165,6 +170,7 @@ public enum SupervisorInterface {
                 self.uptimeMs = uptimeMs
                 self.stateDirectory = stateDirectory
                 self.runDirectory = runDirectory
+                self.work = work
                 self.daemons = daemons
             }
         }

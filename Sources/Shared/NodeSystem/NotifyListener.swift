@@ -14,6 +14,8 @@ public final class NotifyListener: Sendable {
         public var uid: UInt32
         /// `NAME=value` lines, by name; the last wins.
         public var fields: [String: String]
+        /// What came along to be kept (`FDSTORE=1`), close-on-exec: it is the receiver's, who closes it.
+        public var descriptors: [Int32] = []
     }
 
     /// The socket, to be polled; it belongs to this object.
@@ -40,13 +42,16 @@ public final class NotifyListener: Sendable {
         var pid: Int32 = 0
         var uid: UInt32 = 0
         var bytes = [UInt8](repeating: 0, count: Self.longest)
-        let count = chost_recv_credentials(descriptor, &bytes, bytes.count, &pid, &uid)
+        var handed = [Int32](repeating: -1, count: Int(CHOST_MAX_HANDED))
+        var many: Int32 = 0
+        let count = chost_recv_notification(
+            descriptor, &bytes, bytes.count, &pid, &uid, &handed, Int32(handed.count), &many)
         guard count >= 0 else { return nil }
         var fields: [String: String] = [:]
         for line in String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n") {
             guard let equals = line.firstIndex(of: "=") else { continue }
             fields[String(line[..<equals])] = String(line[line.index(after: equals)...])
         }
-        return Received(pid: pid, uid: uid, fields: fields)
+        return Received(pid: pid, uid: uid, fields: fields, descriptors: Array(handed.prefix(Int(many))))
     }
 }

@@ -1,6 +1,7 @@
 // Tells the parent how this service is (the sd_notify protocol, spoken without libsystemd).
 // It must never block or fail the service: a parent that does not listen changes nothing.
 
+import CHost
 import Glibc
 
 /// A datagram socket to whoever started this service.
@@ -66,5 +67,33 @@ public final class ServiceNotifier: Sendable {
             let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
             return Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags) == bytes.count
         }
+    }
+
+    /// Most descriptors that go with one `keep`.
+    public static let mostKept = Int(CHOST_MAX_HANDED)
+
+    /// Asks the parent to keep these sockets and to pass them to the next process of this service under a label
+    /// (`FDSTORE=1`, sd_pid_notify_with_fds(3)). The caller's own stay open and the caller's.
+    ///
+    /// - Returns: false when they did not reach the parent: it is gone, its queue was full for a second, or they are
+    ///   more than `mostKept`. Whether it has room for them it does not say.
+    public func keep(_ descriptors: [Int32], label: String) -> Bool {
+        let text = Array("FDSTORE=1\nFDNAME=\(label)".utf8)
+        for _ in 0..<2 {
+            let sent = chost_send_fds(descriptor, text, text.count, descriptors, Int32(descriptors.count))
+            if sent == text.count { return true }
+            guard sent == -Int(EAGAIN) else { return false }
+            var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            guard poll(&wait, 1, 1_000) == 1 else { return false }
+        }
+        return false
+    }
+
+    /// Tells the parent that what it kept under a label was adopted, or is not wanted any more (`FDSTOREREMOVE=1`).
+    @discardableResult
+    public func forgetKept(label: String) -> Bool {
+        let text = Array("FDSTOREREMOVE=1\nFDNAME=\(label)".utf8)
+        let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+        return Glibc.send(descriptor, text, text.count, flags) == text.count
     }
 }

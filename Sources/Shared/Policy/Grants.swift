@@ -27,7 +27,8 @@ public enum Grants {
 
     public static let all: [Grant] = [
         row(.supervisor, .ledger, care), row(.supervisor, .content, care), row(.supervisor, .exec, care),
-        row(.supervisor, .dht, care), row(.supervisor, .aggregator, care), row(.supervisor, .ws, care),
+        row(.supervisor, .dht, care), row(.supervisor, .ws, care),
+        row(.supervisor, .aggregator, care + [AggregatorInterface.Admit.spec]),
 
         row(.ctl, .supervisor, SupervisorInterface.methods),
         row(

@@ -56,6 +56,8 @@ public struct ServiceRow: Sendable, Hashable {
     public let maximumTasks: UInt64
     /// Memory that is its own, in MiB; more is refused, or ends it.
     public let memoryMiB: UInt64
+    /// Connections that its parent keeps for it while it restarts, at most.
+    public let keptConnections: Int
     /// How long without a sign of life before it is killed, in milliseconds.
     public let watchdogMs: Int
     /// How long from spawn to READY, in milliseconds.
@@ -72,7 +74,7 @@ public struct ServiceRow: Sendable, Hashable {
         startOrder: Int, network: NetworkPower, stateMode: UInt16 = 0o700, readable: [String] = [],
         executable: [String] = [], devices: [DeviceGrant] = [], seesProcesses: Bool = false,
         credentials: [String] = [], systemCalls: SystemCallProfile = .service, maximumFiles: UInt64 = 1024,
-        maximumTasks: UInt64 = 64, memoryMiB: UInt64, exposureTenths: Int
+        maximumTasks: UInt64 = 64, memoryMiB: UInt64, keptConnections: Int = 0, exposureTenths: Int
     ) {
         self.role = role
         self.summary = summary
@@ -91,6 +93,7 @@ public struct ServiceRow: Sendable, Hashable {
         self.maximumFiles = maximumFiles
         self.maximumTasks = maximumTasks
         self.memoryMiB = memoryMiB
+        self.keptConnections = keptConnections
         self.exposureTenths = exposureTenths
         watchdogMs = 10_000
         startTimeoutMs = 10_000

@@ -40,7 +40,7 @@ public enum ServiceTable {
         ServiceRow(
             .ws, "TCP: HTTP and WebSocket, in and out", user: "infernet-ws", sockets: [.http, .peer],
             startOrder: 3, network: .own, readable: names, maximumFiles: 16_384, memoryMiB: 1024,
-            exposureTenths: 15),
+            keptConnections: 64, exposureTenths: 15),
     ]
 
     /// The supervisor where systemd starts the daemons: it watches them over RPC, and tells.
@@ -76,6 +76,9 @@ public enum ServiceTable {
 
     /// The label of the socket on which `callee` hears `caller`, in LISTEN_FDNAMES.
     public static func label(for caller: Role) -> String { "rpc.\(caller.rawValue)" }
+
+    /// The label of connections that came in on a socket and were kept over a restart.
+    public static func label(keptFrom socket: OutsideSocket) -> String { "kept.\(socket.rawValue)" }
 
     /// Where that socket lies under the run directory.
     public static func socketPath(runDirectory: String, callee: Role, caller: Role) -> String {

@@ -25,6 +25,9 @@ struct Handlers: Sendable {
             }
             return Interface.Job.Reply(record: found.record, steps: found.steps)
         }
+        router.on(Interface.Admit.self) { request, _ in
+            Interface.Admit.Reply(running: house.admit(request.open, cancel: request.cancel))
+        }
         router.on(Interface.Receipt.self) { request, _ in try await receipt(request) }
         router.on(Interface.Models.self) { _, _ in await models() }
         router.on(Interface.Plan.self) { request, context in
@@ -41,7 +44,8 @@ struct Handlers: Sendable {
         try await house.requireJournal()
         let ticket = try house.ownGate.enter()
         defer { house.ownGate.leave(ticket) }
-        return try await SubmittedJob(submit, house: house, ticket: ticket, sink: sink).run()
+        let job = SubmittedJob(submit, house: house, ticket: ticket, sink: sink)
+        return try await house.attending(job.driver) { try await job.run() }
     }
 
     private static func check(_ request: InferenceRequest) throws(WireError) {
@@ -71,7 +75,8 @@ struct Handlers: Sendable {
         guard try await !house.journal.knows(JobKey(job: job, served: true)) else { throw Self.repeated(job) }
         let ticket = try house.servedGate.enter()
         defer { house.servedGate.leave(ticket) }
-        return try await ServedJob(serve, entry: entry, house: house, sink: sink).run()
+        let work = ServedJob(serve, entry: entry, house: house, sink: sink)
+        return try await house.attending(work.driver) { try await work.run() }
     }
 
     private func accepted(_ request: Interface.Accepted) async throws -> Done {

@@ -35,6 +35,7 @@ final class Workplace: Sendable {
     let outbox: Outbox
     private let book: Mutex<CardBook>
     private let serving = Mutex<Set<JobID>>([])
+    private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
 
     init(
         config: AggregatorConfig, links: Links, journal: JobJournal, metrics: AggregatorMetrics,
@@ -81,6 +82,26 @@ final class Workplace: Sendable {
     /// Marks a stranger's job as under way; false when it is already.
     func beginServing(_ job: JobID) -> Bool { serving.withLock { $0.insert(job).inserted } }
     func endServing(_ job: JobID) { serving.withLock { _ = $0.remove(job) } }
+
+    /// Runs a job so that it can be cancelled from here.
+    func attending<T: Sendable>(_ driver: JobDriver, _ work: () async throws -> T) async rethrows -> T {
+        drivers.withLock { $0[ObjectIdentifier(driver)] = driver }
+        defer { drivers.withLock { $0[ObjectIdentifier(driver)] = nil } }
+        return try await work()
+    }
+
+    /// Takes new jobs or refuses them, this node's people's and strangers'.
+    ///
+    /// - Parameter cancel: why what is under way is cancelled; nil leaves it alone.
+    /// - Returns: how many jobs are inside.
+    func admit(_ open: Bool, cancel: String?) -> Int {
+        ownGate.shut(!open)
+        servedGate.shut(!open)
+        if let cancel {
+            for driver in drivers.withLock({ Array($0.values) }) { driver.feed(.cancel(cancel)) }
+        }
+        return ownGate.active + ownGate.queued + servedGate.active
+    }
 
     /// Refuses work when nothing can be written down.
     func requireJournal() async throws {

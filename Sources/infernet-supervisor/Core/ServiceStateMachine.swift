@@ -224,7 +224,9 @@ struct ServiceStateMachine: Sendable {
 
     private mutating func exited(_ which: Int32, _ exit: ChildExit, _ now: Int64) -> [Action] {
         let actions = Timer.allCases.map { Action.disarm($0) }
-        let why = verdict.map { "\($0), and was killed" } ?? words(for: exit)
+        let mark = SupervisorInterface.failureMark
+        let told = words.flatMap { $0.hasPrefix(mark) ? ": \($0.dropFirst(mark.count))" : nil } ?? ""
+        let why = verdict.map { "\($0), and was killed" } ?? words(for: exit) + told
         let planned = ending != nil && verdict == nil
         let record = Action.record(pid: which, exit, reason: why, uptimeMs: now - startedAt)
         (pid, ending, verdict, mute, faults, words) = (nil, nil, nil, false, [], nil)
@@ -236,7 +238,7 @@ struct ServiceStateMachine: Sendable {
         // Wanted again while it was ending as asked.
         if planned { return actions + launch("starting", now) }
         if case .exited(let code) = exit, let fault = settings.permanentExits[code] {
-            enter(.failed, "exit code \(code): \(fault.reason)", fix: fault.fix, now)
+            enter(.failed, "exit code \(code): \(fault.reason)\(told)", fix: fault.fix, now)
             return actions + [record]
         }
         return actions + [record] + retry(after: Fault(reason: why, fix: nil), now)

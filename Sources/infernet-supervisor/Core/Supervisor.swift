@@ -39,11 +39,13 @@ actor Supervisor {
     /// Ends the node; returns at once.
     let stop: StopSwitch
     let launcher: Launcher
+    nonisolated let drain: NodeDrain
     private let spawner: SpawnThread
     private let notify: NotifyListener
     private let inbound: AsyncStream<Inbound>.Continuation
     private let stream: AsyncStream<Inbound>
     var sockets: NodeSockets
+    private var kept = KeptConnections()
     var services: [Role: Service] = [:]
     var plan: StartPlan
     var deaths: DeathBook
@@ -71,11 +73,14 @@ actor Supervisor {
         plan = StartPlan(ServiceTable.rows.map { ($0.role, $0.startOrder) }, patienceMs: 3_000)
         notify = try NotifyListener(path: folders.notifySocket)
         (stream, inbound) = AsyncStream.makeStream()
+        func link(_ role: Role) -> PeerLink {
+            let path = NodePaths.socket(runDirectory: folders.run, callee: role, caller: .supervisor)
+            return PeerLink(callee: role, path: path, loop: loop, log: log)
+        }
+        drain = NodeDrain(aggregator: link(.aggregator), clock: clock, log: log)
         for row in ServiceTable.rows {
-            let path = NodePaths.socket(runDirectory: folders.run, callee: row.role, caller: .supervisor)
             services[row.role] = Service(
-                row: row, link: PeerLink(callee: row.role, path: path, loop: loop, log: log),
-                machine: ServiceStateMachine(.init(row)))
+                row: row, link: link(row.role), machine: ServiceStateMachine(.init(row)))
         }
     }
 
@@ -109,6 +114,7 @@ actor Supervisor {
         shuttingDown = true
         wake()
         retry?.cancel()
+        drain.lapse()
         log.notice("stopping the node", metadata: ["reason": "\(why)"])
         let orders = Set(ServiceTable.rows.map(\.startOrder)).sorted(by: >)
         for order in orders {
@@ -128,6 +134,7 @@ actor Supervisor {
                 .notFound, "There is no daemon '\(role.rawValue)'.", fix: "See 'infernetctl status'.")
         }
         guard !shuttingDown else { throw WireError(.draining, "The node is stopping.") }
+        if role == .aggregator { drain.lapse() }
         deliver(role, .restart(reason: why))
         await until { this in
             guard let machine = this.services[role]?.machine else { return true }
@@ -170,9 +177,19 @@ actor Supervisor {
     }
 
     private func heard(_ message: NotifyListener.Received) {
-        guard let role = services.first(where: { $0.value.machine.pid == message.pid })?.key else { return }
-        let expected = isolation.uid(of: role) ?? ProcessIdentity.effectiveUser
-        guard message.uid == expected else { return }
+        let role = services.first { $0.value.machine.pid == message.pid }?.key
+        guard let role, let row = services[role]?.row,
+            message.uid == isolation.uid(of: role) ?? ProcessIdentity.effectiveUser
+        else {
+            for descriptor in message.descriptors { close(descriptor) }
+            return
+        }
+        // Anything but a request to keep it is closed: no daemon may fill this process's table.
+        let label = message.fields["FDSTORE"] == "1" ? message.fields["FDNAME"] : nil
+        kept.take(message.descriptors, label: label, of: row)
+        if message.fields["FDSTOREREMOVE"] == "1", let label = message.fields["FDNAME"] {
+            kept.forget(label, of: role)
+        }
         if let text = message.fields["STATUS"] { deliver(role, .status(pid: message.pid, text)) }
         if message.fields["READY"] == "1" { deliver(role, .ready(pid: message.pid)) }
         if message.fields["WATCHDOG"] == "1" { deliver(role, .alive(pid: message.pid)) }
@@ -196,6 +213,7 @@ actor Supervisor {
             let bad = [.failed, .backoff, .degraded].contains(machine.state)
             log.log(level: bad ? .warning : .info, "daemon changed state", metadata: facts)
         }
+        if machine.state == .down || machine.state == .failed { kept.drop(of: role) }
         let up = machine.state == .ready || machine.state == .degraded
         if up, old == .starting, let pid = machine.pid { care(for: role, pid) }
         if up || machine.state == .failed || machine.state == .backoff { follow(plan.settled(role)) }
@@ -271,13 +289,12 @@ actor Supervisor {
     private func spawn(_ role: Role) {
         guard let row = services[role]?.row else { return }
         do {
-            let launch = try launcher.launch(row, sockets: sockets)
+            let launch = try launcher.launch(row, sockets: sockets, kept: kept)
             let pipe = LogPipe(launch.log, of: role, into: hub)
             let inbound = inbound
-            let temporary = launch.temporary
             spawner.spawn(launch.request) { event in
                 switch event {
-                case .started, .failed: for descriptor in temporary { close(descriptor) }
+                case .started, .failed: for descriptor in launch.temporary { close(descriptor) }
                 case .ended: pipe.drain()
                 }
                 inbound.yield(.child(role, event))

@@ -24,12 +24,16 @@ extension Supervisor: House {
             pid: ProcessIdentity.pid,
             mode: "spawned", singleUid: isolation.isSingle, isolation: isolation.explanation,
             uptimeMs: clock.milliseconds, stateDirectory: folders.state, runDirectory: folders.run,
-            daemons: daemons)
+            work: drain.work, daemons: daemons)
     }
 
     func health() -> SupervisorInterface.Health.Reply {
         if shuttingDown { return .init(state: .stopping, reason: "the node is stopping") }
-        return .init(of: members, started: started, trouble: hub.trouble.map { "the log: \($0)" })
+        let words = drain.words
+        let troubles = [hub.trouble.map { "the log: \($0)" }, words?.reason].compactMap { $0 }
+        return .init(
+            of: members, started: started,
+            trouble: troubles.isEmpty ? nil : troubles.joined(separator: "; "), fix: words?.fix)
     }
 
     func metrics() async -> String { await MetricsText.gather(members, uptimeMs: clock.milliseconds) }

@@ -19,6 +19,7 @@ struct SupervisorService: Sendable {
             try await house.restart(request.daemon, "asked for by \(context.caller.rawValue)")
             return Done()
         }
+        router.on(SupervisorInterface.Drain.self) { request, _ in try await house.drain.perform(request) }
         router.on(SupervisorInterface.Shutdown.self) { _, context in
             try house.end("asked for by \(context.caller.rawValue)")
             return Done()

@@ -25,6 +25,8 @@ public final class WSDaemon: Daemon {
     private let config: WSSection
     private let listeners: [Listener]
     private let aggregator: PeerLink
+    private let kept: [Int32]
+    private let keeper: ConnectionKeeper
     private let log: Logger
 
     private struct Listener: Sendable {
@@ -42,6 +44,8 @@ public final class WSDaemon: Daemon {
         config = environment.config
         log = environment.log
         aggregator = environment.link(to: .aggregator)
+        kept = environment.kept["http"] ?? []
+        keeper = environment.keeper
         let loop = environment.loop
         let metrics = WSMetrics(environment.metrics)
         http = HTTPService(
@@ -95,6 +99,21 @@ public final class WSDaemon: Daemon {
     private static func left(until deadline: ContinuousClock.Instant) -> Int {
         let (seconds, attoseconds) = (deadline - .now).components
         return max(1, Int(seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000))
+    }
+
+    // MARK: The work
+
+    /// Serves. Not before: a process that is told to stop while it starts must not have anybody's connection yet.
+    public func run() async throws {
+        for connection in kept {
+            do { try await HTTPListener.adopt(connection, http) } catch {
+                log.warning("a kept connection is lost", metadata: ["error": "\(error)"])
+            }
+        }
+        if !kept.isEmpty { keeper.adopted(of: "http") }
+        // One that was closed meanwhile is that of a daemon that ends.
+        for listener in listeners { try? await listener.channel.setOption(.autoRead, value: true).get() }
+        while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
     }
 
     // MARK: Checks
@@ -152,8 +171,9 @@ public final class WSDaemon: Daemon {
         let end = ContinuousClock.now + Self.drainPatience
         let http = http
         let hub = hub
+        let keeper = keeper
         await withTaskExecutorPreference(hub.executor) {
-            await Self.startDraining(http, hub)
+            await Self.startDraining(http, hub, keeper)
             while await Self.isBusy(http, hub), ContinuousClock.now < end {
                 try? await Task.sleep(for: .milliseconds(20))
             }
@@ -161,13 +181,15 @@ public final class WSDaemon: Daemon {
         }
     }
 
-    private static func startDraining(_ http: HTTPService, _ hub: PeerHub) async {
-        http.startDraining()
+    private static func startDraining(
+        _ http: HTTPService, _ hub: PeerHub, _ keeper: ConnectionKeeper
+    ) async {
+        http.startDraining(keeper)
         hub.startDraining()
     }
 
     private static func isBusy(_ http: HTTPService, _ hub: PeerHub) async -> Bool {
-        http.running > 0 || hub.isBusy
+        http.isBusy || hub.isBusy
     }
 
     private static func closeAll(_ http: HTTPService, _ hub: PeerHub) async {

@@ -94,9 +94,14 @@ int chost_sealed_file(const char *name, const void *bytes, size_t count);
 ssize_t chost_send_fd(int socket, const void *bytes, size_t count, int fd);
 /// Receives bytes with at most one descriptor: *fd is -1 when none came. More than one: all closed, -EMSGSIZE.
 ssize_t chost_recv_fd(int socket, void *bytes, size_t capacity, int *fd);
+/// Most descriptors that one datagram carries here; the kernel's own limit is 253.
+#define CHOST_MAX_HANDED 64
+/// Sends one datagram with up to CHOST_MAX_HANDED descriptors, without waiting. Returns the bytes sent.
+ssize_t chost_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count);
 /// Receives one datagram with its sender's kernel-attested credentials, without waiting; *pid is 0 when there are
-/// none. Descriptors that came along are closed.
-ssize_t chost_recv_credentials(int socket, void *bytes, size_t capacity, pid_t *pid, uid_t *uid);
+/// none. *fd_count says how many of the descriptors that came along are in fds; those beyond `most` are closed.
+ssize_t chost_recv_notification(int socket, void *bytes, size_t capacity, pid_t *pid, uid_t *uid, int *fds, int most,
+                                int *fd_count);
 /// Asks the kernel to attest the sender of every datagram.
 int chost_pass_credentials(int socket);
 int chost_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);

@@ -33,19 +33,20 @@ enum PrivilegesDocument {
         text += "\n## Limits\n\n"
         text += table(
             [
-                "process", "files", "threads", "memory", "watchdog", "start", "stop", "restarts", "started",
-                "exposure",
+                "process", "files", "threads", "memory", "kept", "watchdog", "start", "stop", "restarts",
+                "started", "exposure",
             ],
             NodeUnits.all.map { row in
                 [
                     row.role.rawValue, "\(row.maximumFiles)", "\(row.maximumTasks)", "\(row.memoryMiB) MiB",
-                    "\(row.watchdogMs) ms", "\(row.startTimeoutMs) ms", "\(row.stopTimeoutMs) ms",
+                    "\(row.keptConnections)", "\(row.watchdogMs) ms", "\(row.startTimeoutMs) ms",
+                    "\(row.stopTimeoutMs) ms",
                     "\(row.restartsPerMinute) a minute", "\(row.startOrder + 1).",
                     "≤ \(row.exposureTenths / 10).\(row.exposureTenths % 10)",
                 ]
             })
         text +=
-            "\n*Exposure* is what `systemd-analyze security` may find at most. It counts directives, not their effect.\n"
+            "\n*Kept* are connections that outlive a restart, at most. *Exposure* is what `systemd-analyze security` may find at most. It counts directives, not their effect.\n"
         text += "\n## Sockets\n\n"
         text += table(
             ["process", "label", "what", "who"],
@@ -74,7 +75,8 @@ enum PrivilegesDocument {
             ## Tried and refused
 
             A probe in the place of each daemon's program tries all that its row forbids, in spawned mode and inside the units on a
-            booted systemd; without the walls every attempt succeeds. What came of it: [DENIALS.md](DENIALS.md).
+            booted systemd; without the walls every attempt succeeds. What came of it:
+            [DENIALS.md](DENIALS.md), [DENIALS-UNITS.md](DENIALS-UNITS.md).
 
             """
         return text

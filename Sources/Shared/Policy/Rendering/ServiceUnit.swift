@@ -55,6 +55,7 @@ struct ServiceUnit {
         // Any time but zero costs up to 200 ms more than it says.
         unit.set("RestartSec", "0")
         unit.set("RestartPreventExitStatus", ServiceTable.permanentExits.map(String.init))
+        if row.keptConnections > 0 { unit.set("FileDescriptorStoreMax", "\(row.keptConnections)") }
         unit.set("StandardInput", "null")
         unit.set("StandardOutput", "null")
         unit.set("StandardError", "journal")

@@ -11,6 +11,8 @@ struct CardDecision: Sendable {
     struct Facts: Sendable {
         var own: PublicKey
         var provide: Bool
+        /// Whether new jobs are let in.
+        var takesJobs = true
         /// `ws://host:port/peer`; empty when others cannot reach this node.
         var endpoint: String
         var price: UnitPrice
@@ -76,6 +78,7 @@ struct CardDecision: Sendable {
     /// Why there can be no card.
     static func obstacle(_ facts: Facts) -> String? {
         if !facts.provide { return "this node does not work for others (aggregator.provide is off)" }
+        if !facts.takesJobs { return "this node is being drained and takes no new jobs" }
         if facts.endpoint.isEmpty { return "others cannot reach this node (peer.advertise is empty)" }
         if let obstacle = facts.local.obstacle { return obstacle.message }
         if case .failure(let error) = facts.local.entries {

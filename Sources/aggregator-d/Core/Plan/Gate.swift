@@ -12,6 +12,7 @@ final class Gate: Sendable {
         var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
         /// Tickets from the line that have a place now.
         var placed: Set<UInt64> = []
+        var isShut = false
     }
 
     private let state: Mutex<State>
@@ -33,10 +34,20 @@ final class Gate: Sendable {
     var active: Int { state.withLock { $0.admission.active } }
     var queued: Int { state.withLock { $0.admission.waiting.count } }
 
+    /// Lets nobody in any more, or everybody again. Who is in or in line keeps his place.
+    func shut(_ shut: Bool) { state.withLock { $0.isShut = shut } }
+    var isShut: Bool { state.withLock { $0.isShut } }
+
     /// Asks for a place.
-    /// - Throws: `too_many_requests` when the line is full.
+    /// - Throws: `too_many_requests` when the line is full, `draining` when it is shut.
     func enter() throws -> Ticket {
-        let (number, answer) = state.withLock { state in
+        let (number, answer) = try state.withLock { state in
+            if state.isShut {
+                throw WireError(
+                    .draining, "This node is being drained and takes no new \(what).",
+                    fix: "Ask it again later; its owner opens it with 'infernetctl drain --resume'.",
+                    retryAfterMs: 30_000)
+            }
             let number = state.next
             state.next += 1
             return (number, state.admission.enter(number))

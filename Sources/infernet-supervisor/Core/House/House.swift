@@ -14,6 +14,8 @@ protocol House: Actor {
     func health() -> SupervisorInterface.Health.Reply
     /// Everybody's metrics as Prometheus text.
     func metrics() async -> String
+    /// The door to the node's work.
+    nonisolated var drain: NodeDrain { get }
     /// Replaces one daemon by a fresh process and waits until it is up, or will not come up by itself.
     func restart(_ role: Role, _ why: String) async throws
     /// Asks for the end of the node.

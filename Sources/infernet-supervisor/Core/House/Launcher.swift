@@ -16,6 +16,7 @@ struct Launcher: Sendable {
     let programs: String
     /// The walls around each daemon.
     let sandboxes: [Role: Sandbox]
+    private let extra: [String]
 
     /// Builds the walls of all daemons; the folders must be there.
     ///
@@ -28,6 +29,7 @@ struct Launcher: Sendable {
         self.folders = folders
         self.isolation = isolation
         self.programs = programs
+        self.extra = extra
         sandboxes = Dictionary(
             uniqueKeysWithValues: ServiceTable.rows.map { row in
                 (
@@ -37,15 +39,21 @@ struct Launcher: Sendable {
             })
     }
 
+    private func make(_ row: ServiceRow) -> Sandbox {
+        Sandbox(row, folders: folders, isolation: isolation, programs: programs, extra: extra)
+    }
+
     /// One start of a daemon: what to spawn, and what to close once that was tried.
     struct Launch: Sendable {
         var request: SpawnRequest
         /// The daemon's log; it belongs to whoever reads it.
         var log: Int32
         var temporary: [Int32]
+        /// Holds the descriptors of its walls open until it was tried.
+        var walls: Sandbox?
     }
 
-    func launch(_ row: ServiceRow, sockets: NodeSockets) throws -> Launch {
+    func launch(_ row: ServiceRow, sockets: NodeSockets, kept: KeptConnections) throws -> Launch {
         let slice = try configuration.slice(for: row.role, callerUIDs: isolation.callerUIDs)
         let config = try SealedFile.make(name: "config", bytes: slice)
         let (reading, writing): (Int32, Int32)
@@ -66,11 +74,14 @@ struct Launcher: Sendable {
             // The crash reporter takes 0.3 s and a fork; the record of deaths has the signal and the last lines.
             "SWIFT_BACKTRACE": "enable=no",
         ]
-        request.passed = sockets.passed(to: row) + [.init("config", config)]
+        request.passed = sockets.passed(to: row) + [.init("config", config)] + kept.passed(to: row.role)
         request.standardError = writing
         request.identity = isolation.accounts[row.role]?.identity
         request.fileMask = row.fileMask
-        sandboxes[row.role]?.apply(to: &request)
-        return Launch(request: request, log: reading, temporary: [config, writing])
+        // A wall is around a file, not around its name: one that was replaced since needs another.
+        let made = sandboxes[row.role]
+        let walls = made?.isAround(request.executable) == false ? make(row) : made
+        walls?.apply(to: &request)
+        return Launch(request: request, log: reading, temporary: [config, writing], walls: walls)
     }
 }

@@ -14,6 +14,7 @@ struct Sandbox: Sendable {
     private let systemCalls: [UInt64]?
     private let limits: [SpawnRequest.Limit]
     private let dropsCapabilities: Bool
+    private let program: FileIdentity?
 
     /// - Parameters:
     ///   - programs: where the daemons' programs are.
@@ -24,6 +25,7 @@ struct Sandbox: Sendable {
         var walls = Walls()
         let own = isolation.accounts[row.role] != nil
         own ? walls.stand("own user") : walls.lack("own user", isolation.explanation)
+        program = FileIdentity("\(programs)/\(row.role.rawValue)")
         walls.stand("no capabilities")
         walls.stand("no new privileges")
         dropsCapabilities = isolation.isRoot
@@ -38,6 +40,9 @@ struct Sandbox: Sendable {
         if !own { walls.lack("process limit", "it counts a whole user, and others share this one") }
         report = .init(inForce: walls.standing, missing: walls.lacking)
     }
+
+    /// Whether the program that it lets a daemon execute is the one at this path.
+    func isAround(_ path: String) -> Bool { program == FileIdentity(path) }
 
     /// Confines a start.
     func apply(to request: inout SpawnRequest) {
@@ -85,6 +90,19 @@ struct Sandbox: Sendable {
             for node in Paths.matching(device.nodes) { try ruleset.allow(.device, at: node) }
         }
         return ruleset
+    }
+}
+
+/// Which file is meant, whatever its name.
+private struct FileIdentity: Equatable {
+    var device: dev_t
+    var inode: ino_t
+
+    /// nil when there is none.
+    init?(_ path: String) {
+        var info = stat()
+        guard stat(path, &info) == 0 else { return nil }
+        (device, inode) = (info.st_dev, info.st_ino)
     }
 }
 

@@ -40,6 +40,7 @@ actor HouseWatch {
     let folders: NodeFolders
     let log: Logger
     let clock: NodeClock
+    nonisolated let drain: NodeDrain
     private(set) var wards: [Role: Ward] = [:]
     private(set) var deaths: DeathBook
     private var looks: [Task<Void, Never>] = []
@@ -58,12 +59,15 @@ actor HouseWatch {
         let node = configuration.inForce.node
         folders = NodeFolders(node)
         deaths = DeathBook(path: "\(stateDirectory)/deaths.json")
-        for row in ServiceTable.rows {
+        func link(_ role: Role) -> PeerLink {
             let path = NodePaths.socket(
-                runDirectory: runDirectory ?? node.runDirectory, callee: row.role, caller: .supervisor)
+                runDirectory: runDirectory ?? node.runDirectory, callee: role, caller: .supervisor)
+            return PeerLink(callee: role, path: path, loop: loop, log: log)
+        }
+        drain = NodeDrain(aggregator: link(.aggregator), clock: clock, log: log)
+        for row in ServiceTable.rows {
             wards[row.role] = Ward(
-                row: row, account: try? UserAccount.find(row.user),
-                link: PeerLink(callee: row.role, path: path, loop: loop, log: log),
+                row: row, account: try? UserAccount.find(row.user), link: link(row.role),
                 machine: ServiceStateMachine(.init(row)))
         }
     }
@@ -81,6 +85,7 @@ actor HouseWatch {
 
     func close() {
         for look in looks { look.cancel() }
+        drain.lapse()
         for ward in wards.values { for timer in ward.timers.values { timer.cancel() } }
         wake()
     }
@@ -98,6 +103,7 @@ actor HouseWatch {
                 .unavailable, "\(role.rawValue) does not run, so it cannot be asked to exit.",
                 fix: "Start it: sudo systemctl start \(unit)")
         }
+        if role == .aggregator { drain.lapse() }
         deliver(role, .restart(reason: why))
         await until { this in
             guard let machine = this.wards[role]?.machine else { return true }

@@ -24,12 +24,14 @@ extension HouseWatch: House {
             isolation: Set(users).count < users.count
                 ? "some daemons share a user" : "a user and a unit of its own for each daemon",
             uptimeMs: clock.milliseconds, stateDirectory: folders.state, runDirectory: folders.run,
+            work: drain.work,
             daemons: wards.values.sorted { $0.row.startOrder < $1.row.startOrder }.map(describe))
     }
 
     func health() -> SupervisorInterface.Health.Reply {
         guard let problem = configuration.problem else {
-            return .init(of: members, started: started, trouble: nil)
+            let words = drain.words
+            return .init(of: members, started: started, trouble: words?.reason, fix: words?.fix)
         }
         guard members.contains(where: \.isUp) else {
             return .init(state: .failed, reason: problem.message, fix: problem.fix ?? configuration.fix)
@@ -73,7 +75,8 @@ extension HouseWatch: House {
             user: process.map { $0.uid == ward.account?.uid ? ward.row.user : "uid \($0.uid)" },
             restarts: ward.replaced, lastDeath: deaths.last(of: ward.row.role),
             memoryKiB: process?.memoryKiB,
-            watchdogAgeMs: machine.pid == nil ? nil : machine.lastSign.map { now - $0 }, checks: ward.checks)
+            watchdogAgeMs: machine.pid == nil ? nil : machine.lastSign.map { now - $0 }, checks: ward.checks,
+            sandbox: machine.pid.flatMap { .observed(ward.row, pid: $0, uid: ward.account?.uid) })
     }
 }
 

@@ -19,8 +19,9 @@ final class HTTPByteGate: ChannelDuplexHandler, @unchecked Sendable {  // see ab
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        metrics.received(unwrapInboundIn(data).readableBytes)
-        connection.bytesArrived()
+        let bytes = unwrapInboundIn(data)
+        metrics.received(bytes.readableBytes)
+        connection.arrived(bytes)
         context.fireChannelRead(data)
     }
 

@@ -1,6 +1,7 @@
 // One client's connection to the OpenAI API: requests in, one at a time, answers out, and a limit on every wait.
 // It must never log or keep a body longer than its request, nor leave work running for a client that is gone.
 
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NodeConfig
@@ -45,6 +46,11 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     /// Counts requests, to tell whose task is whose.
     private var serial: UInt64 = 0
     private var isEnding = false
+    /// Raw bytes since the last request ended, and those of its head when they came in one piece.
+    private var rawBytes = 0
+    private var headBytes: Int?
+    /// Whether more bytes came than the requests that ended are made of: the decoder may hold a piece of another.
+    private var holdsMore = false
     private var outgoing: [UInt8] = []
     private var flushPending = false
     private var lastWrite: EventLoopFuture<Void>?
@@ -105,8 +111,28 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     }
 
     /// Told by the gate, before any of it is understood.
-    func bytesArrived() {
-        if phase == .idle { wait(.head, service.limits.headerTimeoutMs) }
+    func arrived(_ bytes: ByteBuffer) {
+        if phase == .idle {
+            wait(.head, service.limits.headerTimeoutMs)
+            rawBytes = 0
+            headBytes = Self.headLength(bytes)
+        }
+        rawBytes += bytes.readableBytes
+    }
+
+    /// The length of a request's head that is here whole; nil when it is not.
+    private static func headLength(_ bytes: ByteBuffer) -> Int? {
+        bytes.withUnsafeReadableBytes { all in
+            var from = 0
+            while from + 4 <= all.count, let base = all.baseAddress,
+                let found = memchr(base + from, 0x0D, all.count - from - 3)
+            {
+                let at = UnsafeRawPointer(found) - base
+                if all[at + 1] == 0x0A, all[at + 2] == 0x0D, all[at + 3] == 0x0A { return at + 4 }
+                from = at + 1
+            }
+            return nil
+        }
     }
 
     // MARK: The request
@@ -159,6 +185,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         switch phase {
         case .discarding: close()
         case .body:
+            if headBytes.map({ $0 + body.readableBytes }) != rawBytes { holdsMore = true }
             wait(.answering, nil)
             // Behind the end of another answer: in a turn of its own, or pipelined requests would pile up the stack.
             if isEnding { service.loop.execute { self.answer() } } else { answer() }
@@ -340,9 +367,32 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         abort()
     }
 
-    /// Closes now when idle, else after the answer.
+    /// Ends after the answer that is under way, or that a request asks for which is here already; an idle connection
+    /// ends now. Call it after `spare`.
     func drain() {
-        if phase == .idle { close() } else { keepAlive = false }
+        keepAlive = false
+        if phase == .idle, !hasUnread { close() }
+    }
+
+    /// A copy of the descriptor of a connection on which nothing is under way, for the next process; nil when something
+    /// is. Bytes that the client has sent and nobody has read stay in it.
+    func spare() -> Int32? {
+        guard phase == .idle, !holdsMore,
+            (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0,
+            let copy = withDescriptor({ fcntl($0, F_DUPFD_CLOEXEC, 0) }), copy >= 0
+        else { return nil }
+        return copy
+    }
+
+    private var hasUnread: Bool {
+        var byte: UInt8 = 0
+        return withDescriptor { recv($0, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) } == 1
+    }
+
+    private func withDescriptor<Result>(_ body: (Int32) -> Result) -> Result? {
+        // In two steps: an optional of an optional would hide which of them there was none of.
+        let found = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: Int32.self, body)
+        return found ?? nil
     }
 
     private func wakeWriters() {

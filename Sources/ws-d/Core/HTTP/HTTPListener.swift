@@ -8,22 +8,38 @@ import NodeConfig
 
 /// The listening side of the API.
 enum HTTPListener {
-    /// Serves a bound socket; the descriptor is owned by the channel from here on.
+    /// Adopts a bound socket; the descriptor is owned by the channel from here on. It accepts nobody before `autoRead` is
+    /// set: until then a daemon that is told to stop just ends, and whoever is in the backlog waits for the next one.
     static func listen(_ descriptor: Int32, _ service: HTTPService) async throws -> any Channel {
         try await ServerBootstrap(group: service.loop)
             .serverChannelOption(.backlog, value: 512)
+            .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 65_536)
-            )
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 128 * 1024))
+            .childChannelOption(.recvAllocator, value: allocator)
+            .childChannelOption(.writeBufferWaterMark, value: marks)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try accept(channel, service) }
             }
             .withBoundSocket(descriptor).get()
     }
+
+    /// Serves a connection that the process before this one had accepted; the descriptor is the channel's.
+    static func adopt(_ connection: Int32, _ service: HTTPService) async throws {
+        _ = try await ClientBootstrap(group: service.loop)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.maxMessagesPerRead, value: 4)
+            .channelOption(.recvAllocator, value: allocator)
+            .channelOption(.writeBufferWaterMark, value: marks)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try accept(channel, service) }
+            }
+            .withConnectedSocket(connection).get()
+    }
+
+    private static let allocator = AdaptiveRecvByteBufferAllocator(
+        minimum: 512, initial: 2_048, maximum: 65_536)
+    private static let marks = ChannelOptions.Types.WriteBufferWaterMark(low: 32 * 1024, high: 128 * 1024)
 
     private static func accept(_ channel: any Channel, _ service: HTTPService) throws {
         let connection = HTTPConnection(service: service, channel: channel)

@@ -1,6 +1,8 @@
 // What all connections of the OpenAI API share: limits, counters, the lines to the other daemons, one clock.
 // It must never be touched from another thread than the event loop's.
 
+import DaemonKit
+import Glibc
 import IPC
 import Interfaces
 import Logging
@@ -58,7 +60,7 @@ final class HTTPService: @unchecked Sendable {  // see above
     /// Takes a connection in.
     /// - Returns: false when there are too many.
     func opened(_ connection: HTTPConnection) -> Bool {
-        guard connections.count < limits.maxConnections, !isDraining else {
+        guard connections.count < limits.maxConnections else {
             metrics.refused("connections")
             return false
         }
@@ -121,9 +123,21 @@ final class HTTPService: @unchecked Sendable {  // see above
         for connection in connections.values where connection.due <= now { connection.expire() }
     }
 
-    /// Closes idle connections, and the others after their answer.
-    func startDraining() {
+    /// Whether anybody is connected: with a request under way, or an answer that has not left.
+    var isBusy: Bool { !connections.isEmpty }
+
+    /// Hands idle connections to the next process; those that it cannot have end, and the others after their answer.
+    func startDraining(_ keeper: ConnectionKeeper) {
         isDraining = true
+        let idle = connections.values.compactMap { connection in
+            connection.spare().map { (connection: connection, copy: $0) }
+        }
+        let taken = keeper.keep(idle.map(\.copy), of: "http")
+        for (index, one) in idle.enumerated() {
+            Glibc.close(one.copy)
+            // Its other owner holds it open: this ends only our part in it.
+            if index < taken { one.connection.abort() }
+        }
         for connection in connections.values { connection.drain() }
     }
 

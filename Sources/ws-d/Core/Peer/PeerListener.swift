@@ -16,10 +16,11 @@ enum PeerListener {
     /// The WebSocket subprotocol (RFC 6455, section 1.9).
     static let subprotocol = "infernet.1"
 
-    /// Serves a bound socket; the descriptor is owned by the channel from here on.
+    /// Adopts a bound socket; the descriptor is owned by the channel from here on. It accepts nobody before `autoRead`.
     static func listen(_ descriptor: Int32, _ hub: PeerHub) async throws -> any Channel {
         try await ServerBootstrap(group: hub.loop)
             .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 .recvAllocator,
