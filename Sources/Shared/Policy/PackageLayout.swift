@@ -12,6 +12,8 @@ public enum PackageLayout {
     public static let configuration = "/etc/infernet"
     public static let state = "/var/lib/infernet"
     public static let run = "/run/infernet"
+    /// Secrets sealed to the machine.
+    public static let sealed = "/etc/credstore.encrypted"
     /// Each daemon's part of the configuration, as `<role>.json`; only root may look.
     public static let slices = "/run/infernet/config"
 

@@ -17,6 +17,9 @@ public enum RenderedFiles {
         ]
         for row in NodeUnits.all {
             files["systemd/\(UnitName.service(row.role))"] = ServiceUnit(row: row).text
+            if row.role != .supervisor {
+                files["docs/man/\(row.role.rawValue).8"] = ManualPage(row: row).text
+            }
             for caller in Grants.callers(of: row.role) {
                 files["systemd/\(UnitName.socket(row.role, from: caller))"] = SocketUnits.rpc(
                     row.role, from: caller)
