@@ -60,6 +60,14 @@ import Wire
         #expect(node.state == .degraded && node.reason.contains("ledger-d is failed"))
     }
 
+    @Test func itsLastWordsStandWithItsExit() throws {
+        let text = show("infernet-ledger.service", "failed", "failed", "exit-code", exit: "78")
+            .replacing("NRestarts=3", with: "NRestarts=3\nStatusText=failed: the key is not readable")
+        #expect(try complete(.ledger, text).daemon.reason.hasSuffix("wrong: the key is not readable"))
+        let well = text.replacing("failed: the key is not readable", with: "ready")
+        #expect(try !complete(.ledger, well).daemon.reason.contains("ready"))
+    }
+
     @Test(arguments: [
         (#""EXIT_CODE":"killed","EXIT_STATUS":"9""#, "", "(SIGKILL)", "SIGKILL"),
         (#""EXIT_CODE":"dumped","EXIT_STATUS":"6""#, "", "(SIGABRT)", "SIGABRT"),

@@ -54,6 +54,15 @@ import Wire
             identity: .init(pubkey: PublicKey(xOnly: Digest(hashing: "k")), npub: "npub1xyz"))
     }
 
+    @Test("a node that is being emptied says so first")
+    func drained() {
+        var report = report
+        report.status.work = .init(state: .drained, running: 0, since: 1, until: 2)
+        #expect(StatusView(report, now: 1_200_000).lines()[0].hasPrefix("infernet 0.1.0  drained  "))
+        report.status.work?.state = .draining
+        #expect(StatusView(report, now: 1_200_000).lines()[0].hasPrefix("infernet 0.1.0  draining  "))
+    }
+
     @Test("the status as it stands on a terminal without colours")
     func status() {
         let expected = """

@@ -18,7 +18,7 @@ struct InfernetCtl: AsyncParsableCommand {
             Chat.self, Status.self, Jobs.self, Job.self, Logs.self, Receipt.self, Models.self, Plan.self,
             Content.self, Config.self, Setup.self, Doctor.self, Peers.self, Find.self,
             WhyIdle.self, DHT.self, Wallet.self, Identity.self,
-            Restart.self, Stop.self, SystemCommand.self,
+            Restart.self, Drain.self, Stop.self, SystemCommand.self,
             VersionCommand.self,
         ])
 }

@@ -17,7 +17,8 @@ struct MachineChecks: Sendable {
     var process = "/proc/self/status"
 
     func all() -> [DoctorCheck] {
-        [kernelFeatures(), cgroupTree(), configuration()] + (Systemd.hasNode ? [units(), key()] : [])
+        [kernelFeatures(), cgroupTree(), configuration()] + GraphicsCheck().all()
+            + (Systemd.hasNode ? [units(), key()] : [])
     }
 
     func kernelFeatures() -> DoctorCheck {

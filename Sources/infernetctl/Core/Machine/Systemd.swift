@@ -26,7 +26,7 @@ enum Systemd {
     static func complete(_ status: SupervisorInterface.Status.Reply) -> SupervisorInterface.Status.Reply {
         let units = Role.daemons.map(unit)
         let wanted =
-            "Id,ActiveState,SubState,Result,NRestarts,MainPID,ExecMainCode,ExecMainStatus,StateChangeTimestamp"
+            "Id,ActiveState,SubState,Result,NRestarts,MainPID,ExecMainCode,ExecMainStatus,StateChangeTimestamp,StatusText"
         let shown = try? Tool.run(["systemctl", "show", "--timestamp=unix", "--property", wanted] + units)
         // The two entries that systemd itself writes when a main process ends, and when a unit fails.
         let ids = ["98e322203f7a4ed290d09fe03c09fe15", "d9b373ed55a64feb8242e02dbe79a49c"]

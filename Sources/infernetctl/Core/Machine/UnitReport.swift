@@ -96,13 +96,13 @@ struct UnitReport {
         switch unit["ActiveState"] {
         case "failed":
             (daemon.state, daemon.pid, daemon.memoryKiB) = (.failed, nil, nil)
-            daemon.reason = failure(unit, ends[name])
+            daemon.reason = failure(unit, ends[name]) + told(unit)
             daemon.fix =
                 "Correct what '\(logs)' names, then: sudo infernetctl restart \(daemon.daemon.rawValue)"
             if let since { daemon.since = since }
         case "activating" where unit["SubState"] == "auto-restart" && daemon.state != .ready:
             daemon.state = .backoff
-            daemon.reason = ends[name]?.words ?? "systemd is about to start it again"
+            daemon.reason = (ends[name]?.words ?? "systemd is about to start it again") + told(unit)
         case "inactive" where daemon.pid == nil && daemon.state != .down:
             daemon.state = .down
             daemon.reason = unit["Result"] == "success" ? "stopped" : "not started: \(unit["Result"])"
@@ -110,6 +110,12 @@ struct UnitReport {
         default: break
         }
         return daemon
+    }
+
+    /// Why its last process said that it ends.
+    private func told(_ unit: Unit) -> String {
+        let mark = SupervisorInterface.failureMark
+        return unit["StatusText"].hasPrefix(mark) ? ": \(unit["StatusText"].dropFirst(mark.count))" : ""
     }
 
     private func failure(_ unit: Unit, _ end: End?) -> String {

@@ -20,7 +20,7 @@ struct StatusView {
         let status = report.status
         var lines = [
             style.bold("infernet \(status.version)") + "  "
-                + Self.paint(status.state.rawValue, status.state, style) + "  "
+                + Self.paint(status.work?.state.rawValue ?? status.state.rawValue, status.state, style) + "  "
                 + TerminalText.clean(status.reason)
         ]
         lines.append("")
