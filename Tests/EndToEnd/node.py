@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+from waiting import eventually
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The programs as they ship; fails when they are older than what was built.
@@ -21,21 +22,6 @@ IMAGE = os.environ.get("INFERNET_IMAGE", "")
 MODEL_FILE = os.environ.get("INFERNET_MODEL", "")
 MODEL = "smollm2-135m-instruct"
 DAEMONS = ["ledger-d", "content-d", "exec-d", "dht-d", "aggregator-d", "ws-d"]
-
-
-def eventually(condition, seconds=20, what="the condition", every=0.05):
-    """The first true value of `condition`, or a failure that names what never happened."""
-    end, problem = time.monotonic() + seconds, None
-    while time.monotonic() < end:
-        try:
-            value = condition()
-            if value:
-                return value
-            problem = value
-        except Exception as error:  # the node may be starting
-            problem = error
-        time.sleep(every)
-    raise AssertionError(f"{what} did not come true within {seconds} s (last: {problem!r})")
 
 
 def free_port(host="127.0.0.1"):

@@ -1,6 +1,8 @@
 """A machine of its own for tests: systemd as PID 1, the package installed, Docker inside, and what goes on in it.
 It must never be the machine that the tests run on."""
 
+import atexit
+import functools
 import json
 import os
 import shutil
@@ -14,6 +16,9 @@ import time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, "Tests", "EndToEnd"))
+from waiting import eventually  # noqa: E402
+
 BOOT = os.path.join(HERE, "boot")
 DEB = os.environ.get("INFERNET_DEB", "")
 IMAGE = os.environ.get("INFERNET_IMAGE", "")
@@ -23,6 +28,7 @@ MODEL = "smollm2-135m-instruct"
 DAEMONS = ["ledger-d", "content-d", "exec-d", "dht-d", "aggregator-d", "ws-d"]
 UNITS = {name: "infernet-" + name.removesuffix("-d") + ".service" for name in DAEMONS}
 CONFIG = "/etc/infernet/infernet.yaml"
+SERVING = f'exec:\n  image: "{IMAGE}"\n  warm: ["{MODEL}"]\n'
 # A Docker engine in the machine, on memory: overlays cannot lie on the machine's own overlay.
 DOCKER = """[Unit]
 Description=Docker for tests
@@ -42,21 +48,6 @@ WantedBy=multi-user.target
 def say(text):
     """A line for whoever reads CI's output."""
     print(text, file=sys.stderr, flush=True)
-
-
-def eventually(condition, seconds=60, what="the condition", every=0.1):
-    """The first true value of `condition`, or a failure that names what never happened."""
-    end, problem = time.monotonic() + seconds, None
-    while time.monotonic() < end:
-        try:
-            value = condition()
-            if value:
-                return value
-            problem = value
-        except Exception as error:  # the node may be starting
-            problem = error
-        time.sleep(every)
-    raise AssertionError(f"{what} did not come true within {seconds} s (last: {problem!r})")
 
 
 class Machine:
@@ -136,6 +127,15 @@ class Machine:
             return any(engine["state"] == "ready" for engine in inventory.get("engines", []))
         eventually(warm, 90, "a warm engine")
 
+    def green(self, seconds=60):
+        """Returns when every daemon is ready."""
+        def ready():
+            status = self.status()
+            if status["state"] != "ready":
+                raise AssertionError(f"{status['state']}: {status['reason']}")
+            return True
+        eventually(ready, seconds, "a green node", every=0.2)
+
     def daemon(self, name):
         """One daemon's status."""
         return next(d for d in self.status()["daemons"] if d["daemon"] == name)
@@ -147,3 +147,24 @@ class Machine:
     def journal(self, unit, lines=30):
         """A unit's last lines."""
         return self.run("journalctl", "--no-pager", "-o", "cat", "-n", str(lines), "-u", unit, check=False).stdout
+
+
+@functools.cache
+def shared():
+    """The one machine of all tests that a machine can have in common: a node that serves, green, with Docker and a model.
+    Whoever uses it leaves it so; the last one may remove the package."""
+    machine = Machine()
+    atexit.register(machine.stop)
+    say(f"systemd runs after {machine.boot_seconds:.2f} s")
+    began = time.monotonic()
+    machine.install()
+    say(f"dpkg -i: {time.monotonic() - began:.1f} s")
+    machine.start_docker()
+    machine.configure(SERVING)
+    say(machine.ctl("setup", "--yes").stdout)
+    eventually(lambda: machine.status()["state"] in ("ready", "degraded"), 60, "the node's start")
+    machine.put(MODEL_FILE, "/root/model.gguf")
+    machine.ctl("content", "add", "/root/model.gguf", "--name", MODEL)
+    machine.wait_warm()
+    machine.green()
+    return machine
