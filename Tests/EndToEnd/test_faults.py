@@ -168,7 +168,8 @@ class Faults(unittest.TestCase):
             if daemon["state"] != "ready":
                 node.ctl("restart", daemon["daemon"], check=True)
         eventually(lambda: node.settled() and not any(
-            "disk" in d["reason"] or "space" in d["reason"] for d in node.status()["daemons"]), 60, "a node that is well")
+            "No space" in d["reason"] or "journal" in d["reason"] for d in node.status()["daemons"]), 60,
+            "a node that writes again; that so little is left, it goes on to say")
 
 
 if __name__ == "__main__":
