@@ -33,7 +33,8 @@ import NIOPosix
             .connect(unixDomainSocketPath: words[2]).get()
         let took = try await done.futureResult.get().sorted()
         try await channel.close()
-        let (p50, p99) = (took[took.count / 2] / .microseconds(1), took[took.count * 99 / 100] / .microseconds(1))
+        let p50 = took[took.count / 2] / .microseconds(1)
+        let p99 = took[took.count * 99 / 100] / .microseconds(1)
         print("{\"p50_us\":\(p50),\"p99_us\":\(p99),\"per_second\":0}")
         try await group.shutdownGracefully()
     }

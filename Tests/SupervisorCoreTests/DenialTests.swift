@@ -160,7 +160,7 @@ private final class ProbedHouse {
         let thread = try SpawnThread()
         defer { thread.stop() }
         thread.keepStandby("\(launcher.programs)/\(Standby.program)")
-        let launch = try launcher.launch(row, sockets: sockets)
+        let launch = try launcher.launch(row, sockets: sockets, kept: KeptConnections())
         defer { close(launch.log) }
         var request = launch.request
         request.environment["PROBE_STANDBY"] = attempts(row).joined(separator: "\n")
