@@ -1,6 +1,7 @@
 """Real nodes for tests: started, asked, stopped, with their logs kept when a test fails.
 It must never replace a part of the node by something else."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -38,8 +39,21 @@ def free_port(host="127.0.0.1"):
             return free_port.last
 
 
-# Test programs run beside each other: each begins in a range of its own.
-free_port.last = 20000 + os.getpid() * 7 % 60 * 200
+def own_range():
+    """The beginning of 200 ports that no other test program of this machine has while this one runs: a node that is
+    started again must find its ports as it left them."""
+    for turn in range(60):
+        number = (os.getpid() + turn) % 60
+        lock = os.open(f"/tmp/infernet-test-ports-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return 20000 + number * 200  # the lock is held until this program ends
+        except OSError:
+            os.close(lock)
+    raise AssertionError("60 test programs run beside each other")
+
+
+free_port.last = own_range()
 
 
 class Node:
