@@ -27,6 +27,35 @@ struct HouseTests {
         return configuration
     }
 
+    /// Users come with a package and go with it: a node goes on either way, with all that it knew.
+    @Test(.enabled(if: geteuid() == 0, "only root can give files away"))
+    func whatDaemonsLeftFollowsTheirUsers() throws {
+        let folders = NodeFolders(configuration().node)
+        let rows = ServiceTable.rows
+        let own = Isolation(isRoot: true, rows: rows, user: user, group: { _ in nil })
+        let shared = Isolation(isRoot: true, rows: rows, user: { _ in nil }, group: { _ in nil })
+        func owners(_ role: Role) throws -> Set<UInt32> {
+            let paths = [folders.state(of: role), folders.runtime(of: role)].flatMap { [$0, $0 + "/kept"] }
+            return try Set(
+                paths.map { path in
+                    var info = stat()
+                    try #require(lstat(path, &info) == 0)
+                    return info.st_uid
+                })
+        }
+        try folders.prepare(own, rows: rows)
+        for role in rows.map(\.role) {
+            for folder in [folders.state(of: role), folders.runtime(of: role)] {
+                try "x".write(toFile: folder + "/kept", atomically: false, encoding: .utf8)
+                lchown(folder + "/kept", own.uid(of: role) ?? 0, 0)
+            }
+        }
+        try folders.prepare(shared, rows: rows)
+        for role in rows.map(\.role) { #expect(try owners(role) == [0]) }
+        try folders.prepare(own, rows: rows)
+        for role in rows.map(\.role) { #expect(try owners(role) == [own.uid(of: role)]) }
+    }
+
     @Test func rootWithAllUsersGivesEachItsOwn() {
         let isolation = Isolation(
             isRoot: true, rows: ServiceTable.rows, user: user, group: { $0 == "infernet" ? 77 : nil })

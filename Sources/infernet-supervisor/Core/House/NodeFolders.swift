@@ -40,9 +40,13 @@ struct NodeFolders: Sendable {
         try make(logs, mode: 0o750, owner: operators)
         try make(own, mode: 0o700)
         for row in rows {
-            let owner = isolation.accounts[row.role].map { (uid: $0.identity.uid, gid: $0.identity.gid) }
+            // Without users of their own all daemons are this process's user, to whom then belongs what they left when
+            // they had them: without capabilities not even root could open it.
+            let owner =
+                isolation.accounts[row.role].map { (uid: $0.identity.uid, gid: $0.identity.gid) }
+                ?? (isolation.isRoot ? (uid: UInt32(0), gid: UInt32(0)) : nil)
             try make(sockets(of: row.role), mode: shared)
-            try make(runtime(of: row.role), mode: UInt32(row.stateMode), owner: owner)
+            try make(runtime(of: row.role), mode: UInt32(row.stateMode), owner: owner, inherited: true)
             try make(state(of: row.role), mode: UInt32(row.stateMode), owner: owner, inherited: true)
         }
     }
@@ -73,7 +77,7 @@ struct NodeFolders: Sendable {
                 .malformed, "\(path) is not a directory", errno: ENOTDIR, fix: "Move it out of the way.")
         }
         if let owner, info.st_uid != owner.uid || info.st_gid != owner.gid {
-            // Made when all daemons shared a user: what is in it goes with it.
+            // Made under another user: what is in it goes with it.
             if inherited, info.st_uid != owner.uid { try giveContents(of: path, to: owner) }
             guard lchown(path, owner.uid, owner.gid) == 0 else { throw trouble(path) }
         }
