@@ -145,7 +145,9 @@ targets += [
     tests("InterfacesTests", ["Interfaces", "Wire", "NodeModel"]),
     tests("PolicyTests", ["Policy", "Interfaces", "Wire", "DaemonKit", "NodeConfig"]),
     tests("IPCTests", ["IPC", "Wire", "NodeSystem", "Interfaces", "TestKit", nio, posix, log]),
-    tests("DaemonKitTests", ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", log]),
+    tests(
+        "DaemonKitTests",
+        ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", "NodeSystem", "Policy", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
     tests("LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "Policy"] + coreTests),
     // What the crash matrix kills; never installed.

@@ -5,12 +5,13 @@
 #include "chost.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 // The same on all architectures.
-enum { LANDLOCK_CREATE = 444, LANDLOCK_ADD = 445 };
+enum { LANDLOCK_CREATE = 444, LANDLOCK_ADD = 445, LANDLOCK_RESTRICT = 446 };
 enum { RULE_PATH_BENEATH = 1, CREATE_VERSION = 1 };
 
 struct ruleset {
@@ -52,4 +53,11 @@ int chost_landlock_allow(int ruleset, const char *path, uint64_t folder, uint64_
     if (!error && syscall(LANDLOCK_ADD, ruleset, RULE_PATH_BENEATH, &rule, 0)) error = errno;
     close(fd);
     return -error;
+}
+
+int chost_landlock_restrict(int ruleset)
+{
+    // Without it the kernel refuses: a program with set-id would be tricked.
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -errno;
+    return syscall(LANDLOCK_RESTRICT, ruleset, 0) ? -errno : 0;
 }

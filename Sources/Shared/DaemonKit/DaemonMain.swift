@@ -23,8 +23,10 @@ public enum DaemonMain {
         signal(SIGPIPE, SIG_IGN)
         let role = D.role
         let contract = Result { try ParentContract.adopt(role: role) }
+        let wall = Self.wall(contract, role)
         LoggingSystem.bootstrap { _ in JSONLogHandler(daemon: role) }
         let log = Logger(label: role.rawValue)
+        if let wall { log.notice("files", metadata: ["wall": "\(wall)"]) }
         do {
             try await serve(type, try contract.get(), log)
             log.notice("stopped")
@@ -52,6 +54,17 @@ public enum DaemonMain {
         }
         _ = try? WireCoding.decoder.decode(DaemonSlice<D.Config>.self, from: .init(slice))
         _ = Grants.served(by: D.role)
+    }
+
+    /// Closes the files that the role's row does not give, where the parent leaves that to the daemon. Without Landlock
+    /// the parent's own walls stand alone, and the journal has the reason. nil when the parent closed them.
+    static func wall(_ contract: Result<ParentContract, any Error>, _ role: Role) -> String? {
+        guard case .success(let contract) = contract, contract.confinesFiles,
+            let row = ServiceTable.row(role)
+        else { return nil }
+        do { return try FileWall.confine(contract, row) } catch {
+            return "owner and mode alone: \((error as? SystemError)?.message ?? "\(error)")"
+        }
     }
 
     /// The parent's last word of this process: an exit code alone tells a person nothing.

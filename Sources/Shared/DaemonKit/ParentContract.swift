@@ -26,6 +26,8 @@ struct ParentContract: Sendable {
     /// Where secrets lie that the parent unsealed for this daemon alone; nil when it has none.
     var credentialsDirectory: String?
     var configuration: [UInt8]
+    /// Whether the parent leaves it to the daemon to close files that its row does not give.
+    var confinesFiles: Bool
 
     /// Adopts everything. Call it before any thread starts: it changes the environment.
     static func adopt(role: Role) throws -> ParentContract {
@@ -39,24 +41,31 @@ struct ParentContract: Sendable {
                 .config, "\(role) was started by hand: STATE_DIRECTORY and RUNTIME_DIRECTORY are missing.",
                 fix: "Start the node with infernet-supervisor, or the unit with systemctl.")
         }
-        let configuration: [UInt8]
-        if let descriptor = sockets.removeValue(forKey: "config")?.first {
-            configuration = try readAll(descriptor)
-            close(descriptor)
-        } else if let directory = variable("CREDENTIALS_DIRECTORY") {
-            let descriptor = open(directory + "/config", O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else {
-                throw StartFailure(
-                    .config, "\(directory)/config cannot be read: \(String(cString: strerror(errno))).")
-            }
-            configuration = try readAll(descriptor)
-            close(descriptor)
-        } else {
-            throw StartFailure(.config, "The parent passed no configuration.")
-        }
+        let configuration = try configuration(&sockets)
         return ParentContract(
             sockets: sockets, notifier: notifier, stateDirectory: state, runtimeDirectory: runtime,
-            credentialsDirectory: variable("CREDENTIALS_DIRECTORY"), configuration: configuration)
+            credentialsDirectory: variable("CREDENTIALS_DIRECTORY"), configuration: configuration,
+            confinesFiles: variable(PackageLayout.confineFiles) != nil)
+    }
+
+    /// A descriptor by the name `config`, or standard input when that is a file, as systemd opens it.
+    private static func configuration(_ sockets: inout [String: [Int32]]) throws -> [UInt8] {
+        if let descriptor = sockets.removeValue(forKey: "config")?.first {
+            defer { close(descriptor) }
+            return try readAll(descriptor)
+        }
+        var info = stat()
+        guard fstat(STDIN_FILENO, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
+            throw StartFailure(.config, "The parent passed no configuration.")
+        }
+        let all = try readAll(STDIN_FILENO)
+        // Nothing shall find it open that has no business with it.
+        let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        if null >= 0 {
+            dup2(null, STDIN_FILENO)
+            close(null)
+        }
+        return all
     }
 
     private static func readAll(_ descriptor: Int32) throws -> [UInt8] {

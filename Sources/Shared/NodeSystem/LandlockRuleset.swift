@@ -79,6 +79,14 @@ public final class LandlockRuleset: Sendable {
         return true
     }
 
+    /// Puts the calling thread, and all that it starts from now on, behind this ruleset for good, and
+    /// gives up new privileges.
+    ///
+    /// - Throws: `SystemError` when the kernel refuses.
+    public func confineSelf() throws {
+        try checked("cannot confine this process with Landlock", chost_landlock_restrict(descriptor))
+    }
+
     /// What this kernel's version cannot do of it, in words; nil when it can do all.
     public var gap: String? {
         switch version {

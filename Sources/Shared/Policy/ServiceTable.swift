@@ -59,7 +59,7 @@ public enum ServiceTable {
     public static let dockerGroup = "docker"
 
     /// Where Docker's socket may be; hidden from all but those in its group.
-    public static let dockerSockets = ["/run/docker.sock", "/run/containerd"]
+    public static let dockerSockets = ["/run/docker.sock"]
 
     /// Where a system's libraries are.
     public static let libraries = ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"]

@@ -84,6 +84,8 @@ int chost_landlock_version(void);
 int chost_landlock_create(uint64_t files, uint64_t net, uint64_t scoped);
 /// Gives rights at a path and below: `folder` when it is a directory, else `file`. -ENOENT when it is not there.
 int chost_landlock_allow(int ruleset, const char *path, uint64_t folder, uint64_t file);
+/// Puts the calling thread behind the ruleset, and out of reach of new privileges; 0 or a negative errno.
+int chost_landlock_restrict(int ruleset);
 
 /// An eventfd, close-on-exec, non-blocking: wakes a thread that polls.
 int chost_eventfd(void);

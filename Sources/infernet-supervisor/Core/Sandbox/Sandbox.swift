@@ -1,6 +1,7 @@
 // The walls around one daemon, made once when the node starts and used for each of its starts: what a row of the service
 // table is in spawned mode. It must never claim a wall that could not be built: what is missing is said, with the reason.
 
+import DaemonKit
 import Glibc
 import Interfaces
 import NodeSystem
@@ -31,7 +32,9 @@ struct Sandbox: Sendable {
         dropsCapabilities = isolation.isRoot
         systemCalls = walls.build("system calls") { try SystemCallFilter.compile(row) }
         files = walls.build("files") {
-            try Self.files(row, folders, programs, row.executable + extra)
+            try FileWall.ruleset(
+                for: row, state: folders.state(of: row.role), runtime: folders.runtime(of: row.role),
+                executable: ["\(programs)/\(row.role.rawValue)"] + row.executable + extra)
         }
         if let gap = files?.gap { walls.lack("files in part", gap) }
         if row.network != .own, (files?.version ?? 0) >= 4 { walls.stand("no TCP") }
@@ -71,26 +74,6 @@ struct Sandbox: Sendable {
         guard getrlimit(resource, &limit) == 0 else { return wanted }
         return min(wanted, UInt64(limit.rlim_max))
     }
-
-    private static func files(
-        _ row: ServiceRow, _ folders: NodeFolders, _ programs: String, _ executable: [String]
-    ) throws -> LandlockRuleset {
-        let ruleset = try LandlockRuleset(forbidsTCP: row.network != .own)
-        try ruleset.allow(.own, at: folders.state(of: row.role))
-        try ruleset.allow(.own, at: folders.runtime(of: row.role))
-        try ruleset.allow(.execute, at: "\(programs)/\(row.role.rawValue)")
-        let libraries = try LoadedLibraries.current()
-        // The loader is executed by the kernel, libraries are only mapped by the loader.
-        for path in ServiceTable.libraries + libraries.folders { try ruleset.allow(.read, at: path) }
-        if let loader = libraries.loader { try ruleset.allow(.execute, at: loader) }
-        for path in executable { try ruleset.allow(.execute, at: path) }
-        for path in ServiceTable.readableByAll + row.readable { try ruleset.allow(.read, at: path) }
-        try ruleset.allow(.device, at: "/dev/null")
-        for device in row.devices {
-            for node in Paths.matching(device.nodes) { try ruleset.allow(.device, at: node) }
-        }
-        return ruleset
-    }
 }
 
 /// Which file is meant, whatever its name.
@@ -123,15 +106,5 @@ private struct Walls {
             lack(name, (error as? SystemError)?.message ?? "\(error)")
             return nil
         }
-    }
-}
-
-/// Paths by a pattern.
-private enum Paths {
-    static func matching(_ pattern: String) -> [String] {
-        var found = glob_t()
-        defer { globfree(&found) }
-        guard glob(pattern, 0, nil, &found) == 0 else { return [] }
-        return (0..<Int(found.gl_pathc)).compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
     }
 }
