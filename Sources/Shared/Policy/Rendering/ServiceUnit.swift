@@ -98,11 +98,11 @@ struct ServiceUnit {
         unit.set("DeviceAllow", each: row.devices.map { "\($0.driver) rw" })
     }
 
-    /// What would be closed by owner and mode anyway, and is not even there. Each path costs a restart 4 ms, since systemd
+    /// What is not even there, whatever its owner and mode say. Each path costs a restart 4 ms, since systemd
     /// reads all mounts again for each; what else a row does not give, Landlock closes for the daemons (ADR 0018).
     private var hidden: [String] {
         let docker = row.groups.contains(ServiceTable.dockerGroup) ? [] : ServiceTable.dockerSockets
-        guard row.role == .supervisor else { return docker }
+        guard row.role == .supervisor else { return [PackageLayout.configuration] + docker }
         return ServiceTable.rows.map { PackageLayout.state(of: $0.role) } + [PackageLayout.slices] + docker
     }
 
