@@ -1,11 +1,12 @@
 // Proves that every packet of the fuzzer's corpus, and many broken forms of each, are survived; and writes the
 // corpus anew with INFERNET_WRITE_CORPUS=1.
 
-import DHTCore
 import DHTSimulation
 import Foundation
 import NodeModel
 import Testing
+
+@testable import DHTCore
 
 @Suite struct CorpusTests {
     private static let folder = URL(fileURLWithPath: #filePath)
@@ -48,6 +49,10 @@ import Testing
             "query-put": query(
                 .infPut(target: Topic.topics(of: card.event)[1].key(), token: token, card: card.encoded)),
             "query-put-wrong-target": query(.infPut(target: target, token: token, card: card.encoded)),
+            "query-put-shard": query(
+                .infPut(
+                    target: Shelf(Topic.topics(of: card.event)[1], author: card.event.pubkey, depth: 3).key,
+                    token: token, card: card.encoded, depth: 3)),
             "query-bye": query(.infBye(token: token, cardsOnly: false)),
             "query-bye-cards": query(.infBye(token: nil, cardsOnly: true)),
             "reply-ping": reply(KRPCReply(sender: you)),
@@ -76,6 +81,9 @@ import Testing
         answer.item = item
         out["reply-item"] = reply(answer)
         answer.item = nil
+        var crowded = KRPCReply(sender: you, nodes: nodes, token: token, matches: 300)
+        crowded.isCrowded = true
+        out["reply-crowded"] = reply(crowded)
         answer.sample = InfohashSample(interval: 300, total: 9, hashes: [me, you])
         out["reply-sample"] = reply(answer)
         out["query-unknown"] = Array("d1:ad2:id20:abcdefghij0123456789e1:q4:vote1:t2:aa1:y1:qe".utf8)

@@ -104,10 +104,15 @@ public enum KRPCDecoder {
                     token: arguments["token"]?.bytes.map(Array.init)))
         case .infPut:
             guard let card = arguments["e"] else { throw .notACard }
+            let depth = arguments["sd"]?.integer ?? 0
+            guard (0...Int64(Shelf.deepest)).contains(depth) else {
+                throw KRPCError(.protocolError, "sd is 0 to \(Shelf.deepest)")
+            }
             var writer = BencodeWriter()
             writer.value(card)
             return .infPut(
-                target: try id("target", arguments), token: try token(arguments), card: writer.output)
+                target: try id("target", arguments), token: try token(arguments), card: writer.output,
+                depth: Int(depth))
         case .infBye:
             return .infBye(
                 token: arguments["token"]?.bytes.map(Array.init), cardsOnly: arguments["c"]?.integer == 1)
@@ -168,6 +173,7 @@ public enum KRPCDecoder {
         reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
         MainlineDecoder.fill(&reply, fields)
         reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
+        reply.isCrowded = fields["sd"]?.integer == 1
         for reason in ProviderFilter.Refusal.onTheWire {
             let count = fields["nx"]?[reason.letter]?.integer
             reply.unwanted[reason.refusal] = count.flatMap { (1...65_535).contains($0) ? Int($0) : nil }

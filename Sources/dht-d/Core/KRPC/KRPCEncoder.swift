@@ -80,10 +80,11 @@ extension KRPCMessage {
             writer.field("target", find.target)
             if let token = find.token { writer.field("token", token) }
             if find.seed != 0 { writer.field("x", find.seed) }
-        case .infPut(let target, let token, let card):
+        case .infPut(let target, let token, let card, let depth):
             writer.key("e")
             writer.raw(card)
             writer.field("id", query.sender)
+            if depth > 0 { writer.field("sd", Int64(depth)) }
             writer.field("target", target)
             writer.field("token", token)
         case .infBye(let token, let cardsOnly):
@@ -139,6 +140,7 @@ extension KRPCMessage {
         if let sample = reply.sample {
             writer.field("samples", sample.hashes.flatMap(\.bytes))
         }
+        if reply.isCrowded { writer.field("sd", 1) }
         if let sequence = reply.item?.proof?.sequence ?? reply.sequence { writer.field("seq", sequence) }
         if let proof = reply.item?.proof { writer.field("sig", proof.signature) }
         if let token = reply.token { writer.field("token", token) }

@@ -79,8 +79,8 @@ public struct KRPCQuery: Equatable, Sendable {
         case sampleInfohashes(target: NodeID)
         /// Which cards lie under this target?
         case infFind(InfFind)
-        /// Store this card, in its canonical encoding, under this target.
-        case infPut(target: NodeID, token: [UInt8], card: [UInt8])
+        /// Store this card, in its canonical encoding, under this target: a shard of so many bits of a topic of its.
+        case infPut(target: NodeID, token: [UInt8], card: [UInt8], depth: Int = 0)
         /// I am leaving, or (`cardsOnly`) withdraw my cards. A token of yours proves that it is me.
         case infBye(token: [UInt8]?, cardsOnly: Bool)
     }
@@ -164,6 +164,8 @@ public struct KRPCReply: Equatable, Sendable {
     public var matches: Int?
     /// How many it holds there that the filter does not admit, by the wish that they do not meet first.
     public var unwanted: [ProviderFilter.Refusal: Int] = [:]
+    /// So many cards lie there that they are better looked for, and put, one bit deeper.
+    public var isCrowded = false
     /// The item under the target (BEP 44). A reply does not carry the salt: who asked knows it.
     public var item: MainlineItem?
     /// The sequence of an item that is no newer than the asker's, which is why it is not sent.

@@ -46,10 +46,11 @@ public struct Lookup: Sendable {
     /// `prefersEntitled`: nodes whose addresses do not entitle them to their ids (BEP 42) count as farther than all
     /// others, so that nobody can lay himself around a key; and those who answer without a token, as nodes of other
     /// kinds do, are not among the nearest.
-    /// `seeds` are endpoints whose ids are not known (bootstrap nodes); they are asked first.
+    /// `seeds` are endpoints whose ids are not known (bootstrap nodes); they are asked first. Those in `avoiding` are
+    /// not asked, whoever names them.
     public init(
         target: NodeID, width: Int = 8, parallel: Int = 4, budget: Int = 64, prefersEntitled: Bool = false,
-        seeds: [Endpoint] = []
+        seeds: [Endpoint] = [], avoiding: Set<Endpoint> = []
     ) {
         self.target = target
         self.width = width
@@ -57,6 +58,7 @@ public struct Lookup: Sendable {
         self.budget = budget
         self.prefersEntitled = prefersEntitled
         unaskedSeeds = Array(seeds.prefix(16))
+        known = avoiding
     }
 
     /// Adds nodes that somebody named; an endpoint counts once, under the first id it came with. Of more than four
@@ -171,6 +173,11 @@ public struct Lookup: Sendable {
 
     /// Whether somebody was asked whose answer is late and may still come.
     var hasLate: Bool { candidates.contains { $0.state == .late } || seeds.values.contains(.late) }
+
+    /// Those that answered.
+    var answerers: Set<Endpoint> {
+        Set(candidates.lazy.filter { $0.state == .answered }.map(\.contact.endpoint))
+    }
 
     /// The nearest nodes that answered, nearest first.
     public var nearest: [Candidate] {

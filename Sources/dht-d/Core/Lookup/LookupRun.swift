@@ -10,16 +10,16 @@ struct LookupRun: Sendable {
         /// To fill the table. `first`: the lookup of our own id by which a node joins.
         case fill(first: Bool)
         /// To answer somebody's search.
-        case find(OperationID, Topic, limit: Int, ProviderFilter)
+        case find(OperationID, Shelf, limit: Int, ProviderFilter)
         /// For something of Mainline.
         case mainline(Int)
-        /// To put a card at the nearest nodes.
-        case announce(Int, topic: Int)
+        /// To put a card at the nearest nodes, on one of its shelves.
+        case announce(Int, shelf: Int)
     }
 
     var lookup: Lookup
     let goal: Goal
-    let startedAt: Int64
+    var startedAt: Int64
     /// Orders the cards at the storing nodes, another way for every search.
     let seed: Int64
     /// The newest card of each provider so far; sorted before it leaves.
@@ -29,17 +29,44 @@ struct LookupRun: Sendable {
     var seen: Set<CardRecord> = []
     var report = FindReport()
     var pagesOpen = 0
+    /// Nodes that said that more cards lie here than they like to keep.
+    var crowdedBy = 0
+    /// Nothing was found before, so that these are asked who did not answer then.
+    var isDoubt = false
+    /// A deeper shelf gave too few: crowded or not, this one is to fill the result up.
+    var isClimbing = false
+    /// What was found on shelves before; it fills the result up.
+    var spare: [PublicKey: CardRecord] = [:]
 
-    /// So many of the cards found: those that a holder put foremost, and of these the newest, the newest first.
+    /// Whether the cards are better looked for, and put, one bit deeper. One voice is not enough to send us there, unless
+    /// hardly anybody spoke.
+    var isCrowded: Bool {
+        if isClimbing { return false }
+        let depth: Int
+        switch goal {
+        case .find(_, let shelf, _, _): depth = shelf.depth
+        case .announce: depth = 0
+        case .fill, .mainline: return false
+        }
+        return depth < Shelf.deepest && crowdedBy >= min(2, max(1, lookup.answered))
+    }
+
+    /// So many of the cards found: those that a holder put foremost, and of these the newest, the newest first. What is
+    /// missing is taken from other shelves.
     func best(_ limit: Int) -> [SignedEvent] {
-        let ordered = found.values.map { (place: places[$0.event.pubkey] ?? Int.max, event: $0.event) }
-            .sorted { $0.place != $1.place ? $0.place < $1.place : $0.event.isNewer(than: $1.event) }
-        return ordered.prefix(limit).map(\.event).sorted { $0.isNewer(than: $1) }
+        func pick(_ cards: [PublicKey: CardRecord], _ count: Int) -> [SignedEvent] {
+            let ordered = cards.values.map { (place: places[$0.event.pubkey] ?? Int.max, event: $0.event) }
+                .sorted { $0.place != $1.place ? $0.place < $1.place : $0.event.isNewer(than: $1.event) }
+            return ordered.prefix(count).map(\.event).sorted { $0.isNewer(than: $1) }
+        }
+        let best = pick(found, limit)
+        return best + pick(spare.filter { found[$0.key] == nil }, limit - best.count)
     }
 
     /// Enough cards from more than one node: further ones would only cost time.
     var hasEnough: Bool {
         guard case .find(_, _, let limit, _) = goal else { return false }
+        // Two who hold the cards would also both have said that the shelf is crowded.
         return found.count >= limit && report.holders >= 2
     }
 
@@ -49,5 +76,10 @@ struct LookupRun: Sendable {
         return found.isEmpty && lookup.hasLate
     }
 
-    var isDone: Bool { hasEnough || (lookup.isConverged && pagesOpen == 0 && !mayStillFind) }
+    private var goesDeeper: Bool {
+        guard case .find = goal else { return false }
+        return isCrowded && crowdedBy >= 2
+    }
+
+    var isDone: Bool { goesDeeper || hasEnough || (lookup.isConverged && pagesOpen == 0 && !mayStillFind) }
 }

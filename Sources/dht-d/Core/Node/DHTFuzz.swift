@@ -55,9 +55,12 @@ public enum DHTFuzz {
         switch call {
         case .announcePeer(let hash, let port, _):
             return .announcePeer(infoHash: hash, port: port, token: token)
-        case .infPut(_, _, let card):
-            let topic = CardRecord(encoded: card).flatMap { Topic.topics(of: $0.event).last }
-            return .infPut(target: topic?.key() ?? prepared.id, token: token, card: card)
+        case .infPut(_, _, let card, let depth):
+            let record = CardRecord(encoded: card)
+            let topic = record.flatMap { Topic.topics(of: $0.event).last }
+            let bits = record?.event.pubkey.shardBits(depth) ?? ""
+            return .infPut(
+                target: topic?.key(shardBits: bits) ?? prepared.id, token: token, card: card, depth: depth)
         case .infFind(var find):
             find.token = token
             return .infFind(find)

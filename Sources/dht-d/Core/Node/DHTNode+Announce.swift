@@ -20,10 +20,13 @@ struct OwnCard: Sendable {
 /// One announcement under way: a lookup per topic, then a put at each of the nearest nodes.
 struct AnnounceRun: Sendable {
     let card: CardRecord
-    let topics: [Topic]
+    /// Where it is put, each with its topic's place in the report. Those of crowded topics are added on the way.
+    var shelves: [(topic: Int, shelf: Shelf)]
+    /// Shelves on which others have no room either.
+    var crowded: Set<Int> = []
     /// Who asked; nil when the node repeats it by itself.
     let operation: OperationID?
-    var nextTopic = 0
+    var nextShelf = 0
     var lookupsOpen = 0
     var putsOpen = 0
     var report = AnnounceReport()
@@ -36,7 +39,7 @@ extension DHTNode {
         guard let card = CardRecord(event) else { return fail(.forged) }
         let expires: Int64
         do {
-            expires = try configuration.cardRules.check(card, under: nil, unixNow: now.unixSeconds)
+            expires = try configuration.cardRules.check(card, under: nil, unixNow: now.unixSeconds).expires
         } catch {
             return fail(error)
         }
@@ -49,7 +52,7 @@ extension DHTNode {
         var own = OwnCard(card: card, topics: topics, expires: expires, announcedAt: 0, nodesThen: 0)
         if let known { own.holders = ownCards.remove(at: known).holders }
         ownCards.append(own)
-        cards.keepOwn(card, under: topics.map { $0.key() }, expires: expires, now: now)
+        cards.keepOwn(card, under: topics, expires: expires, now: now)
         send(card, topics, operation, now)
     }
 
@@ -64,7 +67,8 @@ extension DHTNode {
         }
         serial += 1
         let key = serial
-        var run = AnnounceRun(card: card, topics: topics, operation: operation)
+        let shelves = topics.enumerated().map { (topic: $0.offset, shelf: Shelf($0.element)) }
+        var run = AnnounceRun(card: card, shelves: shelves, operation: operation)
         run.report.topics = topics.map { ($0, 0) }
         announcements[key] = run
         timers.add(.announceDeadline(key), at: now.milliseconds + configuration.announceDeadline)
@@ -74,39 +78,47 @@ extension DHTNode {
     /// Keeps three topics under way; ends when nothing is open any more.
     private mutating func continueAnnouncement(_ key: Int, _ now: Moment) {
         var started: [Int] = []
-        while let run = announcements[key], run.lookupsOpen < 3, run.nextTopic < run.topics.count {
-            announcements[key]?.nextTopic += 1
+        while let run = announcements[key], run.lookupsOpen < 3, run.nextShelf < run.shelves.count {
+            announcements[key]?.nextShelf += 1
             announcements[key]?.lookupsOpen += 1
-            let goal = LookupRun.Goal.announce(key, topic: run.nextTopic)
-            started.append(startLookup(run.topics[run.nextTopic].key(), goal, now))
+            let goal = LookupRun.Goal.announce(key, shelf: run.nextShelf)
+            started.append(startLookup(run.shelves[run.nextShelf].shelf.key, goal, now))
         }
         // Only after the counts are right: a lookup that knows nobody ends at once.
         for lookup in started { advance(lookup, now) }
         if let run = announcements[key], run.lookupsOpen == 0, run.putsOpen == 0,
-            run.nextTopic == run.topics.count
+            run.nextShelf == run.shelves.count
         {
             endAnnouncement(key, now)
         }
     }
 
-    /// The nearest nodes of one topic are known: each gets the card.
-    mutating func placed(_ key: Int, _ topic: Int, _ nearest: [Lookup.Candidate], _ now: Moment) {
+    /// The nearest nodes of one shelf are known: each gets the card. When they have too many, it is also put one bit deeper.
+    mutating func placed(
+        _ key: Int, _ place: Int, _ nearest: [Lookup.Candidate], isCrowded: Bool, _ now: Moment
+    ) {
         guard let run = announcements[key] else { return }
         announcements[key]?.lookupsOpen -= 1
-        let target = run.topics[topic].key()
+        let (topic, shelf) = run.shelves[place]
+        if isCrowded, shelf.depth < Shelf.deepest {
+            announcements[key]?.crowded.insert(place)
+            let deeper = Shelf(shelf.topic, author: run.card.event.pubkey, depth: shelf.depth + 1)
+            announcements[key]?.shelves.append((topic, deeper))
+        }
         for candidate in nearest {
             guard let token = candidate.token else { continue }
             announcements[key]?.putsOpen += 1
             ask(
-                .infPut(target: target, token: token, card: run.card.encoded), candidate.contact.endpoint,
-                expecting: candidate.contact.id, .put(key, topic: topic, token: token), now)
+                .infPut(target: shelf.key, token: token, card: run.card.encoded, depth: shelf.depth),
+                candidate.contact.endpoint, expecting: candidate.contact.id,
+                .put(key, shelf: place, token: token), now)
         }
         continueAnnouncement(key, now)
     }
 
     /// One put has come to its end.
     mutating func putDone(
-        _ key: Int, _ topic: Int, _ token: [UInt8], _ endpoint: Endpoint, error: KRPCError?,
+        _ key: Int, _ place: Int, _ token: [UInt8], _ endpoint: Endpoint, error: KRPCError?,
         unanswered: Bool = false, _ now: Moment
     ) {
         guard let run = announcements[key] else { return }
@@ -115,11 +127,14 @@ extension DHTNode {
             announcements[key]?.report.unanswered += 1
         } else if let error {
             announcements[key]?.report.refuse(error)
-            if error.code == .slowDown, let index = ownCards.firstIndex(where: { $0.card == run.card }) {
+            // Where all are crowded there will be no room in half a minute either.
+            if error.code == .slowDown, !run.crowded.contains(place),
+                let index = ownCards.firstIndex(where: { $0.card == run.card })
+            {
                 ownCards[index].retryAt = now.milliseconds + configuration.cardLimits.interval + 1_000
             }
         } else {
-            announcements[key]?.report.topics[topic].stored += 1
+            announcements[key]?.report.topics[run.shelves[place].topic].stored += 1
             if let index = ownCards.firstIndex(where: { $0.card == run.card }) {
                 ownCards[index].holders[endpoint] = token
             }

@@ -41,9 +41,9 @@ extension DHTNode {
                 reply.sample = peers.sample(now: now.milliseconds, using: &random)
             case .infFind(let find):
                 reply = try found(find, message, source, size, now)
-            case .infPut(let target, let token, let bytes):
+            case .infPut(let target, let token, let bytes, let depth):
                 guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
-                try store(bytes, target, source, now)
+                try store(bytes, target, depth, source, now)
             case .infBye(let token, let cardsOnly):
                 farewell(query.sender, source, token, cardsOnly, now)
                 // Who says goodbye is not to be taken in again for it.
@@ -120,6 +120,7 @@ extension DHTNode {
             unixNow: now.unixSeconds)
         var reply = KRPCReply(sender: id, token: tokens.token(for: source), matches: matches.matches)
         reply.unwanted = matches.unwanted
+        reply.isCrowded = cards.isCrowded(find.target, unixNow: now.unixSeconds)
         var room = (proven ? KRPCMessage.maximumPacket : min(size, KRPCMessage.maximumPacket))
         room -= wrap(reply, message, source).encoded().count
         guard room >= 0 else { throw KRPCError(.protocolError, "pad the query") }
@@ -150,7 +151,7 @@ extension DHTNode {
 
     /// Stores a card whose token was valid.
     private mutating func store(
-        _ bytes: [UInt8], _ target: NodeID, _ source: Endpoint, _ now: Moment
+        _ bytes: [UInt8], _ target: NodeID, _ depth: Int, _ source: Endpoint, _ now: Moment
     ) throws(KRPCError) {
         // "Too big" is worth telling apart from "no card"; both are cheaper than reading it.
         guard bytes.count <= CardRecord.maximumSize else { throw .recordTooBig }
@@ -158,7 +159,7 @@ extension DHTNode {
         var asked = 0
         let check = verifier
         defer { counters.verifications += asked }
-        try cards.put(card, under: target, from: source, now: now) { event in
+        try cards.put(card, under: target, depth: depth, from: source, now: now) { event in
             asked += 1
             return check(event)
         }

@@ -8,7 +8,7 @@ extension DHTNode {
     @discardableResult
     mutating func startLookup(
         _ target: NodeID, _ goal: LookupRun.Goal, seeds: [Endpoint] = [], contacts: [NodeContact] = [],
-        _ now: Moment
+        avoiding: Set<Endpoint> = [], _ now: Moment
     ) -> Int {
         serial += 1
         let key = serial
@@ -20,10 +20,11 @@ extension DHTNode {
         }
         var lookup = Lookup(
             target: target, width: configuration.width, parallel: configuration.parallel,
-            budget: configuration.lookupBudget, prefersEntitled: ours, seeds: seeds)
+            budget: configuration.lookupBudget, prefersEntitled: ours, seeds: seeds, avoiding: avoiding)
         lookup.add(
             table.closest(
-                to: target, count: 2 * configuration.width, now: now.milliseconds, entitledFirst: ours))
+                to: target, count: 2 * configuration.width + avoiding.count, now: now.milliseconds,
+                entitledFirst: ours))
         lookup.add(contacts)
         let noise = Int64(truncatingIfNeeded: random.next() >> 33)
         lookups[key] = LookupRun(lookup: lookup, goal: goal, startedAt: now.milliseconds, seed: noise)
@@ -36,8 +37,9 @@ extension DHTNode {
     mutating func find(
         _ topic: Topic, _ limit: Int, _ filter: ProviderFilter, _ operation: OperationID, _ now: Moment
     ) {
-        let target = topic.key()
-        let key = startLookup(target, .find(operation, topic, limit: max(1, limit), filter), now)
+        let shelf = shelf(for: topic)
+        let target = shelf.key
+        let key = startLookup(target, .find(operation, shelf, limit: max(1, limit), filter), now)
         let own = cards.find(
             target, seed: lookups[key]?.seed ?? 0, offset: 0, limit: Int.max, filter: filter,
             unixNow: now.unixSeconds)
@@ -105,6 +107,8 @@ extension DHTNode {
         lookups[key]?.lookup.reply(from: source, sender: reply.sender, token: reply.token, nodes: nodes)
         if case .mainline(let wish)? = lookups[key]?.goal {
             mainline[wish]?.take(reply)
+        } else if case .announce? = lookups[key]?.goal {
+            if reply.isCrowded { lookups[key]?.crowdedBy += 1 }
         } else {
             gather(key, reply, source, offset: 0, page: 0, now)
         }
@@ -135,9 +139,10 @@ extension DHTNode {
     private mutating func gather(
         _ key: Int, _ reply: KRPCReply, _ source: Endpoint, offset: Int, page: Int, _ now: Moment
     ) {
-        guard let run = lookups[key], case .find(_, let topic, let limit, let filter) = run.goal else {
+        guard let run = lookups[key], case .find(_, let shelf, let limit, let filter) = run.goal else {
             return
         }
+        if reply.isCrowded, page == 0 { lookups[key]?.crowdedBy += 1 }
         // The holders of one topic have the same cards: the largest number is the nearest to the truth.
         lookups[key]?.report.unwanted.merge(reply.unwanted) { max($0, $1) }
         var useful = false
@@ -152,12 +157,12 @@ extension DHTNode {
                 continue
             }
             lookups[key]?.seen.insert(card)
-            if let refusal = refusal(of: card, topic, now) {
+            if let refusal = refusal(of: card, shelf, now) {
                 lookups[key]?.report.refused[refusal, default: 0] += 1
                 continue
             }
             // A holder may not know filters, or not keep to them.
-            guard wanted(card, topic, filter, key) else { continue }
+            guard wanted(card, shelf.topic, filter, key) else { continue }
             useful = true
             keep(card, key)
         }
@@ -176,9 +181,10 @@ extension DHTNode {
             .page(key, offset: got, token: token, page: page + 1), now)
     }
 
-    private mutating func refusal(of card: CardRecord, _ topic: Topic, _ now: Moment) -> FindReport.Refusal? {
+    private mutating func refusal(of card: CardRecord, _ shelf: Shelf, _ now: Moment) -> FindReport.Refusal? {
         do {
-            _ = try configuration.cardRules.check(card, under: topic.key(), unixNow: now.unixSeconds)
+            _ = try configuration.cardRules.check(
+                card, under: shelf.key, depth: shelf.depth, unixNow: now.unixSeconds)
         } catch {
             switch error {
             case .expired: return .expired
@@ -195,7 +201,7 @@ extension DHTNode {
         _ card: CardRecord, _ topic: Topic, _ filter: ProviderFilter, _ key: Int
     ) -> Bool {
         if filter.isEmpty { return true }
-        guard let facts = CardFacts(card.event, under: topic.key()) else {
+        guard let facts = CardFacts(card.event, topic: topic) else {
             lookups[key]?.report.refused[.malformed, default: 0] += 1
             return false
         }
@@ -220,12 +226,14 @@ extension DHTNode {
         switch run.goal {
         case .fill(let first): filled(run, first: first, now)
         case .mainline(let wish): mainlineFound(wish, run.lookup, now)
-        case .announce(let announcement, let topic): placed(announcement, topic, run.lookup.nearest, now)
+        case .announce(let announcement, let shelf):
+            placed(announcement, shelf, run.lookup.nearest, isCrowded: run.isCrowded, now)
         case .find(let operation, _, let limit, _):
+            guard !continueSearch(run, now) else { return }
             var report = run.report
-            report.asked = run.lookup.asked
-            report.answered = run.lookup.answered
-            report.timedOut = run.lookup.timedOut
+            report.asked += run.lookup.asked
+            report.answered += run.lookup.answered
+            report.timedOut += run.lookup.timedOut
             report.milliseconds = now.milliseconds - run.startedAt
             report.cards = run.best(limit)
             actions.append(.found(operation, report))

@@ -85,7 +85,7 @@ extension DHTNode {
         case .lookup(let key, _): lookupReply(key, reply, source, now)
         case .page(let key, let offset, let token, let page):
             pageReply(key, reply, source, offset: offset, token: token, page: page, now)
-        case .put(let key, let topic, let token): putDone(key, topic, token, source, error: nil, now)
+        case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: nil, now)
         case .store(let key): storeDone(key, .stored)
         }
     }
@@ -103,7 +103,7 @@ extension DHTNode {
         where error.code == .methodUnknown || error.code == .protocolError:
             // A node of another kind still knows the way.
             askPlainly(key, source, open.expected, now)
-        case .put(let key, let topic, let token): putDone(key, topic, token, source, error: error, now)
+        case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: error, now)
         case .store(let key): storeDone(key, .refused(error))
         default: lost(open, timedOut: false, now)
         }
@@ -142,9 +142,9 @@ extension DHTNode {
         case .lookup(let key, _): lookupLost(key, open.endpoint, timedOut: timedOut, now)
         case .page(let key, _, _, _): pageLost(key, now)
         case .store(let key): storeDone(key, .lost)
-        case .put(let key, let topic, let token):
+        case .put(let key, let shelf, let token):
             putDone(
-                key, topic, token, open.endpoint,
+                key, shelf, token, open.endpoint,
                 error: timedOut ? nil : KRPCError(.generic, "no valid answer"),
                 unanswered: timedOut, now)
         }

@@ -28,7 +28,7 @@ public struct DHTNode: Sendable {
         /// More cards from a node that has more than fitted.
         case page(Int, offset: Int, token: [UInt8], page: Int)
         /// A card stored at the node.
-        case put(Int, topic: Int, token: [UInt8])
+        case put(Int, shelf: Int, token: [UInt8])
         /// To know whether the one who put cards here is still there.
         case probe
         /// Something of Mainline stored at the node.
@@ -67,6 +67,8 @@ public struct DHTNode: Sendable {
     var announcements: [Int: AnnounceRun] = [:]
     var mainline: [Int: MainlineRun] = [:]
     var ownCards: [OwnCard] = []
+    /// How deep crowded topics were at the last search.
+    var shardDepths: [Topic: Int] = [:]
     var bootstrap = Bootstrap()
     var refreshQueue: [Int] = []
     var tokensRotatedAt: Int64

@@ -10,14 +10,13 @@ struct CardFacts: Hashable, Sendable {
     /// Of the offer that the target is about; under the provider's own key, of the cheapest.
     let price: UnitPrice?
 
+    /// - Parameter topic: what the target is about.
     /// - Returns: nil when the event is no card that can be read; such a card meets no filter.
-    init?(_ event: SignedEvent, under target: NodeID) {
+    init?(_ event: SignedEvent, topic: Topic?) {
         guard let card = ProviderCard(event) else { return nil }
         memoryMiB = card.memoryMiB
         load = card.load
-        let offer = card.models.first {
-            Topic.name($0.name).key() == target || Topic.model($0.root).key() == target
-        }
+        let offer = card.models.first { topic == .name($0.name) || topic == .model($0.root) }
         price =
             offer?.price
             ?? card.models.min {

@@ -15,12 +15,18 @@ public struct CardRules: Hashable, Sendable {
 
     /// Checks everything but the signature.
     ///
-    /// - Returns: when the card expires, in Unix seconds.
+    /// - Parameter depth: the target is a shard of so many bits of the author's hash.
+    /// - Returns: when the card expires, in Unix seconds, and the topic that `target` is of.
     /// - Throws: the error to answer with.
-    public func check(_ card: CardRecord, under target: NodeID?, unixNow: Int64) throws(KRPCError) -> Int64 {
+    public func check(
+        _ card: CardRecord, under target: NodeID?, depth: Int = 0, unixNow: Int64
+    ) throws(KRPCError) -> (expires: Int64, topic: Topic?) {
         guard card.event.kind == EventKind.card else { throw .notACard }
-        if let target, !Topic.topics(of: card.event).contains(where: { $0.key() == target }) {
-            throw .wrongTarget
+        var topic: Topic?
+        if let target {
+            let bits = card.event.pubkey.shardBits(depth)
+            topic = Topic.topics(of: card.event).first { $0.key(shardBits: bits) == target }
+            if topic == nil { throw .wrongTarget }
         }
         guard card.encoded.count <= CardRecord.maximumSize else { throw .recordTooBig }
         let created = card.event.createdAt
@@ -29,6 +35,6 @@ public struct CardRules: Hashable, Sendable {
             expires - maximumLifetime <= created
         else { throw .badLifetime }
         guard expires > unixNow else { throw .expired }
-        return expires
+        return (expires, topic)
     }
 }

@@ -25,6 +25,8 @@ public struct CardStore: Sendable {
     public struct Limits: Hashable, Sendable {
         /// Most cards under one target.
         public var perTarget = 512
+        /// With more cards under one target it is crowded, and its shards are better.
+        public var crowd = 256
         /// Most cards in all.
         public var total = 16_384
         /// Least time between two cards of one author under one target, in milliseconds.
@@ -51,15 +53,15 @@ public struct CardStore: Sendable {
         self.rules = rules
     }
 
-    /// Stores a card that `source` put under `target`; the token has been checked before.
+    /// Stores a card that `source` put under `target`, a shard of `depth` bits; the token has been checked before.
     ///
     /// The checks run from cheap to dear; `verify` (the signature) runs last and only if all else holds.
     /// - Throws: the error to answer with.
     public mutating func put(
-        _ card: CardRecord, under target: NodeID, from source: Endpoint, now: Moment,
+        _ card: CardRecord, under target: NodeID, depth: Int = 0, from source: Endpoint, now: Moment,
         verify: (SignedEvent) -> Bool
     ) throws(KRPCError) {
-        let expires = try rules.check(card, under: target, unixNow: now.unixSeconds)
+        let (expires, topic) = try rules.check(card, under: target, depth: depth, unixNow: now.unixSeconds)
         var list = targets[target] ?? []
         let known = list.firstIndex { $0.card.event.pubkey == card.event.pubkey }
         if let known {
@@ -82,7 +84,7 @@ public struct CardStore: Sendable {
         guard verify(card.event) else { throw .forged }
         let stored = Stored(
             card: card, expires: expires, source: source, storedAt: now.milliseconds, work: work,
-            facts: CardFacts(card.event, under: target))
+            facts: CardFacts(card.event, topic: topic))
         if let index = known ?? victim {
             list[index] = stored
         } else {
@@ -137,16 +139,17 @@ public struct CardStore: Sendable {
     }
 
     /// Stores a card of this node's own, verified already, under all its targets.
-    public mutating func keepOwn(_ card: CardRecord, under keys: [NodeID], expires: Int64, now: Moment) {
+    public mutating func keepOwn(_ card: CardRecord, under topics: [Topic], expires: Int64, now: Moment) {
         dropOwn(card.event.pubkey)
-        for key in keys {
+        for topic in topics {
+            let key = topic.key()
             var list = targets[key] ?? []
             let before = list.count
             list.removeAll { $0.card.event.pubkey == card.event.pubkey }
             list.append(
                 Stored(
                     card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work,
-                    facts: CardFacts(card.event, under: key)))
+                    facts: CardFacts(card.event, topic: topic)))
             count += list.count - before
             targets[key] = list
         }
@@ -170,6 +173,12 @@ public struct CardStore: Sendable {
         }
         count = targets.values.reduce(0) { $0 + $1.count }
         sources.keep(Set(targets.values.lazy.joined().compactMap(\.source)))
+    }
+
+    /// Whether so many living cards lie under `target` that its shards are better.
+    public func isCrowded(_ target: NodeID, unixNow: Int64) -> Bool {
+        guard let list = targets[target], list.count > limits.crowd else { return false }
+        return list.count { $0.expires > unixNow } > limits.crowd
     }
 
     /// The living cards under `target` that `filter` admits, in the order that `seed` gives, how many there are in all,
