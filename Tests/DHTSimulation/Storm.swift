@@ -11,6 +11,8 @@ public struct Storm {
     private var node: DHTNode
     private var now = Moment(milliseconds: 1_000_000, unixSeconds: 1_800_000_000)
     private let crowd: [Endpoint]
+    /// Whoever answers from an address of the crowd is always the same, so that the node can come to know him.
+    private let names: [Endpoint: NodeID]
     /// Questions of the node that nobody has answered yet.
     private var open: [(transaction: [UInt8], endpoint: Endpoint, query: KRPCQuery)] = []
     private var tokens: [Endpoint: [UInt8]] = [:]
@@ -24,6 +26,8 @@ public struct Storm {
         crowd = (0..<4096).map { _ in
             Endpoint(address: UInt32(truncatingIfNeeded: random.next()) | 0x0100_0000, port: 6881)
         }
+        names = Dictionary(
+            crowd.map { ($0, NodeID.random(using: &random)) }, uniquingKeysWith: { first, _ in first })
         node = DHTNode(
             id: NodeID.random(using: &random), random: DHTRandom(seed: random.next()), now: now,
             verifier: { TestCards.isFakeSigned($0) })
@@ -97,7 +101,7 @@ public struct Storm {
             let body: KRPCMessage.Body =
                 random.below(8) == 0
                 ? .error(KRPCError(KRPCError.Code(rawValue: 201 + Int64(random.below(5))), "no"))
-                : .reply(reply(question.query))
+                : .reply(reply(question.query, sender: name(question.endpoint)))
             let message = KRPCMessage(
                 transaction: question.transaction, body: body,
                 version: random.below(2) == 0 ? KRPCMessage.ownVersion : [76, 84, 1, 1], observed: known)
@@ -105,7 +109,7 @@ public struct Storm {
         default:
             let message = KRPCMessage(
                 transaction: bytes(1 + random.below(20)),
-                body: .query(KRPCQuery(sender: NodeID.random(using: &random), call: call(source))),
+                body: .query(KRPCQuery(sender: name(source), call: call(source))),
                 readOnly: random.below(8) == 0)
             return (message.encoded(), source)
         }
@@ -144,10 +148,11 @@ public struct Storm {
     }
 
     /// An answer as an honest or a lying node could give it.
-    private mutating func reply(_ query: KRPCQuery) -> KRPCReply {
-        var reply = KRPCReply(sender: NodeID.random(using: &random), token: bytes(8))
+    private mutating func reply(_ query: KRPCQuery, sender: NodeID) -> KRPCReply {
+        var reply = KRPCReply(sender: sender, token: bytes(8))
         reply.nodes = (0..<random.below(20)).map { _ in
-            NodeContact(id: NodeID.random(using: &random), endpoint: crowd[random.below(crowd.count)])
+            let other = crowd[random.below(crowd.count)]
+            return NodeContact(id: name(other), endpoint: other)
         }
         if case .infFind = query.call {
             reply.matches = random.below(600)
@@ -158,6 +163,12 @@ public struct Storm {
             }
         }
         return reply
+    }
+
+    /// The id of whoever is at an address; now and then somebody lies about it, and strangers have none.
+    private mutating func name(_ endpoint: Endpoint) -> NodeID {
+        let other = NodeID.random(using: &random)
+        return random.below(16) == 0 ? other : names[endpoint] ?? other
     }
 
     private mutating func damaged(_ packet: [UInt8]) -> [UInt8] {
