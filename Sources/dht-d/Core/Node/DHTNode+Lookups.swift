@@ -14,13 +14,17 @@ extension DHTNode {
         let key = serial
         // Cards are put where they are looked for; Mainline's own things lie at whoever is nearest.
         let ours: Bool
+        let paths: Int
         switch goal {
-        case .find, .announce: ours = true
-        case .fill, .mainline: ours = false
+        case .find:
+            (ours, paths) = (true, avoiding.isEmpty ? configuration.paths.search : configuration.paths.doubt)
+        case .announce: (ours, paths) = (true, configuration.paths.announce)
+        case .fill, .mainline: (ours, paths) = (false, 1)
         }
         var lookup = Lookup(
             target: target, width: configuration.width, parallel: configuration.parallel,
-            budget: configuration.lookupBudget, prefersEntitled: ours, seeds: seeds, avoiding: avoiding)
+            budget: configuration.lookupBudget, prefersEntitled: ours, paths: paths,
+            seeds: seeds, avoiding: avoiding)
         lookup.add(
             table.closest(
                 to: target, count: 2 * configuration.width + avoiding.count, now: now.milliseconds,
