@@ -124,7 +124,8 @@ targets += daemon(
 targets += daemon("content-d", "ContentCore", daemonBase + ["NodeSystem", crypto])
 targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpClient, posix, http1])
 targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])
-targets += daemon("ws-d", "WSCore", daemonBase + ["Nostr", "NodeSystem", posix, http1, webSocket, crypto])
+targets += daemon(
+    "ws-d", "WSCore", daemonBase + ["Nostr", "NodeSystem", posix, http1, webSocket, crypto, httpClient])
 targets += daemon("aggregator-d", "AggregatorCore", daemonBase + ["Nostr", grdb, crypto])
 targets.append(
     .executableTarget(

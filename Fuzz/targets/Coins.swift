@@ -2,10 +2,12 @@
 // It must never hold keys of anyone: the modules' own entry points do all the work.
 
 import EVM
+import LedgerCore
 import Lightning
 
 let doors: [String: Door] = [
     "abi": { EVMFuzz.abi($0) },
+    "chain-answer": { LedgerFuzz.chainAnswer($0) },
     "invoice": { LightningFuzz.invoice($0) },
     "rlp": { EVMFuzz.rlp($0) },
     "transaction": { EVMFuzz.transaction($0) },

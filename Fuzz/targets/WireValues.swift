@@ -80,6 +80,9 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.Restore.self),
     of(LedgerInterface.RotateKey.self),
     of(LedgerInterface.Successions.self),
+    of(LedgerInterface.Pay.self),
+    of(LedgerInterface.Payments.self),
+    of(LedgerInterface.Accounts.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),
@@ -100,6 +103,7 @@ private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),
     of(WSInterface.DeliverAcceptance.self),
     of(WSInterface.Sessions.self),
+    of(WSInterface.Carry.self),
 ].flatMap { $0 }
 private let peer: [ValueReader] = [
     of(stream: PeerInterface.RunJob.self),

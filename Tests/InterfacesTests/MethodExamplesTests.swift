@@ -57,6 +57,8 @@ let samples: [Sample] = [
     Sample(SupervisorInterface.Shutdown.self), Sample(stream: SupervisorInterface.Logs.self),
     Sample(SupervisorInterface.Metrics.self), Sample(SupervisorInterface.Health.self),
     Sample(SupervisorInterface.ShowConfig.self), Sample(SupervisorInterface.Privileges.self),
+    Sample(LedgerInterface.Pay.self), Sample(LedgerInterface.Payments.self),
+    Sample(LedgerInterface.Accounts.self), Sample(WSInterface.Carry.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),
     Sample(stream: ContentInterface.Import.self), Sample(ContentInterface.List.self),
     Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),

@@ -10,7 +10,7 @@ public enum LedgerInterface {
         Identity.spec, SignPeerAuth.spec, SignCard.spec, SignReceipt.spec, AcceptReceipt.spec,
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
         TakeJob.spec, Policy.spec, Audit.spec, Backup.spec, Restore.spec,
-        RotateKey.spec, Successions.spec,
+        RotateKey.spec, Successions.spec, Pay.spec, Payments.spec, Accounts.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }

@@ -6,7 +6,9 @@ public import Wire
 
 /// The methods of ws-d.
 public enum WSInterface {
-    public static let methods: [MethodSpec] = [RunJob.spec, DeliverAcceptance.spec, Sessions.spec]
+    public static let methods: [MethodSpec] = [
+        RunJob.spec, DeliverAcceptance.spec, Sessions.spec, Carry.spec,
+    ]
 
     /// Carries `peer.run_job` to a provider whose key and endpoint a signed card told.
     public struct RunJob: StreamRequest {

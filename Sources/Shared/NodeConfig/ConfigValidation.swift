@@ -58,6 +58,15 @@ extension NodeConfiguration {
             exec.image.isEmpty || (exec.image.hasPrefix("sha256:") && exec.image.utf8.count == 71),
             "exec.image",
             "must be an image id, 'sha256:' and 64 hexadecimal characters", "'engine/load' prints it.")
+        for (index, chain) in ledger.chains.enumerated() {
+            if let (key, problem) = chain.problem() {
+                check(false, "ledger.chains[\(index)].\(key)", problem)
+            }
+            let twin = ledger.chains[..<index].contains {
+                $0.name == chain.name || $0.chainID == chain.chainID
+            }
+            check(!twin, "ledger.chains[\(index)]", "has the name or number of another entry")
+        }
         for (path, value, range) in ranges where !range.contains(value) {
             check(false, path, "is \(value), outside \(range.lowerBound) to \(range.upperBound)")
         }

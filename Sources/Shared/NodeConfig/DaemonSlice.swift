@@ -52,11 +52,17 @@ extension NodeConfiguration {
                     DaemonSlice(node: node, log: log, callerUIDs: callerUIDs, section: section)))
         }
         switch role {
-        case .ledger: return try json(ledger)
+        case .ledger:
+            // ledger-d asks by the chain's name; where that leads is for ws-d alone.
+            var section = ledger
+            for index in section.chains.indices { section.chains[index].rpc = "" }
+            return try json(section)
         case .content: return try json(content)
         case .exec: return try json(exec)
         case .dht: return try json(dht)
-        case .ws: return try json(WSSection(http: http, peer: peer))
+        case .ws:
+            let carry = ledger.chains.map { CarryEndpoint(name: $0.endpoint, url: $0.rpc) }
+            return try json(WSSection(http: http, peer: peer, carry: carry))
         case .aggregator:
             return try json(
                 AggregatorConfig(aggregator: aggregator, advertise: peer.advertise, context: exec.context))

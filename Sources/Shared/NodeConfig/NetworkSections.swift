@@ -69,13 +69,17 @@ public struct PeerSection: Codable, Sendable, Equatable {
     public init() {}
 }
 
-/// Both of them: ws-d's slice.
+/// Both of them, and where ws-d may carry payments to: ws-d's slice.
 public struct WSSection: Codable, Sendable, Equatable {
     public var http: HTTPSection
     public var peer: PeerSection
+    public var carry: [CarryEndpoint]
 
-    public init(http: HTTPSection = HTTPSection(), peer: PeerSection = PeerSection()) {
+    public init(
+        http: HTTPSection = HTTPSection(), peer: PeerSection = PeerSection(), carry: [CarryEndpoint] = []
+    ) {
         self.http = http
         self.peer = peer
+        self.carry = carry
     }
 }

@@ -45,8 +45,11 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var maxPerDay: Int64 = 1_000_000_000
     /// The most of that which goes to one provider, in micro-units.
     public var maxPerPeer: Int64 = 1_000_000_000
+    /// Chains on which this node has money; none by default. `- name: polygon` and its `rpc` are enough.
+    public var chains: [ChainSection] = []
 
     enum CodingKeys: String, CodingKey {
+        case chains
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
         case maxPerPeer = "max_per_peer"

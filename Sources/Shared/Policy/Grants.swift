@@ -37,7 +37,8 @@ public enum Grants {
                 LedgerInterface.Identity.spec, LedgerInterface.Balance.spec, LedgerInterface.History.spec,
                 LedgerInterface.Policy.spec, LedgerInterface.Audit.spec, LedgerInterface.Backup.spec,
                 LedgerInterface.Restore.spec, LedgerInterface.RotateKey.spec,
-                LedgerInterface.Successions.spec,
+                LedgerInterface.Successions.spec, LedgerInterface.Pay.spec, LedgerInterface.Payments.spec,
+                LedgerInterface.Accounts.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),
@@ -60,6 +61,8 @@ public enum Grants {
                 AggregatorInterface.Serve.spec,
                 AggregatorInterface.Accepted.spec,
             ]),
+
+        row(.ledger, .ws, [WSInterface.Carry.spec]),
 
         row(
             .aggregator, .ledger,

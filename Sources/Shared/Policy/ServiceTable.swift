@@ -11,6 +11,10 @@ public enum ServiceTable {
         "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
         "/etc/services", "/run/systemd/resolve",
     ]
+    /// Whom a TLS client of this machine trusts.
+    private static let authorities = [
+        "/etc/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+    ]
     /// What a daemon may see of the machine it computes on.
     private static let machine = ["/sys/class/drm", "/sys/devices", "/sys/bus/pci"]
 
@@ -39,7 +43,8 @@ public enum ServiceTable {
             network: .none, memoryMiB: 512, exposureTenths: 8),
         ServiceRow(
             .ws, "TCP: HTTP and WebSocket, in and out", user: "infernet-ws", sockets: [.http, .peer],
-            startOrder: 3, network: .own, readable: names, maximumFiles: 16_384, memoryMiB: 1024,
+            startOrder: 3, network: .own, readable: names + authorities, maximumFiles: 16_384,
+            memoryMiB: 1024,
             keptConnections: 64, exposureTenths: 15),
     ]
 

@@ -23,7 +23,7 @@ final class CommitQueue: Sendable {
 
     private let pool: DatabasePool
     private let key: SecretKey
-    private let reach: (@Sendable (LedgerStep) -> Void)?
+    let reach: (@Sendable (LedgerStep) -> Void)?
     private let state = NIOLockedValueBox(State())
 
     init(_ pool: DatabasePool, key: SecretKey, reach: (@Sendable (LedgerStep) -> Void)?) {

@@ -46,6 +46,7 @@ extension Ledger {
             try Self.auditHeads(db, &report)
             try Self.auditJobs(db, &report)
             try Self.auditSuccessions(db, &report)
+            try Self.auditOutbox(db, &report)
             return report
         }
     }

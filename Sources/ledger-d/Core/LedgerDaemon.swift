@@ -31,6 +31,10 @@ public struct LedgerDaemon: Daemon {
     let ledger: Ledger
     let wrapping: KeyWrapping
     let metrics: MetricsRegistry
+    /// One for each chain of the configuration.
+    let rails: [EVMRail]
+    /// Rung when a payment was asked for.
+    let bell = Bell()
     let keyFile: NodeKeyFile
     let stateDirectory: String
     /// Set when another key takes over at the next start.
@@ -39,10 +43,16 @@ public struct LedgerDaemon: Daemon {
     let clock: @Sendable () -> Int64
 
     public init(_ environment: DaemonEnvironment<LedgerSection>) async throws {
-        try self.init(environment, clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
+        let link = environment.link(to: .ws)
+        try self.init(
+            environment, carrier: LinkCarrier(link: link),
+            clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
     }
 
-    init(_ environment: DaemonEnvironment<LedgerSection>, clock: @escaping @Sendable () -> Int64) throws {
+    init(
+        _ environment: DaemonEnvironment<LedgerSection>, carrier: (any Carrier)? = nil,
+        clock: @escaping @Sendable () -> Int64
+    ) throws {
         stateDirectory = environment.stateDirectory
         metrics = environment.metrics
         self.clock = clock
@@ -60,6 +70,20 @@ public struct LedgerDaemon: Daemon {
         ledger = try Ledger(path: path, key: key)
         policy = SigningPolicy(node: key.publicKey, former: try ledger.formerOwners())
         wrapping = KeyWrapping(key: key)
+        let carrier = carrier ?? LinkCarrier(link: environment.link(to: .ws))
+        guard let signer = PaymentSigner(key.derived(.evm(0))) else {
+            throw StartFailure(.config, "No account can be derived from the node's key.")
+        }
+        let ledger = ledger
+        do {
+            rails = try environment.config.chains.map { section in
+                EVMRail(
+                    try EVMChain(section), signer: signer, ledger: ledger, carrier: carrier,
+                    log: environment.log, clock: clock)
+            }
+        } catch let error as WireError {
+            throw StartFailure(.config, error.message, fix: "See ledger.chains in infernet.yaml.")
+        }
         environment.log.notice(
             created ? "node key made" : "node key loaded", metadata: ["npub": "\(key.publicKey.npub)"])
     }
@@ -102,13 +126,16 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.Backup.self, &router) { try await $0.backUp($1.passphrase) }
         bind(LedgerInterface.Restore.self, &router) { try await $0.restore($1.ncryptsec, $1.passphrase) }
         bind(LedgerInterface.RotateKey.self, &router) { daemon, _ in try await daemon.rotateKey() }
+        bind(LedgerInterface.Pay.self, &router) { try await $0.pay($1) }
+        bind(LedgerInterface.Payments.self, &router) { try await $0.payments(limit: $1.limit) }
+        bind(LedgerInterface.Accounts.self, &router) { daemon, _ in try await daemon.accounts() }
         bind(LedgerInterface.Successions.self, &router) { daemon, _ in
             LedgerInterface.Successions.Reply(events: try await daemon.ledger.successions())
         }
     }
 
     public func checks() async -> [ControlInterface.Check] {
-        [checkKey(), await checkLedger(), checkDisk()]
+        [checkKey(), await checkLedger(), checkDisk()] + (await checkChains())
     }
 
     /// Binds one intent, and counts its answers and refusals.

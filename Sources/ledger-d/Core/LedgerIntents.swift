@@ -89,7 +89,7 @@ extension LedgerDaemon {
     }
 
     /// Refuses work while another key waits for the next start.
-    private func requireStaying() throws {
+    func requireStaying() throws {
         guard !isLeaving.withLockedValue({ $0 }) else {
             throw WireError(
                 .unavailable, "Another key takes over at the next start; nothing is booked until then.",

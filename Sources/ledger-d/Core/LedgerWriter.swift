@@ -14,6 +14,9 @@ enum LedgerStep: Hashable, Sendable {
     /// Before COMMIT, and after it, when nobody has been answered yet.
     case committing
     case committed
+    /// Before signed bytes are handed to the carrier, and after it has answered.
+    case sending
+    case sent
 }
 
 /// Writes rows inside one transaction.

@@ -48,6 +48,17 @@ struct SigningTable: Sendable {
             Row(
                 intent: LedgerInterface.UnwrapKey.spec, callers: [.exec],
                 effect: "opens the content key of a job that was taken and has no receipt yet"),
+            Row(
+                intent: LedgerInterface.Pay.spec, callers: [.ctl],
+                effect:
+                    "pays once by id from this node's account on a chain, within the ceilings of ledger.chains"
+            ),
+            Row(
+                intent: LedgerInterface.Payments.spec, callers: [.ctl],
+                effect: "reads payments that leave the node"),
+            Row(
+                intent: LedgerInterface.Accounts.spec, callers: [.ctl],
+                effect: "reads this node's accounts on chains"),
             Row(intent: LedgerInterface.Balance.spec, callers: [.ctl], effect: "reads sums"),
             Row(intent: LedgerInterface.History.spec, callers: [.ctl], effect: "reads transfers"),
             Row(intent: LedgerInterface.Policy.spec, callers: [.ctl], effect: "reads this table"),

@@ -3,7 +3,8 @@
 //
 // Security: this process parses what strangers send. It can reach aggregator-d, ledger-d (identity and proofs of
 // authentication only) and the supervisor (health and metrics only), and holds nothing that lasts. What it carries
-// between nodes is sealed before it arrives here and opened after it has left.
+// between nodes is sealed before it arrives here and opened after it has left; what it carries for ledger-d is signed,
+// and goes to the addresses of the configuration alone.
 
 public import DaemonKit
 import FoundationEssentials
@@ -22,6 +23,7 @@ public final class WSDaemon: Daemon {
     let http: HTTPService
     let hub: PeerHub
     let pool: PeerPool
+    private let carrier: CarryService
     private let config: WSSection
     private let listeners: [Listener]
     private let aggregator: PeerLink
@@ -57,6 +59,7 @@ public final class WSDaemon: Daemon {
             aggregator: aggregator,
             metrics: metrics, log: environment.log, wallClock: { Self.milliseconds() })
         pool = PeerPool(hub)
+        carrier = CarryService(environment.config.carry, group: environment.group)
         var adopted: [Listener] = []
         for descriptor in environment.sockets["http"] ?? [] {
             adopted.append(Listener(label: "http", channel: try await HTTPListener.listen(descriptor, http)))
@@ -84,6 +87,10 @@ public final class WSDaemon: Daemon {
             return try await withTaskExecutorPreference(hub.executor) {
                 try await pool.deliver(request, deadlineMs: left)
             }
+        }
+        let carrier = carrier
+        router.on(WSInterface.Carry.self) { request, context in
+            try await carrier.carry(request, deadlineMs: Self.left(until: context.deadline))
         }
         let names = listeners.map(\.text)
         router.on(WSInterface.Sessions.self) { _, _ in
@@ -179,6 +186,7 @@ public final class WSDaemon: Daemon {
             }
             await Self.closeAll(http, hub)
         }
+        await carrier.close()
     }
 
     private static func startDraining(

@@ -1,0 +1,154 @@
+// What a person asks of ledger-d about money on chains: where it can be sent, what is there, and to pay some of it.
+// It must never carry bytes to be signed: who is paid how much is said, ledger-d builds the rest.
+
+public import NodeModel
+public import Wire
+
+extension LedgerInterface {
+    /// Money that leaves the node, and how far it is.
+    public struct Payment: WireValue, Hashable {
+        public var id: String
+        public var chain: String
+        public var asset: Asset
+        /// In the asset's smallest unit.
+        public var amount: Int64
+        /// The payee's address.
+        public var to: String
+        /// `asked`, `signed`, `handed`, `answered`, `settled` or `failed`.
+        public var state: String
+        /// Why it is in this state.
+        public var reason: String
+        /// What it waits for; absent when it is over.
+        public var awaiting: String?
+        /// The transaction that was signed last, or the one that paid.
+        public var transaction: String?
+        /// Unix milliseconds: when it was asked for, and when it came into this state.
+        public var at: Int64
+        public var since: Int64
+        public init(
+            id: String, chain: String, asset: Asset, amount: Int64, to: String, state: String, reason: String,
+            awaiting: String? = nil, transaction: String? = nil, at: Int64, since: Int64
+        ) {
+            self.id = id
+            self.chain = chain
+            self.asset = asset
+            self.amount = amount
+            self.to = to
+            self.state = state
+            self.reason = reason
+            self.awaiting = awaiting
+            self.transaction = transaction
+            self.at = at
+            self.since = since
+        }
+    }
+
+    static var examplePayment: Payment {
+        Payment(
+            id: "rent-12", chain: "polygon", asset: exampleToken, amount: 1_500_000,
+            to: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", state: "handed",
+            reason: "given to the chain with nonce 0",
+            awaiting: "a block that has it", transaction: "0x" + Digest(hashing: "").hex,
+            at: 1_790_000_000_000,
+            since: 1_790_000_001_000)
+    }
+    static var exampleToken: Asset {
+        Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+    }
+
+    /// Pays from this node's account on a chain. Happens once for each id.
+    public struct Pay: Request {
+        public static let spec = MethodSpec(
+            "ledger.pay", deadlineMs: 5_000, idempotent: true, "Pays from this node's account on a chain.")
+        public typealias Reply = Payment
+        /// The caller's id of the payment, 1 to 100 printable characters.
+        public var id: String
+        public var asset: Asset
+        public var amount: Int64
+        /// The payee's address, with a right checksum where it has capitals.
+        public var to: String
+        public init(id: String, asset: Asset, amount: Int64, to: String) {
+            self.id = id
+            self.asset = asset
+            self.amount = amount
+            self.to = to
+        }
+        public static var example: (request: Pay, reply: Payment) {
+            let payment = examplePayment
+            return (
+                Pay(id: payment.id, asset: payment.asset, amount: payment.amount, to: payment.to), payment
+            )
+        }
+    }
+
+    /// The last payments, newest first.
+    public struct Payments: Request {
+        public static let spec = MethodSpec("ledger.payments", "The last payments, newest first.")
+        public struct Reply: WireValue, Hashable {
+            public var payments: [Payment]
+            public init(payments: [Payment]) { self.payments = payments }
+        }
+        /// 1 to 200.
+        public var limit: Int
+        public init(limit: Int) { self.limit = limit }
+        public static var example: (request: Payments, reply: Reply) {
+            (Payments(limit: 20), Reply(payments: [examplePayment]))
+        }
+    }
+
+    /// This node's accounts on chains.
+    public struct Accounts: Request {
+        public static let spec = MethodSpec("ledger.accounts", "This node's accounts on chains.")
+        public struct Account: WireValue, Hashable {
+            public var chain: String
+            public var chainID: Int64
+            public var asset: Asset
+            public var symbol: String
+            public var decimals: Int
+            /// Where it takes deposits.
+            public var address: String
+            /// In the smallest unit: what can be paid, and what payments under way hold.
+            public var available: Int64
+            public var held: Int64
+            /// Whether the chain was heard, and says what it must.
+            public var ok: Bool
+            /// What was last heard of the chain, or what is the matter.
+            public var reason: String
+            enum CodingKeys: String, CodingKey {
+                case chain, asset, symbol, decimals, address, available, held, ok, reason
+                case chainID = "chain_id"
+            }
+            public init(
+                chain: String, chainID: Int64, asset: Asset, symbol: String, decimals: Int, address: String,
+                available: Int64, held: Int64, ok: Bool, reason: String
+            ) {
+                self.chain = chain
+                self.chainID = chainID
+                self.asset = asset
+                self.symbol = symbol
+                self.decimals = decimals
+                self.address = address
+                self.available = available
+                self.held = held
+                self.ok = ok
+                self.reason = reason
+            }
+        }
+        public struct Reply: WireValue, Hashable {
+            public var accounts: [Account]
+            public init(accounts: [Account]) { self.accounts = accounts }
+        }
+        public init() {}
+        public static var example: (request: Accounts, reply: Reply) {
+            (
+                Accounts(),
+                Reply(accounts: [
+                    Account(
+                        chain: "polygon", chainID: 137, asset: exampleToken, symbol: "USDC", decimals: 6,
+                        address: "0xAfCe6214969C195CA13A894dEc06De87bb6e4D7C", available: 25_000_000,
+                        held: 1_500_000, ok: true, reason: "final up to block 81000000")
+                ])
+            )
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// What ws-d carries for ledger-d: a body to one of the endpoints that the configuration names, and back what it said.
+// It must never take an address from the caller: what is not on the list cannot be reached.
+
+public import Wire
+
+extension WSInterface {
+    /// Posts a JSON body to a named endpoint. What comes back is a stranger's claim.
+    public struct Carry: Request {
+        /// The longest body that is carried back, in bytes.
+        public static let longestReply = 512 * 1024
+        public static let spec = MethodSpec(
+            "ws.carry", deadlineMs: 15_000, maxRequestBytes: 64 * 1024, idempotent: false,
+            "Carries a request to an endpoint of the allow-list.")
+        public struct Reply: WireValue, Hashable {
+            /// HTTP's.
+            public var status: Int
+            public var body: String
+            public init(status: Int, body: String) {
+                self.status = status
+                self.body = body
+            }
+        }
+        /// As the configuration names it: `evm/polygon`.
+        public var endpoint: String
+        /// JSON.
+        public var body: String
+        public init(endpoint: String, body: String) {
+            self.endpoint = endpoint
+            self.body = body
+        }
+        public static var example: (request: Carry, reply: Reply) {
+            (
+                Carry(
+                    endpoint: "evm/polygon",
+                    body: #"{"id":1,"jsonrpc":"2.0","method":"eth_chainId","params":[]}"#),
+                Reply(status: 200, body: #"{"jsonrpc":"2.0","id":1,"result":"0x89"}"#)
+            )
+        }
+    }
+}

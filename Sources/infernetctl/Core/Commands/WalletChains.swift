@@ -1,0 +1,169 @@
+// `infernetctl wallet accounts|deposit|pay|payments`: money on chains, where it comes in and how it goes out.
+// It must never round an amount, nor say that something is paid before it is final.
+
+import ArgumentParser
+import FoundationEssentials
+import Interfaces
+import NodeModel
+import Wire
+
+extension Wallet {
+    struct Accounts: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows what this node has on each chain, and how the chain is.", aliases: ["balance"])
+
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let reply = try await global.node.call(LedgerInterface.Accounts(), at: .ledger)
+            let output = global.output
+            if global.json { return output.json(reply) }
+            guard !reply.accounts.isEmpty else {
+                return output.line("No chain is configured. Name one under ledger.chains in infernet.yaml.")
+            }
+            var table = Table([
+                ("CHAIN", .left), ("AVAILABLE", .right), ("HELD", .right), ("ADDRESS", .left),
+                ("STATE", .left),
+            ])
+            for account in reply.accounts {
+                table.add(
+                    account.chain, TokenAmount.text(account.available, account),
+                    TokenAmount.text(account.held, account),
+                    account.address, TerminalText.clean(account.reason))
+            }
+            table.lines(output.style).forEach(output.line)
+        }
+    }
+
+    struct Deposit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows where money can be sent to this node.")
+
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let reply = try await global.node.call(LedgerInterface.Accounts(), at: .ledger)
+            let output = global.output
+            if global.json { return output.json(reply) }
+            for account in reply.accounts {
+                output.line("\(account.address)  \(account.symbol) on \(account.chain)")
+                output.line(output.style.dim("token \(account.asset.rawValue)"))
+            }
+            output.error(
+                output.errorStyle.dim("It is booked when its block is final. Other tokens are not seen here.")
+            )
+        }
+    }
+
+    struct Pay: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pays from this node's account on a chain.", aliases: ["withdraw"])
+
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: "The payee's address.")
+        var to: String
+        @Argument(help: "How much, as 1.50 (of the token, not of its smallest unit).")
+        var amount: String
+        @Option(help: "The chain, where there is more than one.")
+        var chain: String?
+        @Option(help: "The token, where the chain has more than one.")
+        var token: String?
+        @Option(help: "The payment's id: the same id pays once, however often it is asked.")
+        var id: String?
+
+        func run() async throws {
+            let node = global.node
+            let accounts = try await node.call(LedgerInterface.Accounts(), at: .ledger).accounts
+            let matching = accounts.filter {
+                (chain == nil || $0.chain == chain) && (token == nil || $0.symbol == token)
+            }
+            guard let account = matching.first, matching.count == 1 else {
+                throw ValidationError(
+                    matching.isEmpty
+                        ? "No account matches; see 'infernetctl wallet accounts'."
+                        : "Several accounts match; name one with --chain and --token.")
+            }
+            guard let units = TokenAmount.units(amount, decimals: account.decimals) else {
+                throw ValidationError(
+                    "'\(amount)' is no amount of \(account.symbol): digits, at most \(account.decimals) behind the point."
+                )
+            }
+            let id = id ?? "pay-\(UUID().uuidString.lowercased())"
+            let payment = try await node.call(
+                LedgerInterface.Pay(id: id, asset: account.asset, amount: units, to: to), at: .ledger)
+            if global.json { return global.output.json(payment) }
+            PaymentTable.lines([payment], accounts, global.output.style).forEach(global.output.line)
+            global.output.error(
+                global.output.errorStyle.dim("See how far it is with 'infernetctl wallet payments'."))
+        }
+    }
+
+    struct Payments: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows payments that leave this node, newest first, and what each waits for.")
+
+        @OptionGroup var global: GlobalOptions
+        @Option(name: .shortAndLong, help: "How many at most.")
+        var limit = 20
+
+        func validate() throws {
+            if !(1...200).contains(limit) { throw ValidationError("--limit must be between 1 and 200.") }
+        }
+
+        func run() async throws {
+            let reply = try await global.node.call(LedgerInterface.Payments(limit: limit), at: .ledger)
+            if global.json { return global.output.json(reply) }
+            guard !reply.payments.isEmpty else { return global.output.line("Nothing was paid yet.") }
+            let accounts = try await global.node.call(LedgerInterface.Accounts(), at: .ledger).accounts
+            PaymentTable.lines(reply.payments, accounts, global.output.style).forEach(global.output.line)
+        }
+    }
+}
+
+/// Payments as rows.
+enum PaymentTable {
+    static func lines(
+        _ payments: [LedgerInterface.Payment], _ accounts: [LedgerInterface.Accounts.Account], _ style: Style
+    ) -> [String] {
+        var table = Table([
+            ("ID", .left), ("AMOUNT", .right), ("TO", .left), ("STATE", .left),
+            ("WHY, OR WHAT IT WAITS FOR", .left),
+        ])
+        for payment in payments {
+            let account = accounts.first { $0.asset == payment.asset }
+            table.add(
+                TerminalText.clean(payment.id),
+                account.map { TokenAmount.text(payment.amount, $0) }
+                    ?? "\(payment.amount) \(payment.asset.rawValue)",
+                payment.to, payment.state,
+                TerminalText.clean(payment.awaiting.map { "waits for \($0)" } ?? payment.reason))
+        }
+        return table.lines(style)
+    }
+}
+
+/// Amounts of tokens, between people and smallest units. Nothing is ever rounded.
+enum TokenAmount {
+    static func text(_ units: Int64, _ account: LedgerInterface.Accounts.Account) -> String {
+        text(units, decimals: account.decimals) + " " + account.symbol
+    }
+
+    static func text(_ units: Int64, decimals: Int) -> String {
+        var digits = String(units.magnitude)
+        while digits.utf8.count <= decimals { digits = "0" + digits }
+        let (whole, fraction) = (digits.dropLast(decimals), digits.suffix(decimals))
+        let kept = fraction.reversed().drop { $0 == "0" }.reversed()
+        return (units < 0 ? "-" : "") + whole + (kept.isEmpty ? "" : "." + String(kept))
+    }
+
+    /// - Returns: nil unless the text is digits, with at most `decimals` of them behind one point, within 63 bits.
+    static func units(_ text: String, decimals: Int) -> Int64? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count),
+            parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
+        else { return nil }
+        let fraction = parts.count == 2 ? String(parts[1]) : ""
+        guard fraction.utf8.count <= decimals else { return nil }
+        return Int64(parts[0] + fraction + String(repeating: "0", count: decimals - fraction.utf8.count))
+    }
+}

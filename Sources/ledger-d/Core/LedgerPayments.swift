@@ -1,0 +1,118 @@
+// What a person asks about money on chains, and the work of driving payments to their end.
+// It must never sign in the call that asks: the money is set aside first, and the rail does the rest.
+
+import DaemonKit
+import EVM
+import Interfaces
+import NIOConcurrencyHelpers
+import NodeModel
+import Wire
+
+extension LedgerDaemon {
+    func pay(_ request: LedgerInterface.Pay) async throws -> LedgerInterface.Payment {
+        try requireStaying()
+        guard (1...100).contains(request.id.utf8.count),
+            request.id.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { throw WireError(.invalidParams, "'id' has 1 to 100 printable characters.") }
+        for rail in rails {
+            guard let token = rail.chain.tokens.first(where: { $0.asset == request.asset }) else { continue }
+            let payee: EVMAddress
+            do { payee = try EVMAddress(request.to) } catch {
+                throw WireError(.invalidParams, "'to': \(error).", fix: "Copy the address again.")
+            }
+            guard request.amount > 0 else {
+                throw WireError(.invalidParams, "'amount' must be positive, not \(request.amount).")
+            }
+            let payment = try await rail.ask(request.id, token, amount: request.amount, to: payee)
+            bell.yield()
+            return await shown(payment)
+        }
+        throw WireError(
+            .notFound, "This node has no account for '\(request.asset.rawValue.prefix(160))'.",
+            fix: "See 'infernetctl wallet accounts', and ledger.chains in infernet.yaml.")
+    }
+
+    func payments(limit: Int) async throws -> LedgerInterface.Payments.Reply {
+        var shown: [LedgerInterface.Payment] = []
+        for payment in try await ledger.payments(limit: limit) { shown.append(await self.shown(payment)) }
+        return LedgerInterface.Payments.Reply(payments: shown)
+    }
+
+    func accounts() async throws -> LedgerInterface.Accounts.Reply {
+        var accounts: [LedgerInterface.Accounts.Account] = []
+        for rail in rails {
+            let standing = await rail.standing
+            for token in rail.chain.tokens {
+                let (available, held) = try await ledger.holdings(token.asset)
+                accounts.append(
+                    .init(
+                        chain: rail.chain.name, chainID: Int64(clamping: rail.chain.id), asset: token.asset,
+                        symbol: token.symbol, decimals: token.decimals,
+                        address: rail.signer.address.checksummed,
+                        available: available, held: held, ok: standing.ok, reason: standing.reason))
+            }
+        }
+        return LedgerInterface.Accounts.Reply(accounts: accounts)
+    }
+
+    /// Looks at every chain until the daemon ends: soon after a payment was asked for, often while one is under way.
+    public func run() async throws {
+        guard let rail = rails.min(by: { $0.chain.poll < $1.chain.poll }) else {
+            while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
+            return
+        }
+        let idle = rail.chain.poll
+        let bell = bell
+        while !Task.isCancelled {
+            var isBusy = false
+            for rail in rails where await rail.pass() { isBusy = true }
+            let pause = isBusy ? min(idle, .seconds(3)) : idle
+            let alarm = Task {
+                try await Task.sleep(for: pause)
+                bell.yield()
+            }
+            await bell.next()
+            alarm.cancel()
+        }
+    }
+
+    func checkChains() async -> [ControlInterface.Check] {
+        var checks: [ControlInterface.Check] = []
+        for rail in rails {
+            let standing = await rail.standing
+            // What a chain says is no fault of this node's: it goes on without money that leaves.
+            checks.append(.init(name: "chain \(rail.chain.name)", ok: true, reason: standing.reason))
+        }
+        return checks
+    }
+
+    private func shown(_ payment: OutgoingPayment) async -> LedgerInterface.Payment {
+        let rail = rails.first { $0.chain.rail == payment.rail }
+        let terms = try? EVMPaymentTerms(payment.terms)
+        let awaited = await rail?.awaited[payment.id] ?? "the chain"
+        return LedgerInterface.Payment(
+            id: payment.id, chain: rail?.chain.name ?? payment.rail, asset: payment.asset,
+            amount: payment.amount, to: (terms?.to).flatMap { try? EVMAddress($0) }?.checksummed ?? "",
+            state: payment.state.rawValue, reason: payment.reason,
+            awaiting: payment.state.isOver ? nil : awaited,
+            transaction: payment.letters.last.map { "0x" + Hex.encode($0.hash) }, at: payment.at,
+            since: payment.since)
+    }
+}
+
+/// A bell that many may ring and one hears.
+struct Bell: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func yield() { continuation.yield() }
+
+    func next() async {
+        var iterator = stream.makeAsyncIterator()
+        _ = await iterator.next()
+    }
+}

@@ -1,0 +1,183 @@
+// The outbox: what leaves the node is stored with its reservation before it leaves, and followed to its end.
+// It must never give money back or pay it out but together with the step that says why.
+
+import FoundationEssentials
+import GRDB
+import NodeModel
+import Wire
+
+extension Ledger {
+    /// What a payment asks for.
+    struct PaymentDraft: Sendable {
+        var id: String
+        var rail: String
+        var asset: Asset
+        var amount: Int64
+        var payee: String
+        var terms: [UInt8]
+        var perPayment: Int64
+        var perDay: Int64
+
+        var party: String { "\(rail):\(payee)" }
+    }
+
+    /// Sets the money of a payment aside, once for each id.
+    ///
+    /// - Parameter at: Unix milliseconds.
+    /// - Throws: what `perform` throws, and `.policyRefused` beyond a ceiling.
+    func ask(_ draft: PaymentDraft, at: Int64) async throws -> OutgoingPayment {
+        try await writing { writer in
+            let deed = Deed.reserve(draft.amount, draft.asset, for: draft.party)
+            let reservation = OutgoingPayment.reservation(draft.id)
+            if try Self.payment(draft.id, writer.db) == nil { try Self.checkCeilings(draft, at, writer.db) }
+            // The same id for another payee or amount is a conflict of the deed.
+            if !(try Self.perform(deed, id: reservation, at: at, writer)).repeated {
+                try writer.insert(
+                    "payment",
+                    [
+                        "id": draft.id, "reservation": Deed.operation(reservation), "rail": draft.rail,
+                        "asset": draft.asset.rawValue, "amount": draft.amount, "party": draft.party, "at": at,
+                        "day": at / 86_400_000, "terms": Data(draft.terms),
+                    ])
+                try Self.step(draft.id, .asked, "the money is set aside", at, writer)
+            }
+            return try Self.requirePayment(draft.id, writer.db)
+        }
+    }
+
+    /// Stores signed bytes; they may leave when this has returned.
+    func sign(_ letter: Letter, for id: String, reason: String) async throws {
+        try await writing { writer in
+            try Self.allow(.signed, id, writer.db)
+            try writer.insert(
+                "letter",
+                [
+                    "payment": id, "number": letter.number, "at": letter.at, "lane": letter.lane,
+                    "place": Int64(clamping: letter.place), "hash": Data(letter.hash),
+                    "raw": Data(letter.raw),
+                ])
+            try Self.step(id, .signed, reason, letter.at, writer, letter: letter.number)
+        }
+    }
+
+    /// Writes down a state that moves no money.
+    func move(_ id: String, to state: PaymentState, _ reason: String, at: Int64, letter: Int? = nil)
+        async throws
+    {
+        try await writing { writer in
+            guard !state.isOver else {
+                throw WireError(.internalError, "'\(id)' cannot end without its money.")
+            }
+            try Self.allow(state, id, writer.db)
+            try Self.step(id, state, reason, at, writer, letter: letter)
+        }
+    }
+
+    /// The end: the money is paid out in full, or comes back.
+    func end(_ id: String, _ state: PaymentState, _ reason: String, at: Int64) async throws {
+        try await writing { writer in
+            guard state.isOver else { throw WireError(.internalError, "'\(state)' is no end.") }
+            let payment = try Self.requirePayment(id, writer.db)
+            // An end that was written before a crash and is told again is the same end.
+            if payment.state == state { return }
+            try Self.allow(state, id, writer.db)
+            let party = try String.fetchOne(
+                writer.db, sql: "SELECT party FROM payment WHERE id = ?", arguments: [id])
+            let reservation = OutgoingPayment.reservation(id)
+            let deed =
+                state == .settled
+                ? Deed.post(reservation, payment.amount, payment.asset, to: party ?? "")
+                : Deed.void(reservation, payment.asset)
+            _ = try Self.perform(deed, id: "\(state.rawValue)/\(id)", at: at, writer)
+            try Self.step(id, state, reason, at, writer)
+        }
+    }
+
+    /// Books what came in, and how far was looked, in one transaction.
+    ///
+    /// - Parameter through: the last block that was searched; nil when it need not be remembered yet.
+    func credit(
+        _ deposits: [(id: String, amount: Int64, party: String)], _ asset: Asset, through: Int64?, at: Int64
+    ) async throws -> Int {
+        try await writing { writer in
+            var booked = 0
+            for deposit in deposits {
+                let outcome = try Self.perform(
+                    .deposit(deposit.amount, asset, from: deposit.party), id: deposit.id, at: at, writer)
+                booked += outcome.repeated ? 0 : 1
+            }
+            if let through {
+                let known = try Int.fetchOne(
+                    writer.db, sql: "SELECT 1 FROM searched WHERE asset = ? AND block = ?",
+                    arguments: [asset.rawValue, through])
+                if known == nil {
+                    try writer.insert("searched", ["asset": asset.rawValue, "block": through, "at": at])
+                }
+            }
+            return booked
+        }
+    }
+
+    /// The last block, not above another, in which deposits of an asset were looked for.
+    func searched(_ asset: Asset, upTo final: Int64) async throws -> Int64? {
+        try await reading { db in
+            try Int64.fetchOne(
+                db, sql: "SELECT max(block) FROM searched WHERE asset = ? AND block <= ?",
+                arguments: [asset.rawValue, final])
+        }
+    }
+
+    private static func allow(_ next: PaymentState, _ id: String, _ db: Database) throws {
+        let payment = try requirePayment(id, db)
+        guard payment.state.mayBecome(next) else {
+            throw WireError(
+                .conflict,
+                "The payment '\(id)' is \(payment.state.rawValue) and cannot become \(next.rawValue).")
+        }
+    }
+
+    private static func checkCeilings(_ draft: PaymentDraft, _ at: Int64, _ db: Database) throws {
+        guard draft.amount <= draft.perPayment else {
+            throw WireError(
+                .policyRefused,
+                "\(draft.amount) is more than the ceiling of \(draft.perPayment) for one payment.",
+                fix: "Raise max_per_payment of the token under ledger.chains if this is what you want.")
+        }
+        let today =
+            try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND day = ? AND NOT EXISTS (
+                        SELECT 1 FROM step WHERE step.payment = payment.id AND step.state = 'failed')
+                    """, arguments: [draft.asset.rawValue, at / 86_400_000]) ?? 0
+        let (sum, overflow) = today.addingReportingOverflow(draft.amount)
+        guard !overflow, sum <= draft.perDay else {
+            throw WireError(
+                .policyRefused,
+                "\(draft.amount), with the \(today) of today, is more than the day's ceiling of \(draft.perDay).",
+                fix: "Wait until midnight UTC, or raise max_per_day of the token under ledger.chains.")
+        }
+    }
+
+    private static func step(
+        _ id: String, _ state: PaymentState, _ reason: String, _ at: Int64, _ writer: LedgerWriter,
+        letter: Int? = nil
+    ) throws {
+        let last = try Int.fetchOne(
+            writer.db.cachedStatement(sql: "SELECT max(number) FROM step WHERE payment = ?"), arguments: [id])
+        try writer.insert(
+            "step",
+            [
+                "payment": id, "number": (last ?? 0) + 1, "state": state.rawValue, "reason": reason,
+                "letter": letter, "at": at,
+            ])
+    }
+
+    private func writing<T: Sendable>(_ body: @escaping @Sendable (LedgerWriter) throws -> T) async throws
+        -> T
+    {
+        do { return try await commits.write(body) } catch let error as DatabaseError {
+            throw LedgerFailure.wire(error)
+        }
+    }
+}

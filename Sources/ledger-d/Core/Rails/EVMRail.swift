@@ -1,0 +1,275 @@
+// One EVM chain, looked at again and again: deposits are booked when they are final, payments are driven to their end.
+// It must never sign for a token that the chain describes otherwise than the configuration.
+
+import DaemonKit
+import EVM
+import FoundationEssentials
+import Logging
+import NodeModel
+import Wire
+
+actor EVMRail {
+    nonisolated let chain: EVMChain
+    nonisolated let signer: PaymentSigner
+    let ledger: Ledger
+    let client: ChainClient
+    private let log: Logger
+    /// Unix milliseconds.
+    private let clock: @Sendable () -> Int64
+
+    private(set) var standing: (ok: Bool, reason: String) = (false, "not heard yet")
+    private(set) var awaited: [String: String] = [:]
+    private var verified: Set<EVMAddress> = []
+    private var final: (number: UInt64, hash: [UInt8])?
+    private var offered: [[UInt8]: Int64] = [:]
+    var searched: [Asset: UInt64] = [:]
+    private var isBusy = false
+
+    init(
+        _ chain: EVMChain, signer: PaymentSigner, ledger: Ledger, carrier: any Carrier, log: Logger,
+        clock: @escaping @Sendable () -> Int64
+    ) {
+        self.chain = chain
+        self.signer = signer
+        self.ledger = ledger
+        client = ChainClient(endpoint: chain.endpoint, carrier: carrier)
+        self.log = log
+        self.clock = clock
+    }
+
+    /// Takes a payment in. The money is set aside when this returns, and nothing is signed.
+    nonisolated func ask(
+        _ id: String, _ token: EVMToken, amount: Int64, to: EVMAddress
+    ) async throws -> OutgoingPayment {
+        guard to != signer.address else {
+            throw WireError(.invalidParams, "'to' is this node's own account.", fix: "Name another's.")
+        }
+        guard to != .zero, to != token.address else {
+            throw WireError(.invalidParams, "Money sent to \(to) is lost.", fix: "Name an account.")
+        }
+        let now = clock()
+        let terms = EVMPaymentTerms(
+            id: id, amount: amount, token: token, from: signer.address, to: to,
+            validBefore: now / 1000 + chain.validSeconds)
+        return try await ledger.ask(
+            Ledger.PaymentDraft(
+                id: id, rail: chain.rail, asset: token.asset, amount: amount, payee: to.lowercase,
+                terms: try CanonicalJSON.encode(terms), perPayment: token.perPayment, perDay: token.perDay),
+            at: now)
+    }
+
+    /// Looks at the chain once.
+    ///
+    /// - Returns: whether payments are under way.
+    func pass() async -> Bool {
+        // An actor lets calls in while it waits; two looks at once would sign twice where one does.
+        guard !isBusy else { return true }
+        isBusy = true
+        defer { isBusy = false }
+        do {
+            let open = try await ledger.openPayments(chain.rail)
+            awaited = awaited.filter { entry in open.contains { $0.id == entry.key } }
+            do {
+                try await look(open)
+            } catch {
+                tell(false, (error as? WireError)?.message ?? "\(error)")
+                for payment in open { awaited[payment.id] = standing.reason }
+            }
+            return !open.isEmpty
+        } catch {
+            tell(false, (error as? WireError)?.message ?? "\(error)")
+            return false
+        }
+    }
+
+    private func look(_ open: [OutgoingPayment]) async throws {
+        guard try await client.chainID() == UInt256(chain.id) else {
+            throw ChainTrouble.contradiction("the endpoint of '\(chain.name)' speaks for another chain")
+        }
+        guard let finalBlock = try await client.block(.finalized),
+            let latest = try await client.block(.latest)
+        else { throw ChainTrouble.unreadable("there is no last or no final block") }
+        let (number, time) = try settled(finalBlock, latest)
+        for token in chain.tokens where !verified.contains(token.address) { try await verify(token) }
+        tell(true, "final up to block \(number)")
+        for token in chain.tokens { try await findDeposits(token, through: number) }
+        for payment in open {
+            do { try await drive(payment, open, latest, (number, time)) } catch let trouble as ChainTrouble {
+                awaited[payment.id] = trouble.description
+            }
+        }
+    }
+
+    /// What is final only grows, and is not from the future.
+    private func settled(_ block: ChainBlock, _ latest: ChainBlock) throws -> (UInt64, UInt64) {
+        guard let number = block.number.value.exactUInt64, let time = block.timestamp.value.exactUInt64,
+            number < 1 << 62, let last = latest.number.value.exactUInt64, number <= last
+        else { throw ChainTrouble.unreadable("blocks are beyond all bounds") }
+        guard Int64(clamping: time) < clock() / 1000 + 3_600 else {
+            throw ChainTrouble.contradiction("the final block is from the future")
+        }
+        if let final, final.number > number || (final.number == number && final.hash != block.hash.bytes) {
+            throw ChainTrouble.contradiction("what was final has changed")
+        }
+        final = (number, block.hash.bytes)
+        return (number, time)
+    }
+
+    /// The contract must say what the configuration says: bridged look-alikes have another domain.
+    private func verify(_ token: EVMToken) async throws {
+        let said = [
+            try await client.call(EVMToken.name, at: token.address, .latest),
+            try await client.call(EVMToken.version, at: token.address, .latest),
+            try await client.call(EVMToken.separator, at: token.address, .latest),
+            try await client.call(EVMToken.decimals, at: token.address, .latest),
+        ]
+        let due: [[ABIValue]] = [
+            [.string(token.domain.name)], [.string(token.domain.version)],
+            [.bytes(try token.domain.separator())], [.uint(UInt64(clamping: token.decimals))],
+        ]
+        guard said == due else {
+            throw ChainTrouble.contradiction(
+                "\(token.address) on '\(chain.name)' is not the \(token.symbol) of the configuration; nothing is signed"
+            )
+        }
+        verified.insert(token.address)
+    }
+
+    private func drive(
+        _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ latest: ChainBlock, _ final: (UInt64, UInt64)
+    ) async throws {
+        let terms = try EVMPaymentTerms(payment.terms)
+        guard let token = chain.tokens.first(where: { $0.asset == payment.asset }),
+            terms.from == signer.address.lowercase
+        else {
+            awaited[payment.id] = "its token or its key, which this node no longer has"
+            return
+        }
+        let authorization = try terms.authorization()
+        let view = try await view(payment, open, authorization, token, latest, final)
+        let machine = EVMPaymentMachine(
+            chain: chain, letters: payment.letters, amount: UInt64(clamping: payment.amount),
+            validBefore: terms.validBefore)
+        let now = clock()
+        let fees = payment.letters.last.flatMap(Self.fees)
+        switch machine.next(view, fees: fees, now: now / 1000) {
+        case .sign(let nonce, let tip, let fee):
+            try await sign(payment, authorization, token, nonce: nonce, tip: tip, fee: fee, at: now)
+        case .hand(let number):
+            guard let letter = payment.letters.first(where: { $0.number == number }) else { return }
+            try await hand(letter, of: payment, at: now)
+        case .answered(let claim):
+            awaited[payment.id] = claim
+            if payment.state != .answered || payment.reason != claim {
+                try await ledger.move(payment.id, to: .answered, claim, at: now)
+            }
+        case .settle(let hash):
+            try await ledger.end(payment.id, .settled, "paid by 0x\(Hex.encode(hash))", at: now)
+            awaited[payment.id] = nil
+            log.notice("payment settled", metadata: ["payment": "\(payment.id)"])
+        case .fail(let reason):
+            try await ledger.end(payment.id, .failed, reason, at: now)
+            awaited[payment.id] = nil
+            log.notice("payment failed", metadata: ["payment": "\(payment.id)", "reason": "\(reason)"])
+        case .wait(let what): awaited[payment.id] = what
+        }
+    }
+
+    private func view(
+        _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ authorization: TransferAuthorization,
+        _ token: EVMToken, _ latest: ChainBlock, _ final: (number: UInt64, time: UInt64)
+    ) async throws -> EVMPaymentMachine.View {
+        let own: [ABIValue] = [.address(signer.address), .bytes(authorization.nonce.bytes)]
+        let finally = try await client.call(
+            EVMToken.authorizationState, own, at: token.address, .number(final.number))
+        let now = try await client.call(EVMToken.authorizationState, own, at: token.address, .latest)
+        let used = (finally == [.bool(true)], now == [.bool(true)])
+        var hashes = payment.letters.map(\.hash)
+        if used.0 {
+            // Whoever carried it: the authorization is what pays, in whatever transaction.
+            let from = final.number > 5_000 ? final.number - 5_000 : 0
+            hashes += try await client.logs(
+                of: token.address,
+                topics: [EVMToken.used, ChainReceipt.word(signer.address), authorization.nonce.bytes],
+                from: from, to: final.number
+            ).map(\.transactionHash.bytes).filter { !hashes.contains($0) }.prefix(4)
+        }
+        var seen: [EVMPaymentMachine.Seen] = []
+        for hash in hashes {
+            guard let receipt = try await client.receipt(hash) else { continue }
+            guard receipt.transactionHash.bytes == hash, let block = receipt.blockNumber.value.exactUInt64
+            else {
+                throw ChainTrouble.contradiction("a receipt is one of another transaction")
+            }
+            guard let home = try await client.block(.number(block)), home.hash == receipt.blockHash else {
+                continue
+            }
+            seen.append(
+                .init(hash: hash, block: block, pays: receipt.pays(authorization, token: token.address)))
+        }
+        let held = try await client.call(
+            EVMToken.balanceOf, [.address(signer.address)], at: token.address, .latest)
+        guard case .uint(let tokens) = held.first else { throw ChainTrouble.unreadable("balanceOf") }
+        let offeredAt = payment.letters.last.flatMap { offered[$0.hash] }
+        return EVMPaymentMachine.View(
+            finalNumber: final.number, finalTime: final.time,
+            baseFee: latest.baseFeePerGas?.value.exactUInt64.map { min($0, 1 << 60) } ?? 1 << 60,
+            tip: try await client.tip().exactUInt64 ?? .max, count: try await client.count(signer.address),
+            coins: try await client.coins(signer.address), tokens: tokens, usedFinally: used.0,
+            usedNow: used.1, seen: seen,
+            taken: Set(open.filter { $0.id != payment.id }.flatMap { $0.letters.map(\.place) }),
+            offeredAgo: offeredAt.map { (clock() - $0) / 1000 })
+    }
+
+    private func sign(
+        _ payment: OutgoingPayment, _ authorization: TransferAuthorization, _ token: EVMToken, nonce: UInt64,
+        tip: UInt64, fee: UInt64, at now: Int64
+    ) async throws {
+        let data = try authorization.call(try signer.sign(authorization, token.domain))
+        guard
+            let transaction = FeeMarketTransaction(
+                chainID: chain.id, nonce: nonce, maxPriorityFee: UInt256(tip), maxFee: UInt256(fee),
+                gasLimit: chain.gasLimit, to: token.address, data: data)
+        else { throw ChainTrouble.contradiction("the chain's fees make no transaction") }
+        let raw = try signer.sign(.feeMarket(transaction))
+        let letter = Letter(
+            number: payment.letters.count + 1, at: now, lane: signer.address.lowercase, place: nonce,
+            hash: EVMTransaction.hash(raw: raw), raw: raw)
+        try await ledger.sign(
+            letter, for: payment.id, reason: "with nonce \(nonce), at most \(fee) wei for gas")
+        try await hand(letter, of: payment, at: now)
+    }
+
+    /// Written down first: after a crash nobody can say whether it left.
+    private func hand(_ letter: Letter, of payment: OutgoingPayment, at now: Int64) async throws {
+        if !letter.wasHanded {
+            try await ledger.move(
+                payment.id, to: .handed, "given to the chain with nonce \(letter.place)", at: now,
+                letter: letter.number)
+        }
+        offered[letter.hash] = now
+        ledger.commits.reach?(.sending)
+        awaited[payment.id] = "a block that has it"
+        try await client.send(letter)
+        ledger.commits.reach?(.sent)
+    }
+
+    private static func fees(_ letter: Letter) -> (tip: UInt64, fee: UInt64)? {
+        guard case .feeMarket(let transaction)? = try? SignedEVMTransaction(raw: letter.raw).transaction,
+            let tip = transaction.maxPriorityFee.exactUInt64, let fee = transaction.maxFee.exactUInt64
+        else { return nil }
+        return (tip, fee)
+    }
+
+    /// Unix milliseconds.
+    var now: Int64 { clock() }
+
+    private func tell(_ ok: Bool, _ reason: String) {
+        if ok != standing.ok {
+            log.notice(
+                "chain \(ok ? "heard" : "in doubt")",
+                metadata: ["chain": "\(chain.name)", "why": "\(reason)"])
+        }
+        standing = (ok, reason)
+    }
+}
