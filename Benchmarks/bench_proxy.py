@@ -64,7 +64,8 @@ def measure(out, venv):
             [f"{venv}/bin/litellm", "--config", config, "--host", "127.0.0.1", "--port", str(proxy_port)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             env={**os.environ, "PATH": f"{venv}/bin:{os.environ['PATH']}", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-                 "LITELLM_TELEMETRY": "False"})
+                 # Without it a proxy without a key ends at once; a key would only make it slower.
+                 "LITELLM_TELEMETRY": "False", "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"})
     # The settings that let one person's client ask as often as it can; the defaults protect a node from that.
     node = Node(extra=f"exec:\n  image: \"{image(out)}\"\n  warm: [{MODEL}]\n  slots: 16\n  queue_limit: 64\n")
     with open(node.config, encoding="utf-8") as file:
@@ -73,8 +74,12 @@ def measure(out, venv):
         file.write(text)
     try:
         node.start().add_model().wait_warm()
-        eventually(lambda: urllib.request.urlopen(
-            f"http://127.0.0.1:{proxy_port}/health/liveliness", timeout=2).status == 200, 240, "LiteLLM's start", 0.2)
+        alive = f"http://127.0.0.1:{proxy_port}/health/liveliness"
+        eventually(lambda: proxy.poll() is not None or urllib.request.urlopen(alive, timeout=2).status == 200,
+                   240, "LiteLLM's start", 0.2)
+        if proxy.poll() is not None:
+            with open(os.path.join(out, "litellm.log"), encoding="utf-8", errors="replace") as log:
+                raise AssertionError(f"LiteLLM ended with {proxy.returncode}: {log.read()[-500:]}")
         started = time.perf_counter() - began
         host, port = node.http.rsplit(":", 1)
         seen = {"node": [], "proxy": []}

@@ -13,7 +13,7 @@ import unittest
 
 import openai_client
 from ipc_client import Refused
-from node import BIN, DAEMONS, MODEL, Node, docker, eventually
+from node import BIN, DAEMONS, IMAGE, MODEL, Node, docker, eventually
 
 openai = openai_client.load()
 
@@ -59,8 +59,17 @@ class WarmNode(unittest.TestCase):
     def setUpClass(cls):
         cls.node = Node(extra=cls.EXTRA)
         cls.addClassCleanup(cls.node.destroy)
+        with open(cls.node.config, encoding="utf-8") as file:
+            text = cls.configure(file.read())
+        with open(cls.node.config, "w", encoding="utf-8") as file:
+            file.write(text)
         cls.node.start().add_model().wait_warm()
         cls.client = client_of(cls.node)
+
+    @classmethod
+    def configure(cls, text):
+        """The node's configuration, from what it would be."""
+        return text
 
     def setUp(self):
         eventually(lambda: self.node.rpc("exec-d").call("exec.inventory")["busy"] == 0, 30, "an idle engine")
@@ -200,6 +209,34 @@ class OpenAIClient(WarmNode):
         gone = time.monotonic()
         eventually(lambda: self.busy() == 0, 5, "a free slot", every=0.02)
         self.assertLess(time.monotonic() - gone, 1)
+
+
+class Crowd(WarmNode):
+    """Many at once, each in the daemons' sandboxes: what is booked together is booked."""
+
+    EXTRA = f'exec:\n  image: "{IMAGE}"\n  warm: [{MODEL}]\n  slots: 8\n  queue_limit: 64\n'
+
+    @classmethod
+    def configure(cls, text):
+        return text.replace("http:\n", "http:\n  requests_per_second: 0\n", 1)
+
+    def test_sixteen_clients_at_once_are_all_answered(self):
+        answered, failures = [], []
+
+        def client():
+            for _ in range(6):
+                try:
+                    answered.append(self.ask(max_tokens=1).choices[0].finish_reason)
+                except openai.OpenAIError as error:
+                    failures.append(str(error))
+
+        threads = [threading.Thread(target=client) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        self.assertEqual(failures, [])
+        self.assertEqual(len(answered), 96)
 
 
 class EngineGone(WarmNode):

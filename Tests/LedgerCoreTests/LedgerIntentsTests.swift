@@ -125,6 +125,26 @@ import Wire
         #expect(try await daemon.ledger.audit().isSound)
     }
 
+    @Test func sixtyFourJobsOfOnesOwnAreBookedAtOnce() async throws {
+        let fixture = try LedgerFixture(maxPerDay: .max)
+        let daemon = try fixture.open()
+        let own = daemon.key.publicKey
+        let refusals = await withTaskGroup(of: String?.self) { group in
+            for job in 1...64 {
+                group.addTask {
+                    do {
+                        let receipt = try await daemon.signReceipt(
+                            fixture.body(provider: own, client: own, job: job))
+                        _ = try await daemon.accept(receipt)
+                        return nil
+                    } catch { return "\(error) \((error as? WireError)?.cause ?? "")" }
+                }
+            }
+            return await group.reduce(into: []) { all, one in if let one { all.append(one) } }
+        }
+        #expect(refusals.isEmpty)
+    }
+
     @Test func oneJobAcceptedByManyAtOnceIsPaidOnce() async throws {
         let daemon = try fixture.open()
         let receipt = try fixture.receipt(stranger, client: daemon.key.publicKey)
