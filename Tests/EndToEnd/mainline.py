@@ -67,13 +67,12 @@ class DHTProcess:
         command = ["bash", "-c", script]
         if os.geteuid() == 0:
             command = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", *command]
-        with open(os.path.join(self.home, "log"), "ab") as log:
+        with open(os.path.join(self.home, "log"), "ab") as log, open(os.path.join(self.home, "config"), "rb") as config:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, pass_fds=numbers, cwd="/",
+                command, stdin=config, stdout=subprocess.DEVNULL, stderr=log, pass_fds=numbers, cwd="/",
                 env={"PATH": os.environ["PATH"], "HOME": self.home, "LANG": "C.UTF-8",
                      "LISTEN_FDS": str(len(numbers)), "LISTEN_FDNAMES": ":".join(sockets),
-                     "STATE_DIRECTORY": self.home + "/state", "RUNTIME_DIRECTORY": self.home + "/run",
-                     "CREDENTIALS_DIRECTORY": self.home})
+                     "STATE_DIRECTORY": self.home + "/state", "RUNTIME_DIRECTORY": self.home + "/run"})
         self.client = self.line("infernetctl")
 
     def line(self, caller):

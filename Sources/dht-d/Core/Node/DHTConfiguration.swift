@@ -8,7 +8,7 @@ public struct DHTConfiguration: Sendable {
     /// Open questions per lookup (α).
     public var parallel = 4
     /// Disjoint paths of a search for cards, of the same when it found nothing the first time, and of an announcement.
-    public var paths = (search: 1, doubt: 3, announce: 3)
+    public var paths = (search: 1, doubt: 3, announce: 1)
     /// Most questions per lookup.
     public var lookupBudget = 64
     /// A lookup ends after this long whatever it has, in milliseconds.
