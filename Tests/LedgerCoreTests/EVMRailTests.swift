@@ -157,6 +157,19 @@ struct RailFixture: Sendable {
         #expect(node.received() == UInt256(1_500_000))
     }
 
+    @Test func paymentsOfOneLookStandBehindEachOtherInTheLane() async throws {
+        let node = try RailFixture()
+        try await node.fund()
+        node.chain.change { $0.mines = false }
+        for id in ["a", "b", "c"] { _ = try await node.ask(id, 1_000_000) }
+        _ = await node.rail.pass()
+        var places: [UInt64] = []
+        for id in ["a", "b", "c"] { places += try await node.payment(id).letters.map(\.place) }
+        #expect(places == [0, 1, 2])
+        for id in ["a", "b", "c"] { #expect(try await node.finish(id).state == .settled) }
+        #expect(node.received() == UInt256(3_000_000))
+    }
+
     @Test func whatCannotBeMinedComesBackAfterItsEndAndNotBefore() async throws {
         let node = try RailFixture()
         try await node.fund()
@@ -344,5 +357,11 @@ struct RailFixture: Sendable {
             _ = await node.rail.pass()
             #expect(try await node.payment("hasty").state == .handed)
         }
+        // Near its end, with a final block that is said to be beyond it and not yet from the future.
+        node.time.withLockedValue { $0 += 3_000_000 }
+        node.chain.change { $0.time = 1_790_000_000 + 4_000 }
+        _ = await node.rail.pass()
+        #expect(await node.rail.standing.ok)
+        #expect(try await node.payment("hasty").state == .handed)
     }
 }

@@ -93,7 +93,10 @@ actor EVMRail {
         for token in chain.tokens where !verified.contains(token.address) { try await verify(token) }
         tell(true, "final up to block \(number)")
         for token in chain.tokens { try await findDeposits(token, through: number) }
-        for payment in open {
+        for id in open.map(\.id) {
+            // Read again: what was signed in this look has a place in the lane, even where the chain did not take it.
+            let open = try await ledger.openPayments(chain.rail)
+            guard let payment = open.first(where: { $0.id == id }) else { continue }
             do { try await drive(payment, open, latest, (number, time)) } catch let trouble as ChainTrouble {
                 awaited[payment.id] = trouble.description
             }
