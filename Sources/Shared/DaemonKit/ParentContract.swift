@@ -42,10 +42,12 @@ struct ParentContract: Sendable {
                 fix: "Start the node with infernet-supervisor, or the unit with systemctl.")
         }
         let configuration = try configuration(&sockets)
+        // Behind the sandbox's wall there is no other place for temporary files, and SQLite makes some.
+        setenv("TMPDIR", runtime, 1)
         return ParentContract(
             sockets: sockets, notifier: notifier, stateDirectory: state, runtimeDirectory: runtime,
             credentialsDirectory: variable("CREDENTIALS_DIRECTORY"), configuration: configuration,
-            confinesFiles: variable(PackageLayout.confineFiles) != nil)
+            confinesFiles: variable(ServiceTable.confineFiles) != nil)
     }
 
     /// A descriptor by the name `config`, or standard input when that is a file, as systemd opens it.

@@ -16,9 +16,6 @@ public enum PackageLayout {
     public static let sealed = "/etc/credstore.encrypted"
     /// Each daemon's part of the configuration, as `<role>.json`; only root may look.
     public static let slices = "/run/infernet/config"
-    /// Set in a daemon's environment by a parent that cannot close files by Landlock itself: the daemon does it.
-    public static let confineFiles = "INFERNET_CONFINE_FILES"
-
     /// The program of a daemon.
     public static func program(of role: Role) -> String { "\(programs)/\(role.rawValue)" }
     /// What only this daemon writes and what lasts.

@@ -79,6 +79,9 @@ public enum ServiceTable {
     /// Exit codes after which a start is pointless until a person has acted. A test holds them against DaemonKit's.
     public static let permanentExits: [Int32] = [77, 78]
 
+    /// Set in a daemon's environment by a parent that cannot close files by Landlock itself: the daemon does it.
+    public static let confineFiles = "INFERNET_CONFINE_FILES"
+
     /// The label of the socket on which `callee` hears `caller`, in LISTEN_FDNAMES.
     public static func label(for caller: Role) -> String { "rpc.\(caller.rawValue)" }
 

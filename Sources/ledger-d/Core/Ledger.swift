@@ -34,11 +34,8 @@ final class Ledger: Sendable {
             var configuration = Configuration()
             configuration.label = "ledger"
             configuration.busyMode = .timeout(5)
-            // With recursive triggers, INSERT OR REPLACE too meets the trigger that forbids deleting. What a savepoint may
-            // have to undo stays in memory: there is no folder for temporary files behind the sandbox's wall.
-            configuration.prepareDatabase { db in
-                try db.execute(sql: "PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY")
-            }
+            // With recursive triggers, INSERT OR REPLACE too meets the trigger that forbids deleting.
+            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA recursive_triggers = ON") }
             pool = try DatabasePool(path: path, configuration: configuration)
             try Self.makeDurable(pool)
             try LedgerSchema.migrator.migrate(pool)

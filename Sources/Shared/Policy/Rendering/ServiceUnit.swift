@@ -43,7 +43,7 @@ struct ServiceUnit {
         unit.set("NonBlocking", "yes")
         unit.set("LoadCredentialEncrypted", each: row.credentials)
         // A crash reporter would take 0.3 s and a fork; the journal has the signal and the last lines.
-        let confine = row.role == .supervisor ? "" : " \(PackageLayout.confineFiles)=1"
+        let confine = row.role == .supervisor ? "" : " \(ServiceTable.confineFiles)=1"
         unit.set("Environment", "LANG=C.UTF-8 INFERNET_PARENT=systemd SWIFT_BACKTRACE=enable=no" + confine)
         unit.set("WatchdogSec", "\(row.watchdogMs)ms")
         unit.set("WatchdogSignal", "SIGKILL")

@@ -51,8 +51,6 @@ final class JobJournal: Sendable {
         configuration.label = "job-journal"
         configuration.busyMode = .timeout(2)
         configuration.maximumReaderCount = 1
-        // There is no folder for temporary files behind the sandbox's wall.
-        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA temp_store = MEMORY") }
         let database = try DatabaseQueue(path: path, configuration: configuration)
         try JournalSchema.migrate(database)
         // GRDB sets NORMAL for WAL once the database is open, which may lose acknowledged receipts in a power cut.

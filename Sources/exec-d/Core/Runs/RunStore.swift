@@ -117,8 +117,6 @@ final class RunStore: Sendable {
             configuration.journalMode = .wal
             configuration.busyMode = .timeout(5)
             configuration.label = "runs"
-            // There is no folder for temporary files behind the sandbox's wall.
-            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA temp_store = MEMORY") }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try Self.migrator.migrate(queue)
             // What was sealed must be known after a power cut, or nonces could be used again. GRDB sets NORMAL for WAL
