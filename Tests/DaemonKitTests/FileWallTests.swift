@@ -4,6 +4,7 @@
 import Glibc
 import NodeSystem
 import Policy
+import TestKit
 import Testing
 import Wire
 
@@ -11,21 +12,20 @@ import Wire
 
 @Suite(.enabled(if: LandlockRuleset.kernelVersion != nil, "this kernel has no Landlock"))
 struct FileWallTests {
-    @Test func aDaemonBehindItsWallOpensOnlyWhatItsRowGives() async {
-        await #expect(processExitsWith: .success) {
-            let own = try Trial.folder()
-            defer { Trial.remove(own) }
-            let other = try Trial.folder()
-            defer { Trial.remove(other) }
-            let row = try #require(ServiceTable.row(.content))
+    @Test func aDaemonBehindItsWallOpensOnlyWhatItsRowGives() async throws {
+        let (mine, others) = (try TemporaryDirectory(), try TemporaryDirectory())
+        let (own, other): (String, String) = (mine.path, others.path)
+        await #expect(processExitsWith: .success) { [own = own as String, other = other as String] in
             #expect(Trial.reads("/etc/hostname") && Trial.writes(other))
-            try Trial.confine(row, own)
+            let row = try #require(ServiceTable.row(.content))
+            #expect(try FileWall.confine(Trial.contract(own), row).hasPrefix("Landlock"))
             #expect(Trial.writes(own))
             #expect(Trial.reads("/proc/self/status"))
             #expect(!Trial.reads("/etc/hostname") && errno == EACCES)
             #expect(!Trial.writes(other) && errno == EACCES)
             #expect(Trial.execute("/bin/false") == EACCES)
         }
+        withExtendedLifetime((mine, others)) {}
     }
 
     @Test func aParentThatConfinedIsNotAsked() throws {
@@ -40,20 +40,6 @@ private enum Trial {
         ParentContract(
             sockets: [:], stateDirectory: folder, runtimeDirectory: folder, configuration: [],
             confinesFiles: confinesFiles)
-    }
-
-    static func confine(_ row: ServiceRow, _ folder: String) throws {
-        #expect(try FileWall.confine(contract(folder), row).hasPrefix("Landlock"))
-    }
-
-    static func folder() throws -> String {
-        var template = Array("/tmp/infw-XXXXXX".utf8CString)
-        return String(cString: try #require(mkdtemp(&template)))
-    }
-
-    static func remove(_ folder: String) {
-        unlink(folder + "/file")
-        rmdir(folder)
     }
 
     static func reads(_ path: String) -> Bool {

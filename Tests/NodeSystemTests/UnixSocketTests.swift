@@ -7,15 +7,10 @@ import Testing
 @testable import NodeSystem
 
 struct UnixSocketTests {
-    let folder: String
+    let directory: TemporaryDirectory
+    var folder: String { directory.path }
 
-    init() throws {
-        var template = Array("/tmp/infernet-socket-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer {
-            $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-        }
-        folder = try #require(made)
-    }
+    init() throws { directory = try TemporaryDirectory() }
 
     @Test func appearsWithItsModeAndServes() throws {
         let path = "\(folder)/a.sock"

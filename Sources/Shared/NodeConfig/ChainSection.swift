@@ -1,49 +1,6 @@
 // The chains on which a node has money, as data: an EVM chain more is an entry in the list, and no code.
 // It must never decide what is signed: it says where to ask, which token is meant, and how much may leave.
 
-/// A token on a chain.
-public struct TokenSection: Codable, Sendable, Equatable {
-    /// What people call it.
-    public var symbol = ""
-    /// The token's contract, `0x` and 40 hexadecimal characters.
-    public var address = ""
-    /// The name and version of its signing domain (EIP-712); the chain must say the same before anything is signed.
-    public var name = ""
-    public var version = ""
-    /// Digits behind the point.
-    public var decimals = 6
-    /// The most that one payment may take, in the token's smallest unit.
-    public var maxPerPayment: Int64 = 100_000_000
-    /// The most that leaves in one day (UTC), in the token's smallest unit.
-    public var maxPerDay: Int64 = 1_000_000_000
-
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case symbol, address, name, version, decimals
-        case maxPerPayment = "max_per_payment"
-        case maxPerDay = "max_per_day"
-    }
-
-    public init() {}
-
-    public init(from decoder: any Decoder) throws {
-        try StrictKeys.check(decoder, CodingKeys.allCases.map(\.rawValue))
-        let c = try decoder.container(keyedBy: CodingKeys.self)
-        symbol = try c.decodeIfPresent(String.self, forKey: .symbol) ?? symbol
-        address = try c.decodeIfPresent(String.self, forKey: .address) ?? address
-        name = try c.decodeIfPresent(String.self, forKey: .name) ?? name
-        version = try c.decodeIfPresent(String.self, forKey: .version) ?? version
-        decimals = try c.decodeIfPresent(Int.self, forKey: .decimals) ?? decimals
-        maxPerPayment = try c.decodeIfPresent(Int64.self, forKey: .maxPerPayment) ?? maxPerPayment
-        maxPerDay = try c.decodeIfPresent(Int64.self, forKey: .maxPerDay) ?? maxPerDay
-    }
-
-    static func usdc(_ address: String, name: String) -> TokenSection {
-        var token = TokenSection()
-        (token.symbol, token.address, token.name, token.version) = ("USDC", address, name, "2")
-        return token
-    }
-}
-
 /// An EVM chain. An entry that only has the name of a known chain takes the rest from here.
 public struct ChainSection: Codable, Sendable, Equatable {
     public var name = ""
@@ -146,48 +103,5 @@ public struct ChainSection: Codable, Sendable, Equatable {
             if token.maxPerPayment < 0 || token.maxPerDay < 0 { return (place, "has a ceiling below zero") }
         }
         return nil
-    }
-}
-
-/// Where ws-d may carry what ledger-d hands it: what is not in the list is refused.
-public struct CarryEndpoint: Codable, Sendable, Equatable {
-    public var name: String
-    public var url: String
-
-    public init(name: String, url: String) {
-        self.name = name
-        self.url = url
-    }
-
-    /// Whether a URL is encrypted to its server, or never leaves the machine.
-    static func isAllowed(_ url: String) -> Bool {
-        guard (8...2_000).contains(url.utf8.count),
-            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
-        else { return false }
-        if url.hasPrefix("https://") { return true }
-        guard url.hasPrefix("http://") else { return false }
-        let authority = url.dropFirst("http://".count).prefix { $0 != "/" }
-        guard let place = HostPort(String(authority)) else { return false }
-        return place.host == "::1" || place.host.hasPrefix("127.")
-    }
-}
-
-/// Entries of lists are not laid over defaults, so that unknown keys are found here.
-enum StrictKeys {
-    private struct AnyKey: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
-    }
-
-    static func check(_ decoder: any Decoder, _ known: [String]) throws {
-        for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue)
-        {
-            throw DecodingError.dataCorrupted(
-                DecodingError.Context(
-                    codingPath: decoder.codingPath + [key],
-                    debugDescription: "is not a known key. \(Spelling.advice(key.stringValue, known))"))
-        }
     }
 }

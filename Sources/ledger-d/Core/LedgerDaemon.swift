@@ -43,16 +43,10 @@ public struct LedgerDaemon: Daemon {
     let clock: @Sendable () -> Int64
 
     public init(_ environment: DaemonEnvironment<LedgerSection>) async throws {
-        let link = environment.link(to: .ws)
-        try self.init(
-            environment, carrier: LinkCarrier(link: link),
-            clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
+        try self.init(environment, clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
     }
 
-    init(
-        _ environment: DaemonEnvironment<LedgerSection>, carrier: (any Carrier)? = nil,
-        clock: @escaping @Sendable () -> Int64
-    ) throws {
+    init(_ environment: DaemonEnvironment<LedgerSection>, clock: @escaping @Sendable () -> Int64) throws {
         stateDirectory = environment.stateDirectory
         metrics = environment.metrics
         self.clock = clock
@@ -70,7 +64,7 @@ public struct LedgerDaemon: Daemon {
         ledger = try Ledger(path: path, key: key)
         policy = SigningPolicy(node: key.publicKey, former: try ledger.formerOwners())
         wrapping = KeyWrapping(key: key)
-        let carrier = carrier ?? LinkCarrier(link: environment.link(to: .ws))
+        let carrier = LinkCarrier(link: environment.link(to: .ws))
         guard let signer = PaymentSigner(key.derived(.evm(0))) else {
             throw StartFailure(.config, "No account can be derived from the node's key.")
         }

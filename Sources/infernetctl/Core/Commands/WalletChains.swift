@@ -92,7 +92,7 @@ extension Wallet {
             let payment = try await node.call(
                 LedgerInterface.Pay(id: id, asset: account.asset, amount: units, to: to), at: .ledger)
             if global.json { return global.output.json(payment) }
-            PaymentTable.lines([payment], accounts, global.output.style).forEach(global.output.line)
+            PaymentView.lines([payment], accounts, global.output.style).forEach(global.output.line)
             global.output.error(
                 global.output.errorStyle.dim("See how far it is with 'infernetctl wallet payments'."))
         }
@@ -115,55 +115,7 @@ extension Wallet {
             if global.json { return global.output.json(reply) }
             guard !reply.payments.isEmpty else { return global.output.line("Nothing was paid yet.") }
             let accounts = try await global.node.call(LedgerInterface.Accounts(), at: .ledger).accounts
-            PaymentTable.lines(reply.payments, accounts, global.output.style).forEach(global.output.line)
+            PaymentView.lines(reply.payments, accounts, global.output.style).forEach(global.output.line)
         }
-    }
-}
-
-/// Payments as rows.
-enum PaymentTable {
-    static func lines(
-        _ payments: [LedgerInterface.Payment], _ accounts: [LedgerInterface.Accounts.Account], _ style: Style
-    ) -> [String] {
-        var table = Table([
-            ("ID", .left), ("AMOUNT", .right), ("TO", .left), ("STATE", .left),
-            ("WHY, OR WHAT IT WAITS FOR", .left),
-        ])
-        for payment in payments {
-            let account = accounts.first { $0.asset == payment.asset }
-            table.add(
-                TerminalText.clean(payment.id),
-                account.map { TokenAmount.text(payment.amount, $0) }
-                    ?? "\(payment.amount) \(payment.asset.rawValue)",
-                payment.to, payment.state,
-                TerminalText.clean(payment.awaiting.map { "waits for \($0)" } ?? payment.reason))
-        }
-        return table.lines(style)
-    }
-}
-
-/// Amounts of tokens, between people and smallest units. Nothing is ever rounded.
-enum TokenAmount {
-    static func text(_ units: Int64, _ account: LedgerInterface.Accounts.Account) -> String {
-        text(units, decimals: account.decimals) + " " + account.symbol
-    }
-
-    static func text(_ units: Int64, decimals: Int) -> String {
-        var digits = String(units.magnitude)
-        while digits.utf8.count <= decimals { digits = "0" + digits }
-        let (whole, fraction) = (digits.dropLast(decimals), digits.suffix(decimals))
-        let kept = fraction.reversed().drop { $0 == "0" }.reversed()
-        return (units < 0 ? "-" : "") + whole + (kept.isEmpty ? "" : "." + String(kept))
-    }
-
-    /// - Returns: nil unless the text is digits, with at most `decimals` of them behind one point, within 63 bits.
-    static func units(_ text: String, decimals: Int) -> Int64? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count),
-            parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
-        else { return nil }
-        let fraction = parts.count == 2 ? String(parts[1]) : ""
-        guard fraction.utf8.count <= decimals else { return nil }
-        return Int64(parts[0] + fraction + String(repeating: "0", count: decimals - fraction.utf8.count))
     }
 }

@@ -32,12 +32,7 @@ enum Units {
 
     /// An amount in whole units of its asset, every micro-unit kept: 54 is "0.000054 test:credit".
     static func amount(_ micro: Int64, _ asset: Asset) -> String {
-        let magnitude = micro.magnitude
-        var fraction = pad(Int64(magnitude % 1_000_000), 6)
-        while fraction.hasSuffix("0"), fraction.count > 1 { fraction.removeLast() }
-        let whole = magnitude / 1_000_000
-        return (micro < 0 ? "-" : "") + (fraction == "0" ? "\(whole)" : "\(whole).\(fraction)")
-            + " \(asset.rawValue)"
+        "\(TokenAmount.text(micro, decimals: 6)) \(asset.rawValue)"
     }
 
     /// Tokens per second with one decimal; nil when nothing can be said.

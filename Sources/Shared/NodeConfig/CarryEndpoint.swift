@@ -1,0 +1,25 @@
+// An entry of ws-d's allow-list for what it carries.
+// It must never allow a place that others could listen on the way to.
+
+/// Where ws-d may carry what ledger-d hands it: what is not in the list is refused.
+public struct CarryEndpoint: Codable, Sendable, Equatable {
+    public var name: String
+    public var url: String
+
+    public init(name: String, url: String) {
+        self.name = name
+        self.url = url
+    }
+
+    /// Whether a URL is encrypted to its server, or never leaves the machine.
+    static func isAllowed(_ url: String) -> Bool {
+        guard (8...2_000).contains(url.utf8.count),
+            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
+        else { return false }
+        if url.hasPrefix("https://") { return true }
+        guard url.hasPrefix("http://") else { return false }
+        let authority = url.dropFirst("http://".count).prefix { $0 != "/" }
+        guard let place = HostPort(String(authority)) else { return false }
+        return place.host == "::1" || place.host.hasPrefix("127.")
+    }
+}

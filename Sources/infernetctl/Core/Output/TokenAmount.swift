@@ -1,0 +1,30 @@
+// Amounts between people and smallest units, by whole numbers only.
+// It must never round, nor guess what was meant.
+
+import Interfaces
+
+/// Amounts of tokens, between people and smallest units. Nothing is ever rounded.
+enum TokenAmount {
+    static func text(_ units: Int64, _ account: LedgerInterface.Accounts.Account) -> String {
+        text(units, decimals: account.decimals) + " " + account.symbol
+    }
+
+    static func text(_ units: Int64, decimals: Int) -> String {
+        var digits = String(units.magnitude)
+        while digits.utf8.count <= decimals { digits = "0" + digits }
+        let (whole, fraction) = (digits.dropLast(decimals), digits.suffix(decimals))
+        let kept = fraction.reversed().drop { $0 == "0" }.reversed()
+        return (units < 0 ? "-" : "") + whole + (kept.isEmpty ? "" : "." + String(kept))
+    }
+
+    /// - Returns: nil unless the text is digits, with at most `decimals` of them behind one point, within 63 bits.
+    static func units(_ text: String, decimals: Int) -> Int64? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count),
+            parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
+        else { return nil }
+        let fraction = parts.count == 2 ? String(parts[1]) : ""
+        guard fraction.utf8.count <= decimals else { return nil }
+        return Int64(parts[0] + fraction + String(repeating: "0", count: decimals - fraction.utf8.count))
+    }
+}
