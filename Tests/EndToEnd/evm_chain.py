@@ -1,34 +1,16 @@
 """A chain for tests: py-evm in an environment of its own, made once and kept in the cache.
 It must never stand in for the EVM: the token is compiled, its calls are computed."""
 
-import fcntl
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 
-CACHE = os.environ.get("INFERNET_CACHE", os.path.expanduser("~/.cache/infernet"))
-VENV = os.path.join(CACHE, "evm-venv")
+from environment import python
+
 # Exact, because the first two are pre-releases.
 PACKAGES = ["eth-tester==0.14.0b1", "py-evm==0.12.1b1", "vyper==0.4.3", "coincurve==21.0.0"]
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evm")
-
-
-def python():
-    """The interpreter of the environment."""
-    ready = os.path.join(VENV, f"ready-{sys.version_info.major}.{sys.version_info.minor}")
-    os.makedirs(CACHE, exist_ok=True)
-    with open(os.path.join(CACHE, "evm-venv.lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(ready):
-            subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-            subprocess.run(
-                [os.path.join(VENV, "bin", "python"), "-m", "pip", "install", "-q", *PACKAGES], check=True,
-                timeout=600)
-            with open(ready, "w", encoding="utf-8"):
-                pass
-    return os.path.join(VENV, "bin", "python")
 
 
 class Chain:
@@ -36,7 +18,7 @@ class Chain:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [python(), os.path.join(HERE, "server.py"), os.path.join(HERE, "token.vy")], stdin=subprocess.PIPE,
+            [python("evm-venv", PACKAGES), os.path.join(HERE, "server.py"), os.path.join(HERE, "token.vy")], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().strip()
         if not line:

@@ -6,28 +6,20 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 
+from environment import python
 from ipc_client import Client
 from node import BIN
 
-CACHE = os.environ.get("INFERNET_CACHE", os.path.expanduser("~/.cache/infernet"))
-VENV = os.path.join(CACHE, "mainline-venv")
 PACKAGES = ["libtorrent==2.1.1", "cryptography==46.0.3", "jsonschema==4.26.0",
             "coincurve==21.0.0"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def peers_python():
-    """The Python that has libtorrent, made on the first use and kept."""
-    python = os.path.join(VENV, "bin", "python")
-    if not os.path.exists(os.path.join(VENV, "ready-2")):
-        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True, timeout=300)
-        with open(os.path.join(VENV, "ready-2"), "w", encoding="utf-8"):
-            pass
-    return python
+    """The Python that has libtorrent."""
+    return python("mainline-venv", PACKAGES)
 
 
 class DHTProcess:
