@@ -1,5 +1,5 @@
 // One shard of a crowded topic: the authors whose hashes begin with the same bits, so that no node has to keep them all.
-// It must never let an author choose his shard.
+// It must never hold cards of authors whose keys lie elsewhere: another shard costs an author another key, and its name.
 
 import Crypto
 import NodeModel
