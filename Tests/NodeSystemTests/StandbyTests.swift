@@ -59,7 +59,7 @@ import Testing
 
     /// What a child says, and by which way it came.
     private func facts(
-        _ change: (inout SpawnRequest) -> Void = { _ in }
+        by other: SpawnThread? = nil, _ change: (inout SpawnRequest) -> Void = { _ in }
     ) async throws -> (facts: String, way: String) {
         var (request, descriptors) = try request()
         defer { for descriptor in descriptors { close(descriptor) } }
@@ -70,7 +70,7 @@ import Testing
         request.standardOutput = writing
         request.standardError = writingWay
         let exit = ExitBox()
-        do { _ = try await thread.spawn(request) { exit.set($0) } } catch {
+        do { _ = try await (other ?? thread).spawn(request) { exit.set($0) } } catch {
             close(writing)
             close(writingWay)
             throw error
@@ -155,6 +155,17 @@ import Testing
         #expect(await exit.value() == .exited(0))
         second.stop()
         thread.stop()
+    }
+
+    /// Killed between hearing of its task and doing it, its end of the socket closes as if all were done.
+    @Test func oneThatDiesWhileItIsAskedIsNoChild() async throws {
+        for _ in 0..<40 {
+            let thread = try SpawnThread()
+            thread.keepStandby("\(directory.path)/\(Standby.program)")
+            kill(try await ready(), SIGKILL)
+            #expect(try await facts(by: thread).way == "fresh\n")
+            thread.stop()
+        }
     }
 
     @Test func whatCannotBeTakenOnIsToldAsEver() async throws {

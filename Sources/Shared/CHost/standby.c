@@ -97,7 +97,7 @@ int chost_hand_over(int socket, const struct chost_spawn *o, int milliseconds, i
     free(t.bytes);
     if (n < 0) return -error;
 
-    // It closes its end when it is done, and says first where it failed, if it did.
+    // It says that it is done, or where it failed. An end that says neither is one that died before it heard of this.
     struct chost_failure f = {0, 0};
     struct pollfd ready = {socket, POLLIN, 0};
     int polled;
@@ -105,8 +105,7 @@ int chost_hand_over(int socket, const struct chost_spawn *o, int milliseconds, i
     while (polled < 0 && errno == EINTR);
     if (polled <= 0) return -ETIMEDOUT;
     n = recv(socket, &f, sizeof f, MSG_DONTWAIT);
-    if (n == 0) return 0;
-    if (n != (ssize_t)sizeof f) return n < 0 ? -errno : -EPROTO;
+    if (n != (ssize_t)sizeof f) return n < 0 ? -errno : -ECONNRESET;
     *stage = f.stage;
     return -f.error;
 }
@@ -208,6 +207,8 @@ const char *chost_await(int socket)
     if (!is_alone()) chost_fail(socket, CHOST_STAGE_CLONE);
     rename_process(o.path);
     chost_confine(&o, h.parent, &socket, 1);
+    struct chost_failure none = {0, 0};
+    if (write(socket, &none, sizeof none) != (ssize_t)sizeof none) _exit(126);
     close(socket);
     return o.path;
 }
