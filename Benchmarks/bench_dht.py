@@ -80,9 +80,9 @@ def cards(out, asker, node):
         " print(json.dumps([pub.hex(),at,tags,key.sign_schnorr(name).hex()]))\n")
     with open(os.path.join(out, "cards.py"), "w", encoding="ascii") as file:
         file.write(code)
-    from mainline import VENV
+    from mainline import peers_python
     made = subprocess.run(
-        [os.path.join(VENV, "bin", "python"), os.path.join(out, "cards.py")], capture_output=True, text=True, timeout=120,
+        [peers_python(), os.path.join(out, "cards.py")], capture_output=True, text=True, timeout=120,
         check=True)
     sender = text(secrets.token_bytes(20))
     asker.settimeout(5)

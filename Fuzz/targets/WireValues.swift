@@ -83,6 +83,7 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.Pay.self),
     of(LedgerInterface.Payments.self),
     of(LedgerInterface.Accounts.self),
+    of(LedgerInterface.SignStatus.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),
@@ -98,6 +99,7 @@ private let dht: [ValueReader] = [
     of(DHTInterface.AnnouncePeer.self),
     of(DHTInterface.GetItem.self),
     of(DHTInterface.PutItem.self),
+    of(DHTInterface.Probe.self),
 ].flatMap { $0 }
 private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),
@@ -118,4 +120,5 @@ private let aggregator: [ValueReader] = [
     of(AggregatorInterface.Receipt.self),
     of(AggregatorInterface.Models.self),
     of(AggregatorInterface.Plan.self),
+    of(AggregatorInterface.Status.self),
 ].flatMap { $0 }

@@ -45,7 +45,8 @@ import Wire
 
     static func plan(
         _ model: String = "tiny", local: LocalView, cards: [ProviderCard]? = nil, pin: PublicKey? = nil,
-        failures: [String: String] = [:], problem: WireError? = nil
+        failures: [String: String] = [:], problem: WireError? = nil, standings: [String: Standing] = [:],
+        seed: UInt64 = 7
     ) -> Plan {
         var failed: [PublicKey: String] = [:]
         for (name, reason) in failures { failed[PublicKey(xOnly: Digest(hashing: name))] = reason }
@@ -53,7 +54,12 @@ import Wire
             PlanInput(
                 model: model, own: own, pin: pin, local: local,
                 found: cards.map { PlanInput.Found(cards: $0, leftOut: [], problem: problem) },
-                failures: failed, seed: 7))
+                failures: failed,
+                standings: Dictionary(
+                    uniqueKeysWithValues: standings.map {
+                        (PublicKey(xOnly: Digest(hashing: $0.key)), $0.value)
+                    }),
+                seed: seed))
     }
 
     static func names(_ plan: Plan) -> [String] {

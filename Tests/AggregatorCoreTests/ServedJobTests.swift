@@ -52,6 +52,28 @@ import Wire
         await provider.stop()
     }
 
+    /// Each says by its card that it is idle; only one has room when it is asked.
+    @Test(arguments: [0, 1]) func theOneThatHasRoomNowGetsTheJob(_ free: Int) async throws {
+        let client = try await FakeHouse()
+        let providers = [try await FakeHouse(), try await FakeHouse()]
+        let endpoints = ["ws://127.0.0.3:9103/peer", "ws://127.0.0.4:9103/peer"]
+        for (number, provider) in providers.enumerated() {
+            let card = try provider.card(endpoint: endpoints[number], status: "127.0.0.3:\(number + 1)")
+            client.script.withLock {
+                $0.entries = []
+                $0.cards.append(card)
+            }
+            client.network.withLock { $0[endpoints[number]] = provider }
+            if number != free { provider.script.withLock { $0.inventory = PlannerTests.inventory(busy: 2) } }
+            try await provider.start()
+        }
+        try await client.start()
+        let reply = try await client.submit(seen: Seen())
+        #expect(try ReceiptBody(reply.receipt.receipt).provider == providers[free].key.publicKey)
+        await client.stop()
+        for provider in providers { await provider.stop() }
+    }
+
     @Test func anAcceptanceIsBookedOnceHoweverOftenItComes() async throws {
         let (client, provider) = try await Self.pair()
         let reply = try await client.submit(seen: Seen())

@@ -18,7 +18,7 @@ struct Liar: Sendable {
         case .infFind(let find):
             fill(&reply, find.target, ring)
             reply.matches = 0
-        case .ping, .announcePeer, .put, .sampleInfohashes, .infPut, .infBye: break
+        case .ping, .announcePeer, .put, .sampleInfohashes, .infPut, .infBye, .infStat: break
         }
         return KRPCMessage(transaction: message.transaction, body: .reply(reply)).encoded()
     }

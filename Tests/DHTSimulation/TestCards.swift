@@ -31,7 +31,7 @@ public enum TestCards {
         card(author(number), model: "smollm2", created: created, lifetime: 1200)
     }
 
-    private static func author(_ number: Int) -> PublicKey {
+    public static func author(_ number: Int) -> PublicKey {
         let bytes = (0..<32).map { UInt8(truncatingIfNeeded: $0 < 4 ? number >> (8 * $0) : 0x42) }
         guard let author = PublicKey(bytes: bytes) else { preconditionFailure("32 bytes are a key") }
         return author
@@ -58,6 +58,14 @@ public enum TestCards {
     /// A card with the mark of `fake`.
     public static func fakeSigned(_ card: ProviderCard) -> SignedEvent {
         SignedEvent(card.template, signature: mark)
+    }
+
+    /// A status of provider `number` with the mark of `fake`.
+    public static func fakeStatus(_ number: Int, challenge: String, busy: Int) -> SignedEvent {
+        let status = ProviderStatus(
+            provider: author(number), challenge: challenge, accepts: true, slots: 4, busy: busy, queued: 0,
+            createdAt: 1_800_000_000)
+        return SignedEvent(status.template, signature: mark)
     }
 
     public static func isFakeSigned(_ event: SignedEvent) -> Bool { event.sig == Hex.encode(mark) }

@@ -63,6 +63,9 @@ public struct VirtualNetwork {
     public private(set) var finds: [OperationID: FindReport] = [:]
     public private(set) var announcements: [OperationID: Result<AnnounceReport, KRPCError>] = [:]
     public private(set) var mainline: [OperationID: MainlineReport] = [:]
+    public private(set) var probes: [OperationID: [StatusReport]] = [:]
+    /// What a member's provider has signed when it is asked how it is.
+    public var status: @Sendable (_ index: Int, _ challenge: String) -> SignedEvent? = { _, _ in nil }
     private var operations = 0
 
     /// An empty network.
@@ -126,6 +129,9 @@ public struct VirtualNetwork {
             case .found(let operation, let report): finds[operation] = report
             case .announced(let operation, let result): announcements[operation] = result
             case .mainline(let operation, let report): mainline[operation] = report
+            case .probed(let operation, let reports): probes[operation] = reports
+            case .askStatus(let ticket, let challenge):
+                feed(index, .status(ticket, status(index, Hex.encode(challenge))))
             }
         }
     }
@@ -196,6 +202,15 @@ public struct VirtualNetwork {
         while finds[operation] == nil, now < end { run(10) }
         guard let report = finds[operation] else { throw NoResult() }
         return report
+    }
+
+    /// Runs just until the providers have been asked.
+    public mutating func probe(_ index: Int, _ targets: [StatusTarget]) throws -> [StatusReport] {
+        let operation = begin(index) { .probe(targets, $0) }
+        let end = now + 5_000
+        while probes[operation] == nil, now < end { run(1) }
+        guard let reports = probes[operation] else { throw NoResult() }
+        return reports
     }
 
     /// An operation that never ended: always a fault of the core.

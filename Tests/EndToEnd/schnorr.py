@@ -54,19 +54,37 @@ def sign(secret, message):
     return public, first + ((nonce + challenge * even) % ORDER).to_bytes(32, "big")
 
 
+def verify(public, message, signature):
+    """Whether a signature of 32 bytes holds."""
+    x = int.from_bytes(public, "big")
+    square = (pow(x, 3, FIELD) + 7) % FIELD
+    y = pow(square, (FIELD + 1) // 4, FIELD)
+    if y * y % FIELD != square:
+        return False
+    challenge = tagged("BIP0340/challenge", signature[:32] + public + message) % ORDER
+    key = (x, y if y % 2 == 0 else FIELD - y)
+    spot = add(times(int.from_bytes(signature[32:], "big")), times(ORDER - challenge, key))
+    return spot is not None and spot[1] % 2 == 0 and spot[0] == int.from_bytes(signature[:32], "big")
+
+
+def event_id(public, kind, created_at, tags, content):
+    """The 32 bytes that an event's author signs (NIP-01)."""
+    text = json.dumps([0, public, created_at, kind, tags, content], separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).digest()
+
+
 def event(secret, kind, created_at, tags, content=""):
     """A signed Nostr event (NIP-01)."""
     public = times(secret)[0].to_bytes(32, "big").hex()
-    text = json.dumps([0, public, created_at, kind, tags, content], separators=(",", ":"), ensure_ascii=False)
-    name = hashlib.sha256(text.encode()).digest()
+    name = event_id(public, kind, created_at, tags, content)
     return {"id": name.hex(), "pubkey": public, "created_at": created_at, "kind": kind, "tags": tags,
             "content": content, "sig": sign(secret, name)[1].hex()}
 
 
 def card(secret, created_at, model="model-x", root="ab" * 32, lifetime=1200, endpoint="ws://127.0.0.9:9100/peer",
-         memory=8192, load=0, price=(1, 2)):
+         memory=8192, load=0, price=(1, 2), status=None):
     """A provider's card, as docs/protocol/dht.md and `ProviderCard` describe it."""
     return event(secret, 31860, created_at, [
         ["d", "infernet"], ["expiration", str(created_at + lifetime)], ["endpoint", endpoint],
-        ["device", "cpu", str(memory)], ["slots", "2", str(load)],
+        ["device", "cpu", str(memory)], ["slots", "2", str(load)], *([["status", status]] if status else []),
         ["model", model, root, "2048", "test:credit", str(price[0]), str(price[1])]])

@@ -5,14 +5,18 @@ It must never let the two share anything but the network."""
 import contextlib
 import json
 import os
+import secrets
 import signal
 import time
 import unittest
 
+import krpc
 import schema
+import schnorr
 from answer import Answer
 from kernel import in_memory
-from node import MODEL, Node, docker, eventually
+from mainline import DHTProcess
+from node import MODEL, Node, docker, eventually, free_port
 
 MARKER = "zanzibar-quokka-7731"
 
@@ -102,6 +106,22 @@ class TwoNodes(NetworkCase):
         cards = self.client.call("dht-d", "dht.find", {"model": MODEL, "limit": 4})["cards"]
         self.assertEqual(schema.problems(("card", each) for each in cards), [[]] * len(cards))
 
+    def test_the_provider_says_how_it_is(self):
+        """To a stranger who has nothing but the protocol's description."""
+        key = identity(self.provider)
+        challenge = secrets.token_bytes(8)
+        event = krpc.status(self.provider.dht, key, challenge)
+        self.assertEqual(schema.problems([("status", event)]), [[]])
+        self.assertTrue(schnorr.verify(bytes.fromhex(key), bytes.fromhex(event["id"]), bytes.fromhex(event["sig"])))
+        tags = {tag[0]: tag[1:] for tag in event["tags"]}
+        self.assertEqual((event["pubkey"], tags["challenge"], tags["accepts"]), (key, [challenge.hex()], ["1"]))
+        self.assertGreaterEqual(int(tags["slots"][0]), 1)
+        self.assertEqual(len(tags["loaded"]), 1)
+        # Not for somebody else, not for a question smaller than the answer, and not at a node that works for nobody.
+        self.assertEqual(krpc.status(self.provider.dht, "ab" * 32)[0], 201)
+        self.assertEqual(krpc.status(self.provider.dht, key, pad=100)[0], 203)
+        self.assertEqual(krpc.status(self.client.dht, identity(self.client))[0], 201)
+
     def test_why_idle(self):
         self.ask("Say yes.")
         done = self.provider.ctl("why-idle", "--json")
@@ -120,7 +140,7 @@ class TwoNodes(NetworkCase):
         answer = self.ask(f"Repeat exactly this and nothing else: {MARKER}", 24)
         self.assertGreater(len(answer.text), 12)
         eventually(lambda: self.provider.job(answer.job)["state"] == "done", 20, "the provider's record")
-        secrets = {"the prompt": MARKER.encode(), "the answer": answer.text.strip().encode()}
+        hidden = {"the prompt": MARKER.encode(), "the answer": answer.text.strip().encode()}
         searched = 0
         for top, folders, names in os.walk(self.provider.home):
             # The weights themselves: 98 MB that were there before any question.
@@ -133,7 +153,7 @@ class TwoNodes(NetworkCase):
                 with open(path, "rb") as file:
                     data = file.read()
                 searched += 1
-                for what, secret in secrets.items():
+                for what, secret in hidden.items():
                     self.assertNotIn(secret, data, f"{what} lies in {path}")
         self.assertGreater(searched, 8)
         for path in ("aggregator-d/jobs.sqlite", "exec-d/runs.sqlite", "ledger-d/ledger.db"):
@@ -142,7 +162,7 @@ class TwoNodes(NetworkCase):
             self.assertIn(answer.job, file.read(), "the search would find a job's traces")
         for container in self.provider.labelled_containers():
             said = docker("GET", f"/v1.41/containers/{container}/logs?stdout=1&stderr=1", raw=True)
-            for what, secret in secrets.items():
+            for what, secret in hidden.items():
                 self.assertNotIn(secret, said, f"{what} is in the engine's log")
         # The daemons with the network never had it: not even now, in memory.
         for name in ("ws-d", "aggregator-d", "dht-d", "content-d", "ledger-d"):
@@ -159,6 +179,47 @@ class TwoNodes(NetworkCase):
         answer = Answer(self.client, "Hello?", 8, model="no-such-model")
         self.assertEqual(answer.outcome(30), "error")
         self.assertEqual((answer.http_status, answer.error["code"]), (404, "model_not_found"))
+
+
+class Chosen(NetworkCase):
+    """A stranger offers the same model."""
+
+    def test_what_a_provider_says_now_counts_for_more_than_its_card(self):
+        """A cheaper provider, nobody's software: it gets the job when it is idle, and not when it is full or silent."""
+        stranger = krpc.Provider(secrets.randbelow(schnorr.ORDER - 1) + 1, "127.0.0.9")
+        self.addCleanup(stranger.close)
+        node = DHTProcess("127.0.0.9", free_port("127.0.0.9"), [self.provider.dht.split(":")],
+                          ("infernetctl", "aggregator-d"))
+        self.addCleanup(node.destroy)
+        eventually(lambda: node.good() > 0, 30, "an acquaintance")
+        line = node.line("aggregator-d")
+        self.addCleanup(line.socket.close)
+        endpoint = "ws://127.0.0.9:1/peer"
+        card = schnorr.card(stranger.secret, int(time.time()), model=MODEL, price=(0, 1), endpoint=endpoint,
+                            status=stranger.address)
+        line.call("dht.announce", {"card": card})
+        self.addCleanup(line.call, "dht.withdraw", {})
+
+        def plan():
+            found = self.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})["candidates"]
+            return {each.get("endpoint"): each for each in found if each.get("endpoint")}
+
+        ours = f"ws://{self.provider.peer}/peer"
+        now = eventually(lambda: (lambda found: found if endpoint in found else None)(plan()), 30, "the stranger's card")
+        self.assertTrue(now[endpoint]["chosen"], now)
+        self.assertIn("load 0/15 just now", now[endpoint]["reason"])
+        self.assertIn("just now", now[ours]["reason"])
+        stranger.busy = 4
+        now = plan()
+        self.assertTrue(now[ours]["chosen"], now)
+        self.assertIn("load 15/15 just now", now[endpoint]["reason"])
+        stranger.busy = None
+        now = plan()
+        self.assertTrue(now[ours]["chosen"], now)
+        self.assertIn("asked now: no answer", now[endpoint]["reason"])
+        self.assertGreaterEqual(stranger.asked, 3)
+        # And what is planned is done.
+        self.assertEqual(self.client.job(self.ask("Say yes.").job)["peer"], identity(self.provider))
 
 
 class LostProvider(NetworkCase):

@@ -60,6 +60,8 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Pay.self), Sample(LedgerInterface.Payments.self),
     Sample(LedgerInterface.Accounts.self), Sample(WSInterface.Carry.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),
+    Sample(AggregatorInterface.Status.self), Sample(LedgerInterface.SignStatus.self),
+    Sample(DHTInterface.Probe.self),
     Sample(stream: ContentInterface.Import.self), Sample(ContentInterface.List.self),
     Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),
     Sample(ContentInterface.Remove.self),

@@ -89,6 +89,28 @@ import Wire
         }
     }
 
+    @Test func theOwnStatusOfThisMinuteIsSigned() throws {
+        func status(_ change: (inout ProviderStatus) -> Void = { _ in }) -> ProviderStatus {
+            var status = ProviderStatus(
+                provider: key.publicKey, challenge: "0123456789abcdef", accepts: true, slots: 4, busy: 1,
+                queued: 0, createdAt: now)
+            change(&status)
+            return status
+        }
+        #expect(ProviderStatus(try key.sign(try policy.status(status(), now: now))) == status())
+        let cases: [(String, (inout ProviderStatus) -> Void)] = [
+            ("status.provider", { $0.provider = stranger.publicKey }),
+            ("status.created_at", { $0.createdAt = now - 61 }),
+            ("status.created_at", { $0.createdAt = now + 61 }),
+            ("status.created_at", { $0.createdAt = .min }), ("status.created_at", { $0.createdAt = .max }),
+            ("status", { $0.challenge = "01" }), ("status", { $0.slots = -1 }),
+            ("status", { $0.loaded = ["UPPER"] }),
+        ]
+        for (field, change) in cases {
+            try refused(field) { _ = try policy.status(status(change), now: now) }
+        }
+    }
+
     @Test func otherReceiptsAreRefused() throws {
         let right = try fixture.body(provider: key.publicKey, client: stranger.publicKey)
         _ = try policy.receipt(right, now: now)

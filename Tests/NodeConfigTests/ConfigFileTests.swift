@@ -1,9 +1,10 @@
 // Proves that a configuration is read strictly, that typos are answered with the right word, and that slices are narrow.
 
 import ConfigFile
-import NodeConfig
 import Testing
 import Wire
+
+@testable import NodeConfig
 
 @Suite struct ConfigFileTests {
     @Test func anEmptyFileIsAllDefaults() throws {
@@ -71,6 +72,20 @@ import Wire
             let slice = String(decoding: try config.slice(for: role, callerUIDs: ["ws-d": 7]), as: UTF8.self)
             #expect(slice.contains("only-exec-knows") == (role == .exec), "\(role)")
         }
+    }
+
+    /// It travels in packets that carry IPv4 addresses.
+    @Test func whereTheStatusIsAskedFollowsFromWhatIsAdvertised() {
+        func address(_ advertise: String, _ listen: String) -> String {
+            var config = NodeConfiguration()
+            (config.peer.advertise, config.dht.listen) = (advertise, listen)
+            return config.statusAddress
+        }
+        #expect(address("ws://203.0.113.9:9102/peer", "0.0.0.0:9202") == "203.0.113.9:9202")
+        #expect(address("ws://provider.example:9102/peer", "0.0.0.0:9202") == "")
+        #expect(address("ws://[2001:db8::1]:9102/peer", "0.0.0.0:9202") == "")
+        #expect(address("", "0.0.0.0:9202") == "")
+        #expect(address("ws://203.0.113.9:9102/peer", "") == "")
     }
 
     @Test func addressesAreNumeric() {

@@ -7,7 +7,8 @@ public import Wire
 /// The methods of ledger-d.
 public enum LedgerInterface {
     public static let methods: [MethodSpec] = [
-        Identity.spec, SignPeerAuth.spec, SignCard.spec, SignReceipt.spec, AcceptReceipt.spec,
+        Identity.spec, SignPeerAuth.spec, SignCard.spec, SignStatus.spec, SignReceipt.spec,
+        AcceptReceipt.spec,
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
         TakeJob.spec, Policy.spec, Audit.spec, Backup.spec, Restore.spec,
         RotateKey.spec, Successions.spec, Pay.spec, Payments.spec, Accounts.spec,
@@ -84,6 +85,24 @@ public enum LedgerInterface {
                         provider: exampleKey, endpoint: "ws://127.0.0.3:9103/peer", models: [], device: "cpu",
                         memoryMiB: 1024, slots: 1, load: 0, createdAt: 1_790_000_000, expiresAt: 1_790_001_200
                     )),
+                exampleEvent
+            )
+        }
+    }
+
+    /// Signs this node's status as a provider, over the challenge of the one who asks.
+    public struct SignStatus: Request {
+        public static let spec = MethodSpec(
+            "ledger.sign_status", "Signs this node's status over the challenge of the one who asks.")
+        public typealias Reply = SignedEvent
+        public var status: ProviderStatus
+        public init(status: ProviderStatus) { self.status = status }
+        public static var example: (request: SignStatus, reply: SignedEvent) {
+            (
+                SignStatus(
+                    status: ProviderStatus(
+                        provider: exampleKey, challenge: "0123456789abcdef", accepts: true, slots: 4, busy: 1,
+                        queued: 0, loaded: ["0123456789abcdef"], createdAt: 1_790_000_000)),
                 exampleEvent
             )
         }

@@ -29,20 +29,32 @@ public struct DaemonSlice<Section: Codable & Sendable>: Codable, Sendable {
 public struct AggregatorConfig: Codable, Sendable, Equatable {
     public var aggregator: AggregatorSection
     public var advertise: String
+    /// Where this node's dht-d is asked how the node is, as `a.b.c.d:port`; empty when that is not known.
+    public var statusAddress: String
     /// Tokens of one slot, for the card.
     public var context: Int
 
     public init(
         aggregator: AggregatorSection = AggregatorSection(), advertise: String = "",
-        context: Int = ExecSection().context
+        statusAddress: String = "", context: Int = ExecSection().context
     ) {
         self.aggregator = aggregator
         self.advertise = advertise
+        self.statusAddress = statusAddress
         self.context = context
     }
 }
 
 extension NodeConfiguration {
+    /// The host of `peer.advertise` with the port of `dht.listen`; empty when either is missing, or the host is a name.
+    var statusAddress: String {
+        let place = peer.advertise.dropFirst("ws://".count).prefix { $0 != "/" }
+        guard let host = HostPort(String(place))?.host, !host.contains(":"),
+            let port = HostPort(dht.listen)?.port, port != 0
+        else { return "" }
+        return "\(host):\(port)"
+    }
+
     /// The JSON that a daemon is given.
     /// - Throws: `EncodingError` never for these types; `config_invalid` for a role that has no slice.
     public func slice(for role: Role, callerUIDs: [String: UInt32]?) throws -> [UInt8] {
@@ -65,7 +77,9 @@ extension NodeConfiguration {
             return try json(WSSection(http: http, peer: peer, carry: carry))
         case .aggregator:
             return try json(
-                AggregatorConfig(aggregator: aggregator, advertise: peer.advertise, context: exec.context))
+                AggregatorConfig(
+                    aggregator: aggregator, advertise: peer.advertise, statusAddress: statusAddress,
+                    context: exec.context))
         case .supervisor, .ctl: throw WireError(.configInvalid, "\(role) has no slice of the configuration.")
         }
     }

@@ -8,6 +8,7 @@ extension ProviderCard {
             ["d", "infernet"], ["expiration", String(expiresAt)], ["endpoint", endpoint],
             ["device", device, String(memoryMiB)], ["slots", String(slots), String(load)],
         ]
+        if let statusAddress { tags.append(["status", statusAddress]) }
         for offer in models {
             tags.append([
                 "model", offer.name, offer.root.hex, String(offer.context), offer.price.asset.rawValue,
@@ -35,7 +36,8 @@ extension ProviderCard {
         }
         self.init(
             provider: event.pubkey, endpoint: endpoint, models: models, device: device[1], memoryMiB: memory,
-            slots: slotCount, load: load, createdAt: event.createdAt, expiresAt: expiry)
+            slots: slotCount, load: load, createdAt: event.createdAt, expiresAt: expiry,
+            statusAddress: event.onlyTag("status"))
         guard template.tags == event.tags, isPlausible else { return nil }
     }
 
@@ -46,6 +48,7 @@ extension ProviderCard {
         return !over && createdAt >= 0 && lifetime > 0 && lifetime <= Self.maximumLifetime && memoryMiB >= 0
             && slots >= 0
             && (0...15).contains(load) && models.count <= 8 && endpoint.utf8.count <= 128
+            && (statusAddress?.utf8.count ?? 1) <= 21 && statusAddress?.isEmpty != true
             && models.allSatisfy { $0.price.total(promptTokens: 1, completionTokens: 1) != nil }
     }
 }

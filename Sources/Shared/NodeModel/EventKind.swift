@@ -29,6 +29,8 @@ public enum EventKind {
     public static let authentication = 22242
     /// HTTP authentication (NIP-98).
     public static let httpAuthentication = 27235
+    /// A provider's status, for the one who asked; ephemeral.
+    public static let status = 27860
     /// A provider's card; addressable, one per provider.
     public static let card = 31860
 }

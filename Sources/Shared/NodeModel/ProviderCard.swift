@@ -27,6 +27,8 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public var provider: PublicKey
     /// Where jobs are taken, as `ws://host:port/peer`.
     public var endpoint: String
+    /// Where the provider is asked how it is now, as `a.b.c.d:port` (UDP); nil when it cannot be asked.
+    public var statusAddress: String?
     public var models: [ModelOffer]
     /// `cpu`, or the GPU's class.
     public var device: String
@@ -44,6 +46,7 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     enum CodingKeys: String, CodingKey {
         case provider, endpoint, models, device, slots, load
         case memoryMiB = "memory_mib"
+        case statusAddress = "status_address"
         case createdAt = "created_at"
         case expiresAt = "expires_at"
     }
@@ -51,10 +54,11 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public init(
         provider: PublicKey, endpoint: String, models: [ModelOffer], device: String, memoryMiB: Int,
         slots: Int,
-        load: Int, createdAt: Int64, expiresAt: Int64
+        load: Int, createdAt: Int64, expiresAt: Int64, statusAddress: String? = nil
     ) {
         self.provider = provider
         self.endpoint = endpoint
+        self.statusAddress = statusAddress
         self.models = models
         self.device = device
         self.memoryMiB = memoryMiB

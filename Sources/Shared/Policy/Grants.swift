@@ -67,7 +67,7 @@ public enum Grants {
         row(
             .aggregator, .ledger,
             [
-                LedgerInterface.Identity.spec, LedgerInterface.SignCard.spec,
+                LedgerInterface.Identity.spec, LedgerInterface.SignCard.spec, LedgerInterface.SignStatus.spec,
                 LedgerInterface.TakeJob.spec, LedgerInterface.SignReceipt.spec,
                 LedgerInterface.AcceptReceipt.spec, LedgerInterface.RecordAcceptance.spec,
                 LedgerInterface.WrapKey.spec,
@@ -76,8 +76,13 @@ public enum Grants {
         row(.aggregator, .exec, [ExecInterface.Run.spec, ExecInterface.Inventory.spec]),
         row(
             .aggregator, .dht,
-            [DHTInterface.Announce.spec, DHTInterface.Withdraw.spec, DHTInterface.Find.spec]),
+            [
+                DHTInterface.Announce.spec, DHTInterface.Withdraw.spec, DHTInterface.Find.spec,
+                DHTInterface.Probe.spec,
+            ]),
         row(.aggregator, .ws, [WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec]),
+
+        row(.dht, .aggregator, [AggregatorInterface.Status.spec]),
 
         row(.exec, .content, [ContentInterface.List.spec, ContentInterface.Resolve.spec]),
         row(.exec, .ledger, [LedgerInterface.UnwrapKey.spec]),

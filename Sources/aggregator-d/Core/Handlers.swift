@@ -28,6 +28,7 @@ struct Handlers: Sendable {
         router.on(Interface.Admit.self) { request, _ in
             Interface.Admit.Reply(running: house.admit(request.open, cancel: request.cancel))
         }
+        router.on(Interface.Status.self) { request, _ in try await house.status(over: request.challenge) }
         router.on(Interface.Receipt.self) { request, _ in try await receipt(request) }
         router.on(Interface.Models.self) { _, _ in await models() }
         router.on(Interface.Plan.self) { request, context in

@@ -95,6 +95,9 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.SignCard.self, &router) { daemon, request in
             try daemon.key.sign(try daemon.policy.card(request.card, now: daemon.now))
         }
+        bind(LedgerInterface.SignStatus.self, &router) { daemon, request in
+            try daemon.key.sign(try daemon.policy.status(request.status, now: daemon.now))
+        }
         bind(LedgerInterface.SignReceipt.self, &router) { try await $0.signReceipt($1.body) }
         bind(LedgerInterface.AcceptReceipt.self, &router) { try await $0.accept($1.receipt) }
         bind(LedgerInterface.RecordAcceptance.self, &router) { try await $0.record($1.bundle) }

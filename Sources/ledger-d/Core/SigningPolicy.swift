@@ -61,6 +61,20 @@ struct SigningPolicy: Sendable {
         return template
     }
 
+    /// How this node is now.
+    func status(_ status: ProviderStatus, now: Int64) throws(WireError) -> EventTemplate {
+        guard status.provider == node else { throw refusal("status.provider", "it is another node's key") }
+        guard status.createdAt <= now + Self.clockSkew, status.createdAt >= now - Self.clockSkew else {
+            throw refusal("status.created_at", "it is more than \(Self.clockSkew) s away from now")
+        }
+        // Whoever reads the event must find this status in it, and no other.
+        let template = status.template
+        guard status.isPlausible, ProviderStatus(SignedEvent(template, signature: [])) == status else {
+            throw refusal("status", "its challenge or numbers cannot be read back as they were written")
+        }
+        return template
+    }
+
     /// A stranger's job that this node takes.
     func job(_ job: TakenJob) throws(WireError) {
         guard job.client != node else { throw refusal("client", "it is this node itself") }

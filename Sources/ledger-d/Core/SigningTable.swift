@@ -28,6 +28,9 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.SignCard.spec, callers: [.aggregator],
                 effect: "announces this node's own card"),
             Row(
+                intent: LedgerInterface.SignStatus.spec, callers: [.aggregator],
+                effect: "tells one asker how this node is now, over his challenge"),
+            Row(
                 intent: LedgerInterface.TakeJob.spec, callers: [.aggregator],
                 effect: "writes down that a client's job is taken, and on which terms"),
             Row(

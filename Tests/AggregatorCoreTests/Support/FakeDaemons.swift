@@ -20,6 +20,9 @@ struct FakeLedger: Sendable {
             LedgerInterface.Identity.Reply(pubkey: house.key.publicKey, npub: "npub")
         }
         router.on(LedgerInterface.SignCard.self) { request, _ in try house.key.sign(request.card.template) }
+        router.on(LedgerInterface.SignStatus.self) { request, _ in
+            try house.key.sign(request.status.template)
+        }
         router.on(LedgerInterface.TakeJob.self) { request, _ in
             if let error = house.script.withLock({ $0.takeError }) { throw error }
             let repeated = house.script.withLock { !$0.taken.insert(request.job).inserted }

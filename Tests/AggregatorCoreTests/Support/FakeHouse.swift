@@ -136,15 +136,17 @@ final class FakeHouse: Sendable {
     }
 
     /// A signed card of this node.
-    func card(endpoint: String, price: UnitPrice = UnitPrice(prompt: 1, completion: 2)) throws -> SignedEvent
-    {
+    func card(
+        endpoint: String, price: UnitPrice = UnitPrice(prompt: 1, completion: 2), status: String? = nil
+    ) throws -> SignedEvent {
         let now = WallClock.system.seconds
         return try key.sign(
             ProviderCard(
                 provider: key.publicKey, endpoint: endpoint,
                 models: [ModelOffer(name: "tiny", root: PlannerTests.root, context: 1024, price: price)],
                 device: "cpu",
-                memoryMiB: 100, slots: 2, load: 0, createdAt: now, expiresAt: now + 1200
+                memoryMiB: 100, slots: 2, load: 0, createdAt: now, expiresAt: now + 1200,
+                statusAddress: status
             ).template)
     }
 
@@ -154,6 +156,21 @@ final class FakeHouse: Sendable {
                 $0.finds += 1
                 return DHTInterface.Find.Reply(cards: $0.cards, asked: 1, leftOut: [])
             }
+        }
+        router.on(DHTInterface.Probe.self) { request, _ in
+            var answers: [DHTInterface.Probe.Answer] = []
+            for target in request.targets {
+                let house = self.network.withLock { network in
+                    network.values.first { $0.key.publicKey == target.provider }
+                }
+                let status = try await house?.link(as: .dht).call(
+                    AggregatorInterface.Status(challenge: "0123456789abcdef"))
+                answers.append(
+                    DHTInterface.Probe.Answer(
+                        provider: target.provider, status: status, milliseconds: 1,
+                        problem: status == nil ? "no answer" : nil))
+            }
+            return DHTInterface.Probe.Reply(answers: answers)
         }
         router.on(DHTInterface.Announce.self) { request, _ in
             self.script.withLock { $0.announced.append(request.card) }

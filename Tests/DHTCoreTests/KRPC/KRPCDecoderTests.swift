@@ -2,6 +2,7 @@
 
 import DHTCore
 import DHTSimulation
+import NodeModel
 import Testing
 
 @Suite struct KRPCDecoderTests {
@@ -33,6 +34,11 @@ import Testing
         ("d1:ad\(id)1:ni-1e6:target20:mnopqrstuvwxyz123456e1:q8:inf_find1:t2:aa1:y1:qe", .protocolError),
         ("d1:ad\(id)6:target20:mnopqrstuvwxyz123456e1:q8:inf_find1:t2:aa1:y1:qe", .protocolError),
         ("d1:ad\(id)6:target20:mnopqrstuvwxyz1234565:token1:xe1:q7:inf_put1:t2:aa1:y1:qe", .protocolError),
+        ("d1:ad\(id)1:k3:abc1:n8:12345678e1:q8:inf_stat1:t2:aa1:y1:qe", .protocolError),
+        (
+            "d1:ad\(id)1:k32:abcdefghijabcdefghijabcdefghijab1:n7:1234567e1:q8:inf_stat1:t2:aa1:y1:qe",
+            .protocolError
+        ),
     ])
     func badQueriesGetAnError(_ text: String, _ code: KRPCError.Code) {
         guard case .badQuery(let transaction, let error) = decode(text) else {
@@ -68,6 +74,7 @@ import Testing
             .infPut(target: target, token: [1, 2, 3], card: card.encoded),
             .infBye(token: nil, cardsOnly: false),
             .infBye(token: [4], cardsOnly: true),
+            .infStat(InfStat(provider: card.event.pubkey, challenge: [1, 2, 3, 4, 5, 6, 7, 8])),
         ]
         for call in calls {
             let message = KRPCMessage(

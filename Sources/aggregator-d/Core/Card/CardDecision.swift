@@ -15,6 +15,8 @@ struct CardDecision: Sendable {
         var takesJobs = true
         /// `ws://host:port/peer`; empty when others cannot reach this node.
         var endpoint: String
+        /// Where its dht-d is asked; empty when nobody can.
+        var statusAddress = ""
         var price: UnitPrice
         /// Tokens of one slot.
         var context: Int
@@ -114,7 +116,8 @@ struct CardDecision: Sendable {
         return ProviderCard(
             provider: facts.own, endpoint: facts.endpoint, models: offers(facts), device: device,
             memoryMiB: memory,
-            slots: slots, load: load, createdAt: facts.now, expiresAt: facts.now + lifetime)
+            slots: slots, load: load, createdAt: facts.now, expiresAt: facts.now + lifetime,
+            statusAddress: facts.statusAddress.isEmpty ? nil : facts.statusAddress)
     }
 
     /// What a card says, without the time and the load.

@@ -49,7 +49,8 @@ final class CardKeeper: Sendable {
             let facts = CardDecision.Facts(
                 own: try await house.surroundings.identity(trace: nil), provide: section.provide,
                 takesJobs: !house.servedGate.isShut,
-                endpoint: house.config.advertise, price: house.unitPrice, context: house.config.context,
+                endpoint: house.config.advertise, statusAddress: house.config.statusAddress,
+                price: house.unitPrice, context: house.config.context,
                 local: await house.surroundings.local(), interval: Int64(section.cardIntervalSeconds),
                 lifetime: Int64(section.cardLifetimeSeconds), now: house.clock.seconds)
             switch decision.withLock({ $0.on(facts) }) {

@@ -36,6 +36,8 @@ final class Gate: Sendable {
 
     /// Lets nobody in any more, or everybody again. Who is in or in line keeps his place.
     func shut(_ shut: Bool) { state.withLock { $0.isShut = shut } }
+    /// Whether one more would be let in at once.
+    var hasRoom: Bool { state.withLock { $0.admission.active < $0.admission.places } }
     var isShut: Bool { state.withLock { $0.isShut } }
 
     /// Asks for a place.

@@ -32,8 +32,23 @@ extension Workplace {
                 }
                 return failures
             }
+            input.standings = await standings(of: Planner.worthAsking(input), trace: trace)
         }
         return Planner.plan(input)
+    }
+
+    /// How these providers are now. Nobody's silence delays a job by more than the DHT's own deadline.
+    private func standings(of cards: [ProviderCard], trace: String?) async -> [PublicKey: Standing] {
+        let targets = cards.compactMap { card in
+            card.statusAddress.map { DHTInterface.Probe.Target(provider: card.provider, address: $0) }
+        }
+        // Without an answer the cards have to do.
+        guard !targets.isEmpty,
+            let reply = try? await links.dht.call(DHTInterface.Probe(targets: targets), trace: trace)
+        else { return [:] }
+        var standings: [PublicKey: Standing] = [:]
+        for answer in reply.answers { standings[answer.provider] = Standing(answer) }
+        return standings
     }
 
     /// Cards of a model's providers, each verified here.

@@ -17,6 +17,8 @@ struct PlanInput: Sendable {
     var found: Found?
     /// Providers at the back, and why.
     var failures: [PublicKey: String]
+    /// How providers are now, of those who were asked.
+    var standings: [PublicKey: Standing] = [:]
     /// Spreads jobs over equals.
     var seed: UInt64 = 0
 
@@ -49,6 +51,18 @@ enum Planner {
     static func needsNetwork(_ input: PlanInput) -> Bool {
         if let pin = input.pin { return pin != input.own }
         return input.local.entry(input.model) == nil || input.local.obstacle != nil || !input.local.hasRoom
+    }
+
+    /// Most providers that are asked how they are before one is chosen.
+    static let mostAsked = 8
+
+    /// Whom to ask how he is: the best, when there is a choice at all.
+    static func worthAsking(_ input: PlanInput) -> [ProviderCard] {
+        var draft = Draft(input: input)
+        draft.addLocal()
+        draft.addProviders()
+        guard draft.offers.count > 1 else { return [] }
+        return draft.offers.map(\.card).filter { $0.statusAddress != nil }.prefix(mostAsked).map(\.self)
     }
 
     /// The plan for a model.
@@ -115,6 +129,30 @@ private struct Draft {
             }
         }
         offers = offers.sorted { isBetter($0, $1) }
+        takeBetterOfTwo()
+    }
+
+    /// Of those that cost the same, the less loaded of two drawn by lot comes first: everybody's choosing the least
+    /// loaded of all would be what loads it (Mitzenmacher, "The power of two choices").
+    private mutating func takeBetterOfTwo() {
+        guard let best = offers.first else { return }
+        let equals = offers.prefix { rank($0) == rank(best) && cost($0) == cost(best) }
+        guard equals.count > 2 else { return }
+        let drawn = equals.sorted { place($0) < place($1) }.prefix(2).sorted { isBetter($0, $1) }
+        offers = drawn + offers.filter { !drawn.contains($0) }
+    }
+
+    /// The load that it tells now, or the one on its card; 0 (idle) to 15 (full).
+    private func load(_ offer: Offer) -> Int {
+        if case .told(let status, _)? = input.standings[offer.card.provider] { return status.load }
+        return offer.card.load
+    }
+
+    /// 0 for one that can be had now, and higher the less there is to hope for.
+    private func rank(_ offer: Offer) -> Int {
+        if input.failures[offer.card.provider] != nil { return 3 }
+        if case .untold? = input.standings[offer.card.provider] { return 2 }
+        return load(offer) >= 15 ? 1 : 0
     }
 
     private func refusal(_ card: ProviderCard, _ offer: ModelOffer, _ known: ContentInterface.Entry?)
@@ -138,14 +176,9 @@ private struct Draft {
     }
 
     private func isBetter(_ a: Offer, _ b: Offer) -> Bool {
-        let (failedA, failedB) = (
-            input.failures[a.card.provider] != nil, input.failures[b.card.provider] != nil
-        )
-        if failedA != failedB { return failedB }
-        let (fullA, fullB) = (a.card.load >= 15, b.card.load >= 15)
-        if fullA != fullB { return fullB }
+        if rank(a) != rank(b) { return rank(a) < rank(b) }
         if cost(a) != cost(b) { return cost(a) < cost(b) }
-        if a.card.load != b.card.load { return a.card.load < b.card.load }
+        if load(a) != load(b) { return load(a) < load(b) }
         return place(a) < place(b)
     }
 
@@ -164,7 +197,14 @@ private struct Draft {
 
     private func words(_ offer: Offer) -> String {
         let price = offer.model.price
-        var text = "\(price.prompt)+\(price.completion) micro-credits a token, load \(offer.card.load)/15"
+        var text = "\(price.prompt)+\(price.completion) micro-credits a token, load \(load(offer))/15"
+        switch input.standings[offer.card.provider] {
+        case .told(let status, let milliseconds):
+            text += " just now, \(milliseconds) ms away"
+            if !status.accepts { text += ", takes no jobs" }
+        case .untold(let reason): text += " by its card; asked now: \(reason)"
+        case nil: break
+        }
         if let failure = input.failures[offer.card.provider] { text += "; at the back: \(failure)" }
         return text
     }

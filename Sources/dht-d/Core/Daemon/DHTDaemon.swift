@@ -66,7 +66,8 @@ public final class DHTDaemon: Daemon {
         if config.groupLimit == 0 { configuration.groups.perTarget = nil }
         shell = try await DHTShell.start(
             descriptor: descriptor, id: remembered.id, configuration: configuration,
-            seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: environment.loop)
+            seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: environment.loop,
+            status: StatusRoutes.source(environment.link(to: .aggregator), environment.log))
         await keeper.save(remembered)
         try await shell?.join(remembered: remembered.nodes, bootstrap: bootstrap)
         for card in remembered.cards { try await shell?.restore(card.event) }
@@ -97,6 +98,7 @@ public final class DHTDaemon: Daemon {
         }
         router.on(DHTInterface.Find.self) { request, _ in try await self.find(request) }
         router.on(DHTInterface.Stats.self) { _, _ in try await self.stats() }
+        StatusRoutes { try self.running() }.add(to: &router)
         MainlineRoutes { try self.running() }.add(to: &router)
     }
 

@@ -116,6 +116,13 @@ public enum KRPCDecoder {
         case .infBye:
             return .infBye(
                 token: arguments["token"]?.bytes.map(Array.init), cardsOnly: arguments["c"]?.integer == 1)
+        case .infStat:
+            guard let provider = arguments["k"]?.bytes.flatMap({ PublicKey(bytes: Array($0)) }) else {
+                throw KRPCError(.protocolError, "k is a key of 32 bytes")
+            }
+            guard let challenge = arguments["n"]?.bytes, challenge.count == ProviderStatus.challengeBytes
+            else { throw KRPCError(.protocolError, "n has \(ProviderStatus.challengeBytes) bytes") }
+            return .infStat(InfStat(provider: provider, challenge: Array(challenge)))
         }
     }
 
@@ -171,6 +178,7 @@ public enum KRPCDecoder {
         }
         reply.values = fields["values"]?.list?.compactMap { $0.bytes.flatMap(Endpoint.init(compact:)) } ?? []
         reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
+        reply.status = fields["e"].flatMap(CardRecord.init(decoding:))
         MainlineDecoder.fill(&reply, fields)
         reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
         reply.isCrowded = fields["sd"]?.integer == 1

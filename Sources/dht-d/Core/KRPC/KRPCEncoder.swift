@@ -9,9 +9,9 @@ extension KRPCMessage {
         switch body {
         case .query(let query):
             let plain = encoded(query, padding: nil)
-            guard case .infFind(let find) = query.call, find.size > plain.count else { return plain }
+            guard query.size > plain.count else { return plain }
             // "3:pad" and the pad's own length prefix (one to four digits and a colon) count too.
-            let room = find.size - plain.count - 5
+            let room = query.size - plain.count - 5
             let digits = room > 1004 ? 5 : room > 103 ? 4 : room > 12 ? 3 : 2
             return encoded(query, padding: max(0, room - digits))
         case .reply(let reply): return encoded(reply)
@@ -91,6 +91,11 @@ extension KRPCMessage {
             if cardsOnly { writer.field("c", 1) }
             writer.field("id", query.sender)
             if let token { writer.field("token", token) }
+        case .infStat(let stat):
+            writer.field("id", query.sender)
+            writer.field("k", stat.provider.bytes)
+            writer.field("n", stat.challenge)
+            if let padding { writer.field("pad", [UInt8](repeating: 0, count: padding)) }
         }
     }
 
@@ -120,6 +125,10 @@ extension KRPCMessage {
             writer.beginList()
             for card in reply.cards { if let card { writer.raw(card.encoded) } }
             writer.end()
+        }
+        if let status = reply.status {
+            writer.key("e")
+            writer.raw(status.encoded)
         }
         writer.field("id", reply.sender)
         if let sample = reply.sample { writer.field("interval", sample.interval) }

@@ -83,6 +83,17 @@ public struct KRPCQuery: Equatable, Sendable {
         case infPut(target: NodeID, token: [UInt8], card: [UInt8], depth: Int = 0)
         /// I am leaving, or (`cardsOnly`) withdraw my cards. A token of yours proves that it is me.
         case infBye(token: [UInt8]?, cardsOnly: Bool)
+        /// How is this provider now?
+        case infStat(InfStat)
+    }
+
+    /// The size that the packet is padded to, in bytes; 0 for none.
+    var size: Int {
+        switch call {
+        case .infFind(let find): find.size
+        case .infStat(let stat): stat.size
+        default: 0
+        }
     }
 
     /// The method's name on the wire.
@@ -98,6 +109,7 @@ public struct KRPCQuery: Equatable, Sendable {
         case .infFind: .infFind
         case .infPut: .infPut
         case .infBye: .infBye
+        case .infStat: .infStat
         }
     }
 }
@@ -134,6 +146,23 @@ public struct InfFind: Equatable, Sendable {
     }
 }
 
+/// The arguments of `inf_stat`.
+public struct InfStat: Equatable, Sendable {
+    /// Who is asked: a node may be asked for its own provider only.
+    public var provider: PublicKey
+    /// Chosen by the asker; the answer is signed over it. `ProviderStatus.challengeBytes` bytes.
+    public var challenge: [UInt8]
+    /// Pad the packet to this size; no reply is larger than its request.
+    public var size: Int
+
+    /// Arguments from their parts.
+    public init(provider: PublicKey, challenge: [UInt8], size: Int = 0) {
+        self.provider = provider
+        self.challenge = challenge
+        self.size = size
+    }
+}
+
 /// The methods that nodes call, by their names on the wire.
 public enum KRPCMethod: String, CaseIterable, Sendable {
     case ping
@@ -146,6 +175,7 @@ public enum KRPCMethod: String, CaseIterable, Sendable {
     case infFind = "inf_find"
     case infPut = "inf_put"
     case infBye = "inf_bye"
+    case infStat = "inf_stat"
 }
 
 /// An answer. Which fields are there depends on the question.
@@ -170,6 +200,8 @@ public struct KRPCReply: Equatable, Sendable {
     public var item: MainlineItem?
     /// The sequence of an item that is no newer than the asker's, which is why it is not sent.
     public var sequence: Int64?
+    /// A provider's status, not yet verified.
+    public var status: CardRecord?
     /// Some of the torrents that the sender knows (BEP 51).
     public var sample: InfohashSample?
 

@@ -46,6 +46,13 @@ public struct DHTConfiguration: Sendable {
     /// Replies of more than three times their query, per second and address range (/24), to addresses that have
     /// never answered us; local addresses excepted.
     public var largeReplyRate = 4
+    /// Our `inf_stat` queries have this size, in bytes, and those that are answered at least that: no answer is larger
+    /// than its query.
+    public var statusRequestSize = (ours: 512, least: 448)
+    /// Providers that are asked how they are are waited for so long, in milliseconds.
+    public var statusDeadline: Int64 = 600
+    /// Answers to such questions per second, in all and for one address range (/24), local ones excepted.
+    public var statusRate = (all: 100, range: 4)
     /// Take an id that follows from our address (BEP 42) once others agree on what that is.
     public var bindsID = true
     /// Ask others not to take us into their tables (BEP 43).

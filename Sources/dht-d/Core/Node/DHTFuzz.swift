@@ -20,8 +20,14 @@ public enum DHTFuzz {
                 endpoint: Endpoint(address: 0x1500_0001 + UInt32(number) << 8, port: 6881))
             _ = node.table.answered(contact, roundTrip: 50, isInfernet: true, now: now.milliseconds)
         }
+        let card = ProviderCard(
+            provider: provider, endpoint: "ws://127.0.0.1:1/peer", models: [], device: "cpu", memoryMiB: 1,
+            slots: 1, load: 0, createdAt: now.unixSeconds, expiresAt: now.unixSeconds + 1200)
+        let signed = SignedEvent(card.template, signature: [UInt8](repeating: 0, count: 64))
+        _ = node.handle(.command(.announce(signed, 0)), now: now)
         return node
     }()
+    private static let provider = PublicKey(xOnly: Digest(hashing: "provider"))
 
     /// One UDP packet: decoded, encoded again, and fed to a node as a stranger's packet, then once more with
     /// a valid token or as the answer to something that the node asked.
@@ -45,7 +51,11 @@ public enum DHTFuzz {
         case .query(var query):
             query.call = proven(query.call, node.tokens.token(for: stranger))
             message.body = .query(query)
-            _ = node.handle(.packet(message.encoded(), from: stranger), now: now)
+            for case .askStatus(let ticket, let challenge) in node.handle(
+                .packet(message.encoded(), from: stranger), now: now)
+            {
+                _ = node.handle(.status(ticket, status(over: challenge)), now: now)
+            }
         case .reply(let reply): answer(reply, message, with: packet, &node)
         case .error: answer(nil, message, with: packet, &node)
         }
@@ -68,9 +78,19 @@ public enum DHTFuzz {
             return .infBye(token: token, cardsOnly: cardsOnly)
         case .put(let item, let swap, _):
             return .put(item, swap: swap, token: token)
+        case .infStat(var stat):
+            stat.provider = provider
+            return .infStat(stat)
         case .ping, .findNode, .getPeers, .get, .sampleInfohashes:
             return call
         }
+    }
+
+    private static func status(over challenge: [UInt8]) -> SignedEvent {
+        let status = ProviderStatus(
+            provider: provider, challenge: Hex.encode(challenge), accepts: true, slots: 1, busy: 0, queued: 0,
+            createdAt: now.unixSeconds)
+        return SignedEvent(status.template, signature: [UInt8](repeating: 0, count: 64))
     }
 
     /// Gives the packet to a search that is waiting for exactly this answer, and lets its time run out.
@@ -78,7 +98,9 @@ public enum DHTFuzz {
         _ reply: KRPCReply?, _ message: KRPCMessage, with packet: [UInt8], _ node: inout DHTNode
     ) {
         let topic = reply?.cards.lazy.compactMap { $0 }.first.flatMap { Topic.topics(of: $0.event).last }
-        let actions = node.handle(.command(.find(topic ?? .name("fuzz"), limit: 4, 1)), now: now)
+        var actions = node.handle(.command(.find(topic ?? .name("fuzz"), limit: 4, 1)), now: now)
+        let targets = (reply?.status?.event.pubkey).map { [StatusTarget(provider: $0, endpoint: stranger)] }
+        actions += node.handle(.command(.probe(targets ?? [], 2)), now: now)
         var message = message
         for case .send(let bytes, let endpoint) in actions {
             guard case .message(let query) = KRPCDecoder.decode(bytes[...]) else { continue }

@@ -48,6 +48,10 @@ extension DHTNode {
                 farewell(query.sender, source, token, cardsOnly, now)
                 // Who says goodbye is not to be taken in again for it.
                 return transmit(wrap(reply, message, source), to: source)
+            case .infStat(let stat):
+                try admit(stat, message, source, size, now)
+                if !message.readOnly { notice(NodeContact(id: query.sender, endpoint: source), now) }
+                return
             }
             transmit(measured(wrap(reply, message, source), size, source, now), to: source)
         } catch {
@@ -99,7 +103,7 @@ extension DHTNode {
         return small.encoded()
     }
 
-    private func wrap(_ reply: KRPCReply, _ query: KRPCMessage, _ source: Endpoint) -> KRPCMessage {
+    func wrap(_ reply: KRPCReply, _ query: KRPCMessage, _ source: Endpoint) -> KRPCMessage {
         KRPCMessage(transaction: query.transaction, body: .reply(reply), observed: source)
     }
 

@@ -87,6 +87,8 @@ extension DHTNode {
             pageReply(key, reply, source, offset: offset, token: token, page: page, now)
         case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: nil, now)
         case .store(let key): storeDone(key, .stored)
+        case .status(let key, let place, let challenge):
+            statusReply(key, place, challenge, reply.status, time)
         }
     }
 
@@ -105,6 +107,7 @@ extension DHTNode {
             askPlainly(key, source, open.expected, now)
         case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: error, now)
         case .store(let key): storeDone(key, .refused(error))
+        case .status(let key, let place, _): statusDone(key, place, .refused(error))
         default: lost(open, timedOut: false, now)
         }
     }
@@ -118,6 +121,7 @@ extension DHTNode {
             lookups[lookup]?.lookup.late(open.endpoint)
             advance(lookup, now)
         }
+        if case .status(let run, let place, _) = open.purpose { statusLate(run, place) }
     }
 
     mutating func hardTimeout(_ key: UInt32, _ serial: Int, _ now: Moment) {
@@ -142,6 +146,7 @@ extension DHTNode {
         case .lookup(let key, _): lookupLost(key, open.endpoint, timedOut: timedOut, now)
         case .page(let key, _, _, _): pageLost(key, now)
         case .store(let key): storeDone(key, .lost)
+        case .status(let key, let place, _): statusDone(key, place, .silent)
         case .put(let key, let shelf, let token):
             putDone(
                 key, shelf, token, open.endpoint,

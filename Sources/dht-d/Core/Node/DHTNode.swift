@@ -31,6 +31,8 @@ public struct DHTNode: Sendable {
         case put(Int, shelf: Int, token: [UInt8])
         /// To know whether the one who put cards here is still there.
         case probe
+        /// How a provider is, signed over this challenge.
+        case status(Int, place: Int, challenge: [UInt8])
         /// Something of Mainline stored at the node.
         case store(Int)
         /// Nothing: a courtesy.
@@ -42,6 +44,7 @@ public struct DHTNode: Sendable {
         case hard(UInt32, serial: Int)
         case lookupDeadline(Int)
         case announceDeadline(Int)
+        case statusDeadline(Int)
         case reannounce
         case maintenance
     }
@@ -67,6 +70,11 @@ public struct DHTNode: Sendable {
     var announcements: [Int: AnnounceRun] = [:]
     var mainline: [Int: MainlineRun] = [:]
     var ownCards: [OwnCard] = []
+    var statusRuns: [Int: StatusRun] = [:]
+    /// Who asked how this node's provider is, until the answer is there.
+    var statusAskers: [Int: StatusAsker] = [:]
+    /// Each answer costs a signature: so many in all, and for one address range.
+    var statusLimits: (all: RateLimiter, range: RateLimiter)
     /// How deep crowded topics were at the last search.
     var shardDepths: [Topic: Int] = [:]
     var bootstrap = Bootstrap()
@@ -101,6 +109,10 @@ public struct DHTNode: Sendable {
         let salt = self.random.next()
         limiter = configuration.queryRate.map { RateLimiter(perSecond: $0, salt: salt) }
         largesse = RateLimiter(perSecond: configuration.largeReplyRate, salt: ~salt, places: 256)
+        statusLimits = (
+            RateLimiter(perSecond: configuration.statusRate.all, salt: salt, places: 1),
+            RateLimiter(perSecond: configuration.statusRate.range, salt: salt, places: 256)
+        )
         tokensRotatedAt = now.milliseconds
         sweptAt = now.milliseconds
         // Nodes started together must not keep house together.
@@ -113,6 +125,7 @@ public struct DHTNode: Sendable {
         switch input {
         case .packet(let bytes, let source): receive(bytes, source, now)
         case .command(let command): obey(command, now)
+        case .status(let ticket, let event): tellStatus(ticket, event, now)
         case .time: break
         }
         while let timer = timers.take(dueAt: now.milliseconds) { fire(timer, now) }
@@ -157,6 +170,7 @@ public struct DHTNode: Sendable {
         case .withdraw: withdraw(leaving: false, now)
         case .leave: withdraw(leaving: true, now)
         case .mainline(let wish, let operation): begin(wish, operation, now)
+        case .probe(let targets, let operation): probe(targets, operation, now)
         case .find(let topic, let limit, let filter, let operation):
             find(topic, limit, filter, operation, now)
         }
@@ -168,6 +182,7 @@ public struct DHTNode: Sendable {
         case .hard(let key, let serial): hardTimeout(key, serial, now)
         case .lookupDeadline(let key): endLookup(key, now)
         case .announceDeadline(let key): endAnnouncement(key, now)
+        case .statusDeadline(let key): endProbe(key)
         case .reannounce:
             reannounceSoon = false
             reannounce(now)

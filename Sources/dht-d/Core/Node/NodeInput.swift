@@ -12,6 +12,8 @@ public enum NodeInput: Sendable {
     case packet([UInt8], from: Endpoint)
     /// The time asked for by `.wake` has come (or any time has passed).
     case time
+    /// The signed status that `.askStatus` asked for, or that there is none.
+    case status(Int, SignedEvent?)
     /// Somebody wants something.
     case command(NodeCommand)
 }
@@ -30,6 +32,8 @@ public enum NodeCommand: Sendable {
     case find(Topic, limit: Int, filter: ProviderFilter = ProviderFilter(), OperationID)
     /// Use what Mainline keeps: peers of torrents (BEP 5), items (BEP 44).
     case mainline(MainlineWish, OperationID)
+    /// Ask providers how they are now.
+    case probe([StatusTarget], OperationID)
     /// Say goodbye to everybody who would miss us.
     case leave
 }
@@ -44,6 +48,10 @@ public enum NodeAction: Sendable {
     case found(OperationID, FindReport)
     /// What was wanted of Mainline has been done.
     case mainline(OperationID, MainlineReport)
+    /// Somebody asks how this node's provider is: have it signed over this challenge, and give `.status` back.
+    case askStatus(Int, challenge: [UInt8])
+    /// Providers have been asked.
+    case probed(OperationID, [StatusReport])
     /// An announcement has ended, or was refused before it began.
     case announced(OperationID, Result<AnnounceReport, KRPCError>)
 }

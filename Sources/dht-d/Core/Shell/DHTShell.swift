@@ -13,12 +13,14 @@ public final class DHTShell: Sendable {
         case find(EventLoopPromise<FindReport>)
         case announce(EventLoopPromise<Result<AnnounceReport, KRPCError>>)
         case mainline(EventLoopPromise<MainlineReport>)
+        case probe(EventLoopPromise<[StatusReport]>)
 
         func fail(_ error: any Error) {
             switch self {
             case .find(let promise): promise.fail(error)
             case .announce(let promise): promise.fail(error)
             case .mainline(let promise): promise.fail(error)
+            case .probe(let promise): promise.fail(error)
             }
         }
     }
@@ -34,11 +36,16 @@ public final class DHTShell: Sendable {
         var isClosed = false
     }
 
+    /// Has this node's status signed over a challenge, in hexadecimal; nil when that cannot be done.
+    public typealias StatusSource = @Sendable (_ challenge: String) async -> SignedEvent?
+
     private let loop: any EventLoop
     private let state: NIOLoopBoundBox<State>
+    private let status: StatusSource
 
-    private init(_ node: DHTNode, _ loop: any EventLoop) {
+    private init(_ node: DHTNode, _ loop: any EventLoop, _ status: @escaping StatusSource) {
         self.loop = loop
+        self.status = status
         state = NIOLoopBoundBox.makeBoxSendingValue(State(node: node), eventLoop: loop)
     }
 
@@ -46,11 +53,12 @@ public final class DHTShell: Sendable {
     ///
     /// `seed` is at least 32 unpredictable bytes.
     public static func start(
-        descriptor: Int32, id: NodeID, configuration: DHTConfiguration, seed: [UInt8], loop: any EventLoop
+        descriptor: Int32, id: NodeID, configuration: DHTConfiguration, seed: [UInt8], loop: any EventLoop,
+        status: @escaping StatusSource = { _ in nil }
     ) async throws -> DHTShell {
         let node = DHTNode(
             id: id, configuration: configuration, random: DHTRandom(seed: seed), now: Self.moment())
-        let shell = DHTShell(node, loop)
+        let shell = DHTShell(node, loop, status)
         // One read takes up to 16 packets into one buffer; a longer packet than 2 KiB is none of ours.
         let channel = try await DatagramBootstrap(group: loop)
             .channelOption(.datagramVectorReadMessageCount, value: 16)
@@ -105,6 +113,11 @@ public final class DHTShell: Sendable {
                 if case .mainline(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(report)
                 }
+            case .probed(let operation, let reports):
+                if case .probe(let promise)? = state.value.waiting.removeValue(forKey: operation) {
+                    promise.succeed(reports)
+                }
+            case .askStatus(let ticket, let challenge): askStatus(ticket, challenge)
             case .announced(let operation, let result):
                 if case .announce(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(result)
@@ -112,6 +125,13 @@ public final class DHTShell: Sendable {
             }
         }
         state.value.channel?.flush()
+    }
+
+    private func askStatus(_ ticket: Int, _ challenge: [UInt8]) {
+        Task {
+            let event = await status(Hex.encode(challenge))
+            self.loop.execute { self.feed(.status(ticket, event)) }
+        }
     }
 
     private func schedule(_ milliseconds: Int64) {
@@ -158,6 +178,15 @@ public final class DHTShell: Sendable {
         try await loop.flatSubmit {
             let promise = self.loop.makePromise(of: MainlineReport.self)
             self.begin(.mainline(promise)) { .mainline(wish, $0) }
+            return promise.futureResult
+        }.get()
+    }
+
+    /// Asks providers how they are; ends by the core's own deadline.
+    public func probe(_ targets: [StatusTarget]) async throws -> [StatusReport] {
+        try await loop.flatSubmit {
+            let promise = self.loop.makePromise(of: [StatusReport].self)
+            self.begin(.probe(promise)) { .probe(targets, $0) }
             return promise.futureResult
         }.get()
     }
