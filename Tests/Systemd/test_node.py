@@ -10,6 +10,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from machine import CONFIG, DAEMONS, MODEL, SERVING, UNITS, eventually, say, shared  # noqa: E402
 
+END_TO_END = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "EndToEnd")
+
 
 class Installed(unittest.TestCase):
     """One machine for all of these: each leaves it as it found it."""
@@ -140,6 +142,27 @@ class Installed(unittest.TestCase):
         self.assertIn("ready", answer)
         machine.shell("dpkg -i /root/next.deb", timeout=180)
         self.machine.green()
+
+    def test_07_it_says_how_it_is(self):
+        """A node that serves others answers over UDP: dht-d asks aggregator-d, which has it signed, each in its unit."""
+        machine = self.machine
+        self.addCleanup(self.configured)
+        machine.configure(SERVING + 'peer:\n  listen: "127.0.0.1:9100"\n  advertise: "ws://127.0.0.1:9100/peer"\n'
+                          'dht:\n  listen: "127.0.0.1:9200"\n')
+        machine.ctl("setup", "--yes")
+        machine.green()
+        for file in ("krpc.py", "schnorr.py"):
+            machine.put(os.path.join(END_TO_END, file), "/root/" + file)
+        key = json.loads(machine.ctl("identity", "--json").stdout)["pubkey"]
+        ask = f"import json, krpc; print(json.dumps(krpc.status('127.0.0.1:9200', '{key}')))"
+
+        def told():
+            event = json.loads(machine.shell(f'cd /root && python3 -c "{ask}"').stdout)
+            return event if isinstance(event, dict) else None
+
+        event = eventually(told, 60, "a status")
+        say(f"the status: {event['tags']}")
+        self.assertEqual((event["pubkey"], event["tags"][1]), (key, ["accepts", "1"]))
 
     def test_08_remove_keeps_and_purge_deletes(self):
         """Removing stops everything and keeps what the node knows; purging deletes it."""

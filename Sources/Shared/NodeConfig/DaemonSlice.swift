@@ -34,6 +34,11 @@ public struct AggregatorConfig: Codable, Sendable, Equatable {
     /// Tokens of one slot, for the card.
     public var context: Int
 
+    enum CodingKeys: String, CodingKey {
+        case aggregator, advertise, context
+        case statusAddress = "status_address"
+    }
+
     public init(
         aggregator: AggregatorSection = AggregatorSection(), advertise: String = "",
         statusAddress: String = "", context: Int = ExecSection().context

@@ -46,7 +46,9 @@ struct NodeStart: Sendable {
         try Tool.must(["systemctl", "daemon-reload"])
         if try listening() != before {
             // A socket moves only while nothing uses it.
-            try Tool.must(["systemctl", "stop", Systemd.target])
+            // Each is named: the target alone is down before those that it pulls down, and starting it again at once
+            // would spare the dealer, and with it the configuration as it was.
+            try Tool.must(["systemctl", "stop", Systemd.target, Self.dealer] + Self.addresses)
             try Tool.must(["systemctl", "start", Systemd.target])
             return "the node was restarted on its new addresses"
         }
