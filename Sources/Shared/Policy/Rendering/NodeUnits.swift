@@ -35,6 +35,7 @@ enum NodeUnits {
         unit.set("RemainAfterExit", "yes")
         unit.set(
             "ExecStart", "\(PackageLayout.program(of: .supervisor)) --render \(PackageLayout.slices)")
+        unit.set("Environment", "LIBDISPATCH_LOG=NO")
         unit.set("SyslogIdentifier", "infernet-config")
         unit.comment("Root, to write what root alone may read; without any of root's other powers.")
         unit.set("NoNewPrivileges", "yes")

@@ -44,7 +44,9 @@ struct ServiceUnit {
         unit.set("LoadCredentialEncrypted", each: row.credentials)
         // A crash reporter would take 0.3 s and a fork; the journal has the signal and the last lines.
         let confine = row.role == .supervisor ? "" : " \(ServiceTable.confineFiles)=1"
-        unit.set("Environment", "LANG=C.UTF-8 INFERNET_PARENT=systemd SWIFT_BACKTRACE=enable=no" + confine)
+        // Dispatch would fill the journal with words on priorities that no thread here may set, or needs.
+        let quiet = "SWIFT_BACKTRACE=enable=no LIBDISPATCH_LOG=NO"
+        unit.set("Environment", "LANG=C.UTF-8 INFERNET_PARENT=systemd \(quiet)\(confine)")
         unit.set("WatchdogSec", "\(row.watchdogMs)ms")
         unit.set("WatchdogSignal", "SIGKILL")
         unit.set("TimeoutStartSec", "\(row.startTimeoutMs)ms")

@@ -73,6 +73,8 @@ struct Launcher: Sendable {
             "INFERNET_PARENT": Role.supervisor.rawValue,
             // The crash reporter takes 0.3 s and a fork; the record of deaths has the signal and the last lines.
             "SWIFT_BACKTRACE": "enable=no",
+            // Dispatch would fill the log with words on priorities that no thread here may set, or needs.
+            "LIBDISPATCH_LOG": "NO",
         ]
         request.passed = sockets.passed(to: row) + [.init("config", config)] + kept.passed(to: row.role)
         request.standardError = writing
