@@ -121,4 +121,5 @@ private let aggregator: [ValueReader] = [
     of(AggregatorInterface.Models.self),
     of(AggregatorInterface.Plan.self),
     of(AggregatorInterface.Status.self),
+    of(AggregatorInterface.Reputation.self),
 ].flatMap { $0 }

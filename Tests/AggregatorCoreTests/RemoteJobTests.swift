@@ -40,6 +40,27 @@ import Wire
         return try key.sign(card.template)
     }
 
+    /// What was seen outlives the process, and is told.
+    @Test func aJobThatWentWellIsRemembered() async throws {
+        let (house, provider) = try await Self.house()
+        try await house.start()
+        _ = try await house.submit(seen: Seen())
+        for _ in 0..<2 {
+            let reply = try await house.link(as: .ctl).call(AggregatorInterface.Reputation())
+            let standing = try #require(reply.standings.first)
+            #expect(reply.standings.count == 1 && standing.provider == provider.publicKey)
+            #expect(standing.good > 0.99 && standing.good <= 1 && standing.bad == 0)
+            #expect(standing.score > 0.47 && standing.worth == standing.score)
+            await house.kill()
+            try await house.start()
+        }
+        let stranger = SecretKey.generate().publicKey
+        let nothing = try await house.link(as: .ctl).call(AggregatorInterface.Reputation(provider: stranger))
+        #expect(nothing.standings.map(\.worth) == [Trust.unproven])
+        #expect(nothing.standings.first?.lastAt == nil)
+        await house.stop()
+    }
+
     @Test func aSealedJobComesBackVerifiedAcceptedAndDelivered() async throws {
         let (house, provider) = try await Self.house()
         try await house.start()
@@ -129,6 +150,8 @@ import Wire
         #expect(
             house.daemon?.house.withBook { $0.failure(provider.publicKey, now: now) } != nil,
             "\(lie): no blame")
+        let seenBad = house.daemon?.house.withExperience { $0.all(now: now)[provider.publicKey]?.bad } ?? 0
+        #expect(seenBad > 0.9, "\(lie): not remembered")
         await house.stop()
     }
 

@@ -77,6 +77,24 @@ import Wire
         #expect(chosen["d"] == nil)
     }
 
+    @Test func aGoodNameCountsForMoreThanALowPriceUpToABound() {
+        func first(_ proven: Int64, _ scores: [String: Double]) -> [String] {
+            let cards = [PlannerTests.card("a", price: 10), PlannerTests.card("b", price: proven)]
+            var input = PlanInput(
+                model: "tiny", own: PlannerTests.own, pin: nil, local: PlannerTests.local([]),
+                found: PlanInput.Found(cards: cards, leftOut: [], problem: nil), failures: [:],
+                seed: 7)
+            for (name, score) in scores { input.scores[PublicKey(xOnly: Digest(hashing: name))] = score }
+            return PlannerTests.names(Planner.plan(input))
+        }
+        #expect(!Trust.explores(7))
+        #expect(first(20, [:]) == ["a", "b"])
+        #expect(first(20, ["b": 0.9]) == ["b", "a"])
+        #expect(first(50, ["b": 0.9]) == ["a", "b"])
+        // One who failed comes after strangers, and after anybody who costs a fifth more.
+        #expect(first(12, ["a": 0.005]) == ["b", "a"])
+    }
+
     @Test func nobodyIsAskedWhenThereIsNoChoice() {
         func asked(_ cards: [ProviderCard], pin: PublicKey? = nil) -> Int {
             Planner.worthAsking(

@@ -39,6 +39,10 @@ class NetworkCase(unittest.TestCase):
         cls.client.start()
         cls.await_provider()
 
+    def reputation(self):
+        """What the client's node has seen of others."""
+        return json.loads(self.client.ctl("reputation", "--json", check=True).stdout)["standings"]
+
     @classmethod
     def await_provider(cls, seconds=60):
         """Returns when the client plans to use the provider."""
@@ -87,6 +91,10 @@ class TwoNodes(NetworkCase):
         self.assertNotEqual(broken, file)
         self.assertEqual(self.client.ctl("receipt", "verify", "-", input=broken).returncode, 1)
 
+        [seen] = self.reputation()
+        self.assertEqual((seen["provider"], seen["bad"]), (identity(self.provider), 0))
+        self.assertGreater(seen["score"], 0.4)
+        self.assertIn("5 % quantile", self.client.ctl("reputation", identity(self.provider), "--explain", check=True).stdout)
         self.assertGreater(body["price"], 0)
         self.assertEqual(self.client.balance()["spent"] - client_before["spent"], body["price"])
         eventually(
@@ -218,6 +226,8 @@ class Chosen(NetworkCase):
         self.assertTrue(now[ours]["chosen"], now)
         self.assertIn("asked now: no answer", now[endpoint]["reason"])
         self.assertGreaterEqual(stranger.asked, 3)
+        # Of whom no job was asked nothing is known.
+        self.assertNotIn(card["pubkey"], [each["provider"] for each in self.reputation()])
         # And what is planned is done.
         self.assertEqual(self.client.job(self.ask("Say yes.").job)["peer"], identity(self.provider))
 

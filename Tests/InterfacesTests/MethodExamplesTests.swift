@@ -61,7 +61,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Accounts.self), Sample(WSInterface.Carry.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),
     Sample(AggregatorInterface.Status.self), Sample(LedgerInterface.SignStatus.self),
-    Sample(DHTInterface.Probe.self),
+    Sample(DHTInterface.Probe.self), Sample(AggregatorInterface.Reputation.self),
     Sample(stream: ContentInterface.Import.self), Sample(ContentInterface.List.self),
     Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),
     Sample(ContentInterface.Remove.self),

@@ -48,7 +48,7 @@ public enum Grants {
             hand + [
                 AggregatorInterface.Submit.spec, AggregatorInterface.Jobs.spec, AggregatorInterface.Job.spec,
                 AggregatorInterface.Receipt.spec, AggregatorInterface.Models.spec,
-                AggregatorInterface.Plan.spec,
+                AggregatorInterface.Plan.spec, AggregatorInterface.Reputation.spec,
             ]),
         row(.ctl, .ws, hand + [WSInterface.Sessions.spec]),
 

@@ -32,7 +32,7 @@ public final class AggregatorDaemon: Daemon {
         house = Workplace(
             config: environment.config, links: links, journal: journal,
             metrics: AggregatorMetrics(registry: environment.metrics), clock: clock, loop: environment.loop,
-            log: log)
+            log: log, experience: ExperienceBook(try await journal.experiences()))
         keeper = CardKeeper(house: house)
         let ended = try await journal.recover(at: clock.milliseconds())
         if ended > 0 {

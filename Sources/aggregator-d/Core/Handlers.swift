@@ -29,6 +29,7 @@ struct Handlers: Sendable {
             Interface.Admit.Reply(running: house.admit(request.open, cancel: request.cancel))
         }
         router.on(Interface.Status.self) { request, _ in try await house.status(over: request.challenge) }
+        router.on(Interface.Reputation.self) { request, _ in house.reputation(request) }
         router.on(Interface.Receipt.self) { request, _ in try await receipt(request) }
         router.on(Interface.Models.self) { _, _ in await models() }
         router.on(Interface.Plan.self) { request, context in

@@ -34,13 +34,14 @@ final class Workplace: Sendable {
     let servedGate: Gate
     let outbox: Outbox
     private let book: Mutex<CardBook>
+    private let experience: Mutex<ExperienceBook>
     private let serving = Mutex<Set<JobID>>([])
     private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
 
     init(
         config: AggregatorConfig, links: Links, journal: JobJournal, metrics: AggregatorMetrics,
         clock: WallClock,
-        loop: any EventLoop, log: Logger
+        loop: any EventLoop, log: Logger, experience: ExperienceBook = ExperienceBook()
     ) {
         self.config = config
         self.links = links
@@ -55,6 +56,7 @@ final class Workplace: Sendable {
         // Strangers do not wait here: their own node finds another provider faster.
         servedGate = Gate(places: section.serveConcurrent, line: 0, what: "other nodes' jobs")
         book = Mutex(CardBook(penalty: Int64(section.penaltySeconds)))
+        self.experience = Mutex(experience)
         outbox = Outbox(links: links, journal: journal, clock: clock, log: log)
     }
 
@@ -78,6 +80,14 @@ final class Workplace: Sendable {
     }
 
     func withBook<T>(_ body: (inout CardBook) -> T) -> T { book.withLock { body(&$0) } }
+
+    func withExperience<T>(_ body: (inout ExperienceBook) -> T) -> T { experience.withLock { body(&$0) } }
+
+    /// A job at another node has gone well, or failed there.
+    func learn(_ provider: PublicKey, success: Bool) {
+        let known = withExperience { $0.saw(provider, success: success, now: clock.seconds) }
+        journal.append(.experienced(provider, known))
+    }
 
     /// Marks a stranger's job as under way; false when it is already.
     func beginServing(_ job: JobID) -> Bool { serving.withLock { $0.insert(job).inserted } }

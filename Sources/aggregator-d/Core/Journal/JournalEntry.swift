@@ -29,11 +29,15 @@ enum JournalEntry: Sendable {
     case postponed(JobKey, attempts: Int, nextAt: Int64, error: String)
     /// Nothing is owed any more.
     case settled(JobKey)
+    /// What is known of a provider after a job, whole: saying it again changes nothing.
+    case experienced(PublicKey, Experience)
 
-    /// Whether it belongs to a job's beginning, which comes in several entries while the request is on its way.
+    /// Whether others of the same job follow at once, so that it is not worth a commit of its own.
     var isPrelude: Bool {
         switch self {
         case .opened, .placed: true
+        // Its job's end follows at once.
+        case .experienced: true
         case .moved(_, let state, _, _, _): !state.isFinal
         default: false
         }

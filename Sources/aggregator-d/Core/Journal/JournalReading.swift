@@ -13,6 +13,21 @@ extension JobJournal {
         try await database.write { try JournalWriting.recover($0, at: at) }
     }
 
+    /// What is known of providers.
+    func experiences() async throws -> [PublicKey: Experience] {
+        try await read { db in
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT * FROM experience ORDER BY at DESC LIMIT ?",
+                arguments: [ExperienceBook.capacity])
+            var known: [PublicKey: Experience] = [:]
+            for row in rows {
+                guard let provider = PublicKey(hex: row["provider"]) else { continue }
+                known[provider] = Experience(good: row["good"], bad: row["bad"], at: row["at"])
+            }
+            return known
+        }
+    }
+
     /// The last jobs, newest first.
     func records(limit: Int) async throws -> [Record] {
         try await read { db in

@@ -33,6 +33,13 @@ enum JournalSchema {
                         FOREIGN KEY (job, served) REFERENCES jobs (job, served) ON DELETE CASCADE) STRICT;
                     """)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE experience (
+                        provider TEXT PRIMARY KEY, good REAL NOT NULL, bad REAL NOT NULL, at INTEGER NOT NULL) STRICT
+                    """)
+        }
         try migrator.migrate(database)
     }
 }

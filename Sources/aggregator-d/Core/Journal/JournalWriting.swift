@@ -41,6 +41,10 @@ enum JournalWriting {
             try db.execute(
                 sql: "UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE job = ? AND served = ?",
                 arguments: [attempts, nextAt, error, key.job.text, key.served])
+        case .experienced(let provider, let experience):
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO experience (provider, good, bad, at) VALUES (?,?,?,?)",
+                arguments: [provider.hex, experience.good, experience.bad, experience.at])
         case .settled(let key):
             try db.execute(
                 sql: "DELETE FROM outbox WHERE job = ? AND served = ?", arguments: [key.job.text, key.served])

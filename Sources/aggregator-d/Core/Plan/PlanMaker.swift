@@ -32,6 +32,11 @@ extension Workplace {
                 }
                 return failures
             }
+            input.scores = withExperience { book in
+                var scores: [PublicKey: Double] = [:]
+                for card in found.cards { scores[card.provider] = book.score(card.provider, now: now) }
+                return scores
+            }
             input.standings = await standings(of: Planner.worthAsking(input), trace: trace)
         }
         return Planner.plan(input)

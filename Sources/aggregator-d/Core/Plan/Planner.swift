@@ -19,6 +19,8 @@ struct PlanInput: Sendable {
     var failures: [PublicKey: String]
     /// How providers are now, of those who were asked.
     var standings: [PublicKey: Standing] = [:]
+    /// How likely a job goes well at a provider at least, by own experience; absent when there is none.
+    var scores: [PublicKey: Double] = [:]
     /// Spreads jobs over equals.
     var seed: UInt64 = 0
 
@@ -132,13 +134,15 @@ private struct Draft {
         takeBetterOfTwo()
     }
 
-    /// Of those that cost the same, the less loaded of two drawn by lot comes first: everybody's choosing the least
+    /// Of those that cost the same within a tenth, the less loaded of two drawn by lot comes first: everybody's choosing the least
     /// loaded of all would be what loads it (Mitzenmacher, "The power of two choices").
     private mutating func takeBetterOfTwo() {
         guard let best = offers.first else { return }
-        let equals = offers.prefix { rank($0) == rank(best) && cost($0) == cost(best) }
+        let equals = offers.prefix { rank($0) == rank(best) && cost($0) <= cost(best) * 1.1 }
         guard equals.count > 2 else { return }
-        let drawn = equals.sorted { place($0) < place($1) }.prefix(2).sorted { isBetter($0, $1) }
+        let drawn = equals.sorted { place($0) < place($1) }.prefix(2).sorted {
+            load($0) != load($1) ? load($0) < load($1) : isBetter($0, $1)
+        }
         offers = drawn + offers.filter { !drawn.contains($0) }
     }
 
@@ -170,9 +174,13 @@ private struct Draft {
         return nil
     }
 
-    private func cost(_ offer: Offer) -> Int64 {
-        offer.model.price.total(promptTokens: Planner.usualPrompt, completionTokens: Planner.usualAnswer)
-            ?? .max
+    /// What a usual job costs, and the more the less is known for the provider.
+    private func cost(_ offer: Offer) -> Double {
+        let price = offer.model.price.total(
+            promptTokens: Planner.usualPrompt, completionTokens: Planner.usualAnswer)
+        // One more, so that for nothing a proven one is still better than a stranger.
+        return (Double(price ?? .max) + 1)
+            / Trust.worth(input.scores[offer.card.provider], exploring: Trust.explores(input.seed))
     }
 
     private func isBetter(_ a: Offer, _ b: Offer) -> Bool {
@@ -198,6 +206,9 @@ private struct Draft {
     private func words(_ offer: Offer) -> String {
         let price = offer.model.price
         var text = "\(price.prompt)+\(price.completion) micro-credits a token, load \(load(offer))/15"
+        if let score = input.scores[offer.card.provider] {
+            text += ", score \(Int((score * 100).rounded()))/100 by own jobs"
+        }
         switch input.standings[offer.card.provider] {
         case .told(let status, let milliseconds):
             text += " just now, \(milliseconds) ms away"

@@ -58,11 +58,14 @@ final class SubmittedJob: Sendable {
                 blame: { number, reason in
                     guard let provider = blamed.provider(number) else { return }
                     house.withBook { $0.blame(provider, reason: reason, now: house.clock.seconds) }
+                    house.learn(provider, success: false)
                     house.log.warning(
                         "a provider failed", metadata: ["job": "\(job)", "provider": "\(provider)"])
                 },
                 praise: { number in
-                    if let provider = blamed.provider(number) { house.withBook { $0.praise(provider) } }
+                    guard let provider = blamed.provider(number) else { return }
+                    house.withBook { $0.praise(provider) }
+                    house.learn(provider, success: true)
                 },
                 announce: { words in try? await sink.send(Submit.Event(stage: .state, text: words)) }))
         self.progress = progress

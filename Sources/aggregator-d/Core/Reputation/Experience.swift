@@ -1,0 +1,57 @@
+// What this node itself has seen of one provider: jobs that were answered and accepted, and jobs that failed there. Pure.
+// It must never hear of anybody else's opinion, nor forget failures as fast as successes.
+
+import Glibc
+
+/// Own experience with a provider; it fades.
+struct Experience: Hashable, Sendable {
+    /// After so many seconds a success counts half, and a failure.
+    static let halfLives = (good: 30 * 86_400.0, bad: 90 * 86_400.0)
+    /// What one job of one's own counts, beside the two failures and the success that everybody begins with.
+    static let weight = 5.0
+    /// What is seen beyond this says nothing more.
+    static let most = 4_096.0
+
+    /// Jobs, as much as they count at `at`.
+    private(set) var good: Double
+    private(set) var bad: Double
+    /// Unix seconds of the last one.
+    private(set) var at: Int64
+
+    init(good: Double = 0, bad: Double = 0, at: Int64) {
+        self.good = Self.sane(good)
+        self.bad = Self.sane(bad)
+        self.at = at
+    }
+
+    private static func sane(_ count: Double) -> Double { count.isFinite ? min(max(0, count), most) : 0 }
+
+    /// The same as it counts now.
+    func aged(to now: Int64) -> Experience {
+        // A clock that was set back makes nothing younger.
+        let age = Double(max(0, now - at))
+        return Experience(
+            good: good * exp2(-age / Self.halfLives.good), bad: bad * exp2(-age / Self.halfLives.bad),
+            at: max(at, now))
+    }
+
+    /// One more job.
+    mutating func saw(success: Bool, now: Int64) {
+        self = aged(to: now)
+        if success { good += 1 } else { bad += 1 }
+        let total = good + bad
+        guard total > Self.most else { return }
+        good *= Self.most / total
+        bad *= Self.most / total
+    }
+
+    /// What is believed of the share of jobs that go well.
+    func belief(now: Int64) -> BetaDistribution {
+        let present = aged(to: now)
+        return BetaDistribution(
+            alpha: 1 + Self.weight * present.good, beta: 2 + Self.weight * present.bad)
+    }
+
+    /// The share of jobs that go well at least, with 95 % certainty: little for a newcomer, and less for a bad one.
+    func score(now: Int64) -> Double { belief(now: now).quantile(0.05) }
+}

@@ -1,0 +1,27 @@
+// What a score is worth in money when a provider is chosen. Pure.
+// It must never let a good name cost more than four times a stranger's price, nor shut newcomers out for good.
+
+/// From scores to factors on the price.
+enum Trust {
+    /// A newcomer, or anybody not known to be better, is taken as four times as dear as he says.
+    static let unproven = 0.25
+    /// One who mostly failed, as twenty times.
+    static let mostlyFailed = 0.05
+    /// In one job of twenty newcomers count like proven providers, or nobody could ever become one.
+    static let explorers: UInt64 = 20
+
+    /// The share of its price for which a provider is worth having.
+    /// - Parameter exploring: this job may try somebody new.
+    static func worth(_ score: Double?, exploring: Bool) -> Double {
+        let score = score ?? ExperienceBook.newcomer
+        // Below a newcomer's score somebody has failed, and has little to show besides.
+        if score < ExperienceBook.newcomer * 0.9 { return mostlyFailed }
+        return exploring ? 1 : max(score, unproven)
+    }
+
+    /// Whether the job of this seed may try somebody new.
+    static func explores(_ seed: UInt64) -> Bool {
+        // A seed's low bits may be anything but chance; mixed they are.
+        ((seed ^ (seed >> 31)) &* 0x9E37_79B9_7F4A_7C15) >> 33 % explorers == 0
+    }
+}
