@@ -208,23 +208,24 @@ class Chosen(NetworkCase):
         line.call("dht.announce", {"card": card})
         self.addCleanup(line.call, "dht.withdraw", {})
 
-        def plan():
-            found = self.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})["candidates"]
-            return {each.get("endpoint"): each for each in found if each.get("endpoint")}
-
         ours = f"ws://{self.provider.peer}/peer"
-        now = eventually(lambda: (lambda found: found if endpoint in found else None)(plan()), 30, "the stranger's card")
-        self.assertTrue(now[endpoint]["chosen"], now)
-        self.assertIn("load 0/15 just now", now[endpoint]["reason"])
-        self.assertIn("just now", now[ours]["reason"])
+
+        def chosen(endpoint, *words):
+            """Waits for a plan that chooses this one and says these words."""
+            def planned():
+                found = self.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})["candidates"]
+                reasons = {each["endpoint"]: each["reason"] for each in found if each.get("endpoint")}
+                first = [each.get("endpoint") for each in found if each["chosen"]]
+                if first != [endpoint] or not all(word in reasons.get(place, "") for place, word in words):
+                    raise AssertionError((first, reasons))
+                return True
+            eventually(planned, 30, "another plan")
+
+        chosen(endpoint, (endpoint, "load 0/15 just now"), (ours, "just now"))
         stranger.busy = 4
-        now = plan()
-        self.assertTrue(now[ours]["chosen"], now)
-        self.assertIn("load 15/15 just now", now[endpoint]["reason"])
+        chosen(ours, (endpoint, "load 15/15 just now"))
         stranger.busy = None
-        now = plan()
-        self.assertTrue(now[ours]["chosen"], now)
-        self.assertIn("asked now: no answer", now[endpoint]["reason"])
+        chosen(ours, (endpoint, "asked now: no answer"))
         self.assertGreaterEqual(stranger.asked, 3)
         # Of whom no job was asked nothing is known.
         self.assertNotIn(card["pubkey"], [each["provider"] for each in self.reputation()])

@@ -28,7 +28,8 @@ MODEL = "smollm2-135m-instruct"
 DAEMONS = ["ledger-d", "content-d", "exec-d", "dht-d", "aggregator-d", "ws-d"]
 UNITS = {name: "infernet-" + name.removesuffix("-d") + ".service" for name in DAEMONS}
 CONFIG = "/etc/infernet/infernet.yaml"
-SERVING = f'exec:\n  image: "{IMAGE}"\n  warm: ["{MODEL}"]\n'
+# Clients without pause may ask oftener than a node lets them by default.
+SERVING = f'http:\n  requests_per_second: 0\nexec:\n  image: "{IMAGE}"\n  warm: ["{MODEL}"]\n'
 # A Docker engine in the machine, on memory: overlays cannot lie on the machine's own overlay.
 DOCKER = """[Unit]
 Description=Docker for tests

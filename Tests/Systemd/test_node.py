@@ -84,7 +84,7 @@ class Installed(unittest.TestCase):
         machine.configure(SERVING + "  slot: 2\n")
         wrong = machine.ctl("config", "check", check=False)
         self.assertEqual(wrong.returncode, 1)
-        for word in (CONFIG, "line 4", "exec.slot", "'slots'"):
+        for word in (CONFIG, "line 6", "exec.slot", "'slots'"):
             self.assertIn(word, wrong.stderr)
         self.assertEqual(machine.ctl("setup", "--yes", check=False).returncode, 1)
         status = machine.status()

@@ -45,10 +45,6 @@ struct Plan: Sendable {
 }
 
 enum Planner {
-    /// The prompt and the answer for which prices are compared, in tokens.
-    static let usualPrompt: Int64 = 500
-    static let usualAnswer: Int64 = 300
-
     /// Whether the network has to be asked at all.
     static func needsNetwork(_ input: PlanInput) -> Bool {
         if let pin = input.pin { return pin != input.own }
@@ -130,33 +126,7 @@ private struct Draft {
                 offers.append(Offer(card: card, model: offer))
             }
         }
-        offers = offers.sorted { isBetter($0, $1) }
-        takeBetterOfTwo()
-    }
-
-    /// Of those that cost the same within a tenth, the less loaded of two drawn by lot comes first: everybody's choosing the least
-    /// loaded of all would be what loads it (Mitzenmacher, "The power of two choices").
-    private mutating func takeBetterOfTwo() {
-        guard let best = offers.first else { return }
-        let equals = offers.prefix { rank($0) == rank(best) && cost($0) <= cost(best) * 1.1 }
-        guard equals.count > 2 else { return }
-        let drawn = equals.sorted { place($0) < place($1) }.prefix(2).sorted {
-            load($0) != load($1) ? load($0) < load($1) : isBetter($0, $1)
-        }
-        offers = drawn + offers.filter { !drawn.contains($0) }
-    }
-
-    /// The load that it tells now, or the one on its card; 0 (idle) to 15 (full).
-    private func load(_ offer: Offer) -> Int {
-        if case .told(let status, _)? = input.standings[offer.card.provider] { return status.load }
-        return offer.card.load
-    }
-
-    /// 0 for one that can be had now, and higher the less there is to hope for.
-    private func rank(_ offer: Offer) -> Int {
-        if input.failures[offer.card.provider] != nil { return 3 }
-        if case .untold? = input.standings[offer.card.provider] { return 2 }
-        return load(offer) >= 15 ? 1 : 0
+        offers = Ranking(input, offers).ordered(offers)
     }
 
     private func refusal(_ card: ProviderCard, _ offer: ModelOffer, _ known: ContentInterface.Entry?)
@@ -174,29 +144,6 @@ private struct Draft {
         return nil
     }
 
-    /// What a usual job costs, and the more the less is known for the provider.
-    private func cost(_ offer: Offer) -> Double {
-        let price = offer.model.price.total(
-            promptTokens: Planner.usualPrompt, completionTokens: Planner.usualAnswer)
-        // One more, so that for nothing a proven one is still better than a stranger.
-        return (Double(price ?? .max) + 1)
-            / Trust.worth(input.scores[offer.card.provider], exploring: Trust.explores(input.seed))
-    }
-
-    private func isBetter(_ a: Offer, _ b: Offer) -> Bool {
-        if rank(a) != rank(b) { return rank(a) < rank(b) }
-        if cost(a) != cost(b) { return cost(a) < cost(b) }
-        if load(a) != load(b) { return load(a) < load(b) }
-        return place(a) < place(b)
-    }
-
-    /// A number that orders equals differently for each job, and the same way for one job.
-    private func place(_ offer: Offer) -> UInt64 {
-        offer.card.provider.bytes.reduce(input.seed ^ 0xcbf2_9ce4_8422_2325) {
-            ($0 ^ UInt64($1)) &* 0x100_0000_01b3
-        }
-    }
-
     private mutating func note(_ provider: PublicKey?, _ endpoint: String?, _ reason: String) {
         notes.append(
             AggregatorInterface.Plan.Candidate(
@@ -205,7 +152,8 @@ private struct Draft {
 
     private func words(_ offer: Offer) -> String {
         let price = offer.model.price
-        var text = "\(price.prompt)+\(price.completion) micro-credits a token, load \(load(offer))/15"
+        var text =
+            "\(price.prompt)+\(price.completion) micro-credits a token, load \(Ranking.load(offer, input.standings))/15"
         if let score = input.scores[offer.card.provider] {
             text += ", score \(Int((score * 100).rounded()))/100 by own jobs"
         }

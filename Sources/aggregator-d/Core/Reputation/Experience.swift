@@ -7,8 +7,9 @@ import Glibc
 struct Experience: Hashable, Sendable {
     /// After so many seconds a success counts half, and a failure.
     static let halfLives = (good: 30 * 86_400.0, bad: 90 * 86_400.0)
-    /// What one job of one's own counts, beside the two failures and the success that everybody begins with.
-    static let weight = 5.0
+    /// What one job of one's own counts, beside the two failures and the success that everybody begins with. A failure
+    /// counts three times: one who turns bad is found out by few jobs.
+    static let weight = (good: 5.0, bad: 15.0)
     /// What is seen beyond this says nothing more.
     static let most = 4_096.0
 
@@ -49,7 +50,7 @@ struct Experience: Hashable, Sendable {
     func belief(now: Int64) -> BetaDistribution {
         let present = aged(to: now)
         return BetaDistribution(
-            alpha: 1 + Self.weight * present.good, beta: 2 + Self.weight * present.bad)
+            alpha: 1 + Self.weight.good * present.good, beta: 2 + Self.weight.bad * present.bad)
     }
 
     /// The share of jobs that go well at least, with 95 % certainty: little for a newcomer, and less for a bad one.

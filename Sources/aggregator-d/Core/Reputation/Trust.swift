@@ -10,6 +10,10 @@ enum Trust {
     /// In one job of twenty newcomers count like proven providers, or nobody could ever become one.
     static let explorers: UInt64 = 20
 
+    /// Whether more is known of somebody than of a stranger. A stranger's low price is not believed: who takes a fresh key
+    /// after each failure would always be the cheapest.
+    static func isProven(_ score: Double?) -> Bool { (score ?? 0) > unproven }
+
     /// The share of its price for which a provider is worth having.
     /// - Parameter exploring: this job may try somebody new.
     static func worth(_ score: Double?, exploring: Bool) -> Double {

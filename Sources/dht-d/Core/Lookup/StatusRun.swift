@@ -39,17 +39,17 @@ struct StatusRun: Sendable {
 
     let operation: OperationID
     let targets: [StatusTarget]
+    /// Monotonic milliseconds.
+    let began: Int64
     var ends: [Int: StatusReport.End] = [:]
-    /// Those whose soft timeout has passed.
-    var late: Set<Int> = []
+    /// Whether all are still waited for, or only the first.
+    var isPatient = true
 
-    /// Whether there is nobody left who is worth waiting for.
-    var isDone: Bool {
-        let open = targets.indices.filter { ends[$0] == nil }
-        if open.isEmpty { return true }
-        let told = ends.values.contains { if case .told = $0 { true } else { false } }
-        return told && open.allSatisfy(late.contains)
-    }
+    /// Whether somebody has told how he is.
+    var hasAny: Bool { ends.values.contains { if case .told = $0 { true } else { false } } }
+
+    /// Whether there is nobody left to wait for.
+    var isDone: Bool { ends.count == targets.count }
 
     /// In the order of the targets.
     var reports: [StatusReport] {

@@ -49,7 +49,8 @@ public struct DHTConfiguration: Sendable {
     /// Our `inf_stat` queries have this size, in bytes, and those that are answered at least that: no answer is larger
     /// than its query.
     public var statusRequestSize = (ours: 512, least: 448)
-    /// Providers that are asked how they are are waited for so long, in milliseconds.
+    /// Providers that are asked how they are are waited for so long, in milliseconds: all of them, and the first.
+    public var statusPatience: Int64 = 250
     public var statusDeadline: Int64 = 600
     /// Answers to such questions per second, in all and for one address range (/24), local ones excepted.
     public var statusRate = (all: 100, range: 4)

@@ -121,7 +121,6 @@ extension DHTNode {
             lookups[lookup]?.lookup.late(open.endpoint)
             advance(lookup, now)
         }
-        if case .status(let run, let place, _) = open.purpose { statusLate(run, place) }
     }
 
     mutating func hardTimeout(_ key: UInt32, _ serial: Int, _ now: Moment) {

@@ -59,7 +59,7 @@ extension DHTNode {
         serial += 1
         let key = serial
         let targets = Array(targets.prefix(StatusRun.most))
-        statusRuns[key] = StatusRun(operation: operation, targets: targets)
+        statusRuns[key] = StatusRun(operation: operation, targets: targets, began: now.milliseconds)
         for (place, target) in targets.enumerated() {
             guard target.endpoint.isUsable else {
                 statusDone(key, place, .silent)
@@ -75,7 +75,7 @@ extension DHTNode {
                         size: configuration.statusRequestSize.ours)),
                 target.endpoint, expecting: nil, .status(key, place: place, challenge: challenge), now)
         }
-        timers.add(.statusDeadline(key), at: now.milliseconds + configuration.statusDeadline)
+        timers.add(.statusDeadline(key), at: now.milliseconds + configuration.statusPatience)
         endProbeIfDone(key)
     }
 
@@ -93,17 +93,23 @@ extension DHTNode {
 
     mutating func statusDone(_ key: Int, _ place: Int, _ end: StatusReport.End) {
         statusRuns[key]?.ends[place] = end
-        endProbeIfDone(key)
-    }
-
-    /// One that is late is not waited for when another is there to choose.
-    mutating func statusLate(_ key: Int, _ place: Int) {
-        statusRuns[key]?.late.insert(place)
+        if statusRuns[key]?.isPatient == false, statusRuns[key]?.hasAny == true { return endProbe(key) }
         endProbeIfDone(key)
     }
 
     mutating func endProbeIfDone(_ key: Int) {
         if statusRuns[key]?.isDone == true { endProbe(key) }
+    }
+
+    /// Whoever is late by now is not waited for when another is there to choose; else for as long again as is left.
+    mutating func statusTime(_ key: Int) {
+        guard let run = statusRuns[key] else { return }
+        if run.isPatient, !run.hasAny {
+            statusRuns[key]?.isPatient = false
+            timers.add(.statusDeadline(key), at: run.began + configuration.statusDeadline)
+        } else {
+            endProbe(key)
+        }
     }
 
     mutating func endProbe(_ key: Int) {

@@ -182,7 +182,7 @@ public struct DHTNode: Sendable {
         case .hard(let key, let serial): hardTimeout(key, serial, now)
         case .lookupDeadline(let key): endLookup(key, now)
         case .announceDeadline(let key): endAnnouncement(key, now)
-        case .statusDeadline(let key): endProbe(key)
+        case .statusDeadline(let key): statusTime(key)
         case .reannounce:
             reannounceSoon = false
             reannounce(now)

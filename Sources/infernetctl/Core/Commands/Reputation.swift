@@ -57,7 +57,7 @@ struct Reputation: AsyncParsableCommand {
 
     private static func explained(_ each: AggregatorInterface.Reputation.Standing) -> String {
         """
-        \(each.provider.npub.prefix(16))…: the 5 % quantile of Beta(1 + 5 × \(number(each.good)), 2 + 5 × \(number(each.bad))) \
+        \(each.provider.npub.prefix(16))…: the 5 % quantile of Beta(1 + 5 × \(number(each.good)), 2 + 15 × \(number(each.bad))) \
         is \(number(each.score)); when providers are compared its price counts \(number(1 / each.worth)) times
         """
     }

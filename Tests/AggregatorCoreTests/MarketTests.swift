@@ -1,0 +1,34 @@
+// Proves what the choice of providers is worth against attackers: jobs lost, beside choosing at random and beside an oracle.
+
+import Testing
+
+@testable import AggregatorCore
+
+@Suite struct MarketTests {
+    private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
+
+    /// 20 clients, 100 providers, 250 jobs each; during the first 100 they come to know each other.
+    @Test(arguments: Market.Kind.allCases.filter { $0 != .honest })
+    func fewerJobsAreLostThanByChance(_ kind: Market.Kind) {
+        for share in [0.1, 0.3, 0.5] {
+            func lost(_ choice: Market.Choice) -> Market.Losses {
+                var market = Market(seed: 9, providers: 100, clients: 20, share: share, kind)
+                _ = market.lost(rounds: 100, by: choice)
+                return market.lost(rounds: 150, by: choice)
+            }
+            let (random, ours, oracle) = (lost(.random), lost(.ours), lost(.oracle))
+            print(
+                "figure: \(Int(share * 100)) % of providers, \(kind.rawValue): first attempts lost",
+                "\(Self.percent(ours.first)), by chance \(Self.percent(random.first)), by an oracle",
+                "\(Self.percent(oracle.first)); jobs lost \(Self.percent(ours.whole)), by chance",
+                "\(Self.percent(random.whole))")
+            #expect(ours.whole <= random.whole)
+            switch kind {
+            // They are not known to anybody before they turn, and each client has to find out by itself.
+            case .betrays: #expect(ours.first < random.first / 2)
+            case .liesAboutLoad: #expect(ours.first < 0.02)
+            default: #expect(ours.first < random.first / 5)
+            }
+        }
+    }
+}

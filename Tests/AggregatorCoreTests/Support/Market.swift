@@ -1,0 +1,181 @@
+// A market in virtual time: clients that choose by the real planner, providers that are honest or not.
+// It must never let a choice see what a provider really is: only cards, its word now, and the client's own jobs.
+
+import Interfaces
+import NodeModel
+import Wire
+
+@testable import AggregatorCore
+
+/// Clients and providers, replayable by its seed.
+struct Market {
+    /// What a provider does.
+    enum Kind: String, CaseIterable {
+        case honest
+        /// Fails nine of ten, and is a fifth cheaper.
+        case fails
+        /// The same, but takes a new key after each failure.
+        case whitewashes
+        /// Honest for thirty jobs, then fails nine of ten.
+        case betrays
+        /// Says that it is idle, always, and fails whoever comes beyond its slots.
+        case liesAboutLoad = "lies about its load"
+    }
+
+    /// How a provider is chosen.
+    enum Choice { case random, ours, oracle }
+
+    private struct Provider {
+        let kind: Kind
+        var key: PublicKey
+        var jobs = 0
+        /// Jobs in this second.
+        var busy = 0
+    }
+
+    private struct Client {
+        var experience = ExperienceBook()
+        var book = CardBook(penalty: 30)
+    }
+
+    private static let slots = 4
+    private var random: UInt64
+    private var providers: [Provider] = []
+    private var clients: [Client]
+    private var keys = 0
+    private var now: Int64 = 1_800_000_000
+
+    init(seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind) {
+        random = seed
+        self.clients = Array(repeating: Client(), count: clients)
+        for number in 0..<providers {
+            let attacker = Double(number) < share * Double(providers)
+            self.providers.append(Provider(kind: attacker ? kind : .honest, key: freshKey()))
+        }
+    }
+
+    private mutating func freshKey() -> PublicKey {
+        keys += 1
+        return PublicKey(xOnly: Digest(hashing: "provider \(keys)"))
+    }
+
+    /// SplitMix64.
+    private mutating func next() -> UInt64 {
+        random &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = random
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    private mutating func chance() -> Double { Double(next() >> 11) / Double(1 << 53) }
+
+    /// What was lost, as shares of all jobs.
+    struct Losses {
+        /// Jobs whose first attempt failed: time.
+        var first = 0.0
+        /// Jobs of which three attempts failed.
+        var whole = 0.0
+    }
+
+    /// Each client has one job in each round, which is tried at three providers, as jobs are.
+    mutating func lost(rounds: Int, by choice: Choice) -> Losses {
+        var losses = Losses()
+        let part = 1 / Double(rounds * clients.count)
+        for _ in 0..<rounds {
+            now += 5
+            for index in providers.indices { providers[index].busy = 0 }
+            for client in clients.indices {
+                let tried = choose(for: client, by: choice).prefix(3)
+                let failures = tried.prefix { !attempt($0, client) }.count
+                if failures > 0 { losses.first += part }
+                if failures == tried.count { losses.whole += part }
+            }
+        }
+        return losses
+    }
+
+    private mutating func attempt(_ chosen: Int, _ client: Int) -> Bool {
+        let good = work(at: chosen)
+        learn(client, chosen, good)
+        if !good, providers[chosen].kind == .whitewashes { providers[chosen].key = freshKey() }
+        return good
+    }
+
+    private mutating func work(at index: Int) -> Bool {
+        providers[index].jobs += 1
+        providers[index].busy += 1
+        let provider = providers[index]
+        let fails: Bool
+        switch provider.kind {
+        case .honest: fails = false
+        case .fails, .whitewashes: fails = true
+        case .betrays: fails = provider.jobs > 30
+        case .liesAboutLoad: fails = false
+        }
+        if provider.busy > Self.slots { return false }
+        return chance() < (fails ? 0.1 : 0.995)
+    }
+
+    private mutating func learn(_ client: Int, _ chosen: Int, _ good: Bool) {
+        let key = providers[chosen].key
+        _ = clients[client].experience.saw(key, success: good, now: now)
+        if good {
+            clients[client].book.praise(key)
+        } else {
+            clients[client].book.blame(key, reason: "failed", now: now)
+        }
+    }
+
+    /// Providers in the order in which they are tried.
+    private mutating func choose(for client: Int, by choice: Choice) -> [Int] {
+        switch choice {
+        case .random: return drawn(Array(providers.indices))
+        case .oracle:
+            return drawn(
+                providers.indices.filter {
+                    providers[$0].kind == .honest && providers[$0].busy < Self.slots
+                })
+        case .ours:
+            return Planner.plan(input(for: client, seed: next())).candidates.compactMap { candidate in
+                guard case .provider(let offer) = candidate else { return nil }
+                return providers.firstIndex { $0.key == offer.card.provider }
+            }
+        }
+    }
+
+    private mutating func drawn(_ all: [Int]) -> [Int] {
+        var (left, drawn) = (all, [Int]())
+        while drawn.count < 3, !left.isEmpty {
+            drawn.append(left.remove(at: Int(next() % UInt64(left.count))))
+        }
+        return drawn
+    }
+
+    private mutating func input(for client: Int, seed: UInt64) -> PlanInput {
+        // A search brings a sample of them, and the best of it are asked.
+        let start = Int(next() % UInt64(providers.count))
+        let sample = (0..<min(16, providers.count)).map { providers[(start + $0 * 7) % providers.count] }
+        var input = PlanInput(
+            model: "tiny", own: PlannerTests.own, pin: nil, local: PlannerTests.local([]),
+            found: PlanInput.Found(cards: sample.map(card), leftOut: [], problem: nil), failures: [:],
+            seed: seed)
+        for provider in sample {
+            input.scores[provider.key] = clients[client].experience.score(provider.key, now: now)
+            input.failures[provider.key] = clients[client].book.failure(provider.key, now: now)?.reason
+        }
+        for provider in sample {
+            let told = ProviderStatus(
+                provider: provider.key, challenge: "0123456789abcdef", accepts: true, slots: Self.slots,
+                busy: provider.kind == .liesAboutLoad ? 0 : provider.busy, queued: 0, createdAt: now)
+            input.standings[provider.key] = .told(told, milliseconds: 20)
+        }
+        return input
+    }
+
+    private func card(_ provider: Provider) -> ProviderCard {
+        var card = PlannerTests.card("x", price: provider.kind == .honest ? 100 : 80, slots: Self.slots)
+        card.provider = provider.key
+        return card
+    }
+}
