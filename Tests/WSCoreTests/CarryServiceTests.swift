@@ -34,6 +34,17 @@ private final class FixedAnswer: ChannelInboundHandler, Sendable {
     }
 }
 
+/// Keeps the heads of the requests that pass.
+private final class Listening: ChannelInboundHandler, Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    let seen: NIOLockedValueBox<[HTTPRequestHead]>
+    init(_ seen: NIOLockedValueBox<[HTTPRequestHead]>) { self.seen = seen }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = unwrapInboundIn(data) { seen.withLockedValue { $0.append(head) } }
+        context.fireChannelRead(data)
+    }
+}
+
 @Suite struct CarryServiceTests {
     private func serve(
         _ status: HTTPResponseStatus, _ headers: HTTPHeaders = [:], _ body: String
@@ -84,6 +95,52 @@ private final class FixedAnswer: ChannelInboundHandler, Sendable {
         #expect(try await carry(url) == .init(status: 307, body: ""))
         try await server.close()
         try await target.close()
+    }
+
+    @Test func aSecretTravelsInTheHeaderOfTheConfigurationAndNowhereElse() async throws {
+        let seen = NIOLockedValueBox<[HTTPRequestHead]>([])
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Listening(seen))
+                    try channel.pipeline.syncOperations.addHandler(FixedAnswer(.ok, [:], "{}"))
+                }
+            }.bind(host: "127.0.0.1", port: 0).get()
+        let url = "http://127.0.0.1:\(server.localAddress?.port ?? 0)/base/"
+        let service = CarryService(
+            [
+                CarryEndpoint(name: "keyed", url: url, header: "X-Api-Key"),
+                CarryEndpoint(name: "plain", url: url),
+            ], group: MultiThreadedEventLoopGroup.singleton)
+        func code(_ request: WSInterface.Carry) async -> ErrorCode? {
+            do {
+                _ = try await service.carry(request, deadlineMs: 30_000)
+                return nil
+            } catch { return (error as? WireError)?.code }
+        }
+        #expect(await code(.init(endpoint: "keyed", body: "", path: "/api/v1/wallet", secret: "k1")) == nil)
+        #expect(await code(.init(endpoint: "keyed", body: "{}", path: "/api", secret: "k1")) == nil)
+        let heads = seen.withLockedValue { $0 }
+        #expect(heads.map(\.uri) == ["/base/api/v1/wallet", "/base/api"])
+        #expect(heads.map(\.method) == [.GET, .POST])
+        #expect(heads.allSatisfy { $0.headers["X-Api-Key"] == ["k1"] })
+        // No way out of the endpoint, no second header, and none at all where the configuration names none.
+        for path in [
+            "/../x", "api", "//a.example?x", "/a b", "/a?b=c", "/a%2e",
+            "/" + String(repeating: "a", count: 256),
+        ] {
+            #expect(await code(.init(endpoint: "keyed", body: "", path: path, secret: "k")) == .policyRefused)
+        }
+        for secret in ["", "a\r\nX-Other: b", "a b"] {
+            #expect(
+                await code(.init(endpoint: "keyed", body: "", path: "/a", secret: secret)) == .policyRefused)
+        }
+        #expect(await code(.init(endpoint: "plain", body: "", path: "/a")) == .policyRefused)
+        #expect(await code(.init(endpoint: "plain", body: "{}", secret: "k")) == .policyRefused)
+        #expect(seen.withLockedValue { $0.count } == 2)
+        await service.close()
+        try await server.close()
     }
 
     @Test func anAnswerThatIsTooLongIsRefused() async throws {

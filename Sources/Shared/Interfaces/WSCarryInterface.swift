@@ -4,7 +4,7 @@
 public import Wire
 
 extension WSInterface {
-    /// Posts a JSON body to a named endpoint. What comes back is a stranger's claim.
+    /// Posts a JSON body to a named endpoint, or asks it a question. What comes back is a stranger's claim.
     public struct Carry: Request {
         /// The longest body that is carried back, in bytes.
         public static let longestReply = 512 * 1024
@@ -22,11 +22,17 @@ extension WSInterface {
         }
         /// As the configuration names it: `evm/polygon`.
         public var endpoint: String
-        /// JSON.
+        /// JSON; empty for a question (GET).
         public var body: String
-        public init(endpoint: String, body: String) {
+        /// What follows the endpoint's address, and the secret that goes into the header which the configuration names:
+        /// for endpoints that have such a header, and for no others.
+        public var path: String?
+        public var secret: String?
+        public init(endpoint: String, body: String, path: String? = nil, secret: String? = nil) {
             self.endpoint = endpoint
             self.body = body
+            self.path = path
+            self.secret = secret
         }
         public static var example: (request: Carry, reply: Reply) {
             (

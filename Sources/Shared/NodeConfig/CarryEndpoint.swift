@@ -5,10 +5,13 @@
 public struct CarryEndpoint: Codable, Sendable, Equatable {
     public var name: String
     public var url: String
+    /// The header in which the secret of a request travels. Without one, requests have neither secret nor path.
+    public var header: String?
 
-    public init(name: String, url: String) {
+    public init(name: String, url: String, header: String? = nil) {
         self.name = name
         self.url = url
+        self.header = header
     }
 
     /// Whether a URL is encrypted to its server, or never leaves the machine.

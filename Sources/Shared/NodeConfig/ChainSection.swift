@@ -68,13 +68,14 @@ public struct ChainSection: Codable, Sendable, Equatable {
     /// By what ledger-d names the chain to ws-d.
     public var endpoint: String { "evm/\(name)" }
 
+    static func isName(_ text: String) -> Bool {
+        (1...32).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+    }
+
     /// What is wrong with the entry, by key; the first of all.
     func problem() -> (key: String, problem: String)? {
-        func isName(_ text: String) -> Bool {
-            (1...32).contains(text.utf8.count)
-                && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
-        }
-        if !isName(name) { return ("name", "must have 1 to 32 letters, digits and '-'") }
+        if !Self.isName(name) { return ("name", "must have 1 to 32 letters, digits and '-'") }
         if !(1...Int64(1) << 53).contains(chainID) { return ("chain_id", "must be the chain's number") }
         if !CarryEndpoint.isAllowed(rpc) {
             return ("rpc", "must be an https:// URL, or http:// on a loopback address")
@@ -95,7 +96,9 @@ public struct ChainSection: Codable, Sendable, Equatable {
             else {
                 return (place + ".address", "must be '0x' and 40 hexadecimal characters")
             }
-            if !isName(token.symbol) { return (place + ".symbol", "must have 1 to 32 letters and digits") }
+            if !Self.isName(token.symbol) {
+                return (place + ".symbol", "must have 1 to 32 letters and digits")
+            }
             if token.name.isEmpty || token.version.isEmpty {
                 return (place, "must have the name and version of its signing domain (EIP-712)")
             }

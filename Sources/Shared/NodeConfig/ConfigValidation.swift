@@ -67,6 +67,9 @@ extension NodeConfiguration {
             }
             check(!twin, "ledger.chains[\(index)]", "has the name or number of another entry")
         }
+        if let (key, problem) = ledger.lightning.problem() {
+            check(false, "ledger.lightning.\(key)", problem)
+        }
         for (path, value, range) in ranges where !range.contains(value) {
             check(false, path, "is \(value), outside \(range.lowerBound) to \(range.upperBound)")
         }

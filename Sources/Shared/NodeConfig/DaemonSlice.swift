@@ -73,12 +73,14 @@ extension NodeConfiguration {
             // ledger-d asks by the chain's name; where that leads is for ws-d alone.
             var section = ledger
             for index in section.chains.indices { section.chains[index].rpc = "" }
+            section.lightning.url = ""
             return try json(section)
         case .content: return try json(content)
         case .exec: return try json(exec)
         case .dht: return try json(dht)
         case .ws:
-            let carry = ledger.chains.map { CarryEndpoint(name: $0.endpoint, url: $0.rpc) }
+            var carry = ledger.chains.map { CarryEndpoint(name: $0.endpoint, url: $0.rpc) }
+            if let backend = ledger.lightning.carried { carry.append(backend) }
             return try json(WSSection(http: http, peer: peer, carry: carry))
         case .aggregator:
             return try json(

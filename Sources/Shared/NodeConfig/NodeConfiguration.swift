@@ -47,9 +47,11 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var maxPerPeer: Int64 = 1_000_000_000
     /// Chains on which this node has money; none by default. `- name: polygon` and its `rpc` are enough.
     public var chains: [ChainSection] = []
+    /// The account on Lightning; none by default.
+    public var lightning = LightningSection()
 
     enum CodingKeys: String, CodingKey {
-        case chains
+        case chains, lightning
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
         case maxPerPeer = "max_per_peer"

@@ -10,13 +10,13 @@ import Wire
 
 /// The way out for requests of the one process that has no network.
 final class CarryService: Sendable {
-    private let urls: [String: String]
+    private let endpoints: [String: CarryEndpoint]
     private let client: HTTPClient?
 
     /// - Parameter endpoints: the allow-list; when it is empty nothing is ever opened.
     init(_ endpoints: [CarryEndpoint], group: any EventLoopGroup) {
-        urls = Dictionary(endpoints.map { ($0.name, $0.url) }) { first, _ in first }
-        guard !urls.isEmpty else {
+        self.endpoints = Dictionary(endpoints.map { ($0.name, $0) }) { first, _ in first }
+        guard !endpoints.isEmpty else {
             client = nil
             return
         }
@@ -38,17 +38,13 @@ final class CarryService: Sendable {
     /// - Throws: `.policyRefused` for an endpoint that is not on the list, `.unavailable` when it does not answer,
     ///   `.tooLarge` or `.upstreamLost` when its answer cannot be carried.
     func carry(_ request: WSInterface.Carry, deadlineMs: Int) async throws -> WSInterface.Carry.Reply {
-        guard let client, let url = urls[request.endpoint] else {
+        guard let client, let endpoint = endpoints[request.endpoint] else {
             throw WireError(
                 .policyRefused,
                 "'\(request.endpoint.prefix(64))' is no endpoint of this node's configuration.",
-                fix: "See ledger.chains in infernet.yaml.")
+                fix: "See ledger in infernet.yaml.")
         }
-        var outgoing = HTTPClientRequest(url: url)
-        outgoing.method = .POST
-        outgoing.headers.add(name: "Content-Type", value: "application/json")
-        outgoing.headers.add(name: "Accept", value: "application/json")
-        outgoing.body = .bytes(ByteBuffer(string: request.body))
+        let outgoing = try Self.outgoing(request, to: endpoint)
         do {
             let response = try await client.execute(
                 outgoing, timeout: .milliseconds(Int64(max(1, deadlineMs - 100))))
@@ -63,9 +59,45 @@ final class CarryService: Sendable {
             // The URL may hold a key of its owner's: it is not repeated here.
             throw WireError(
                 .unavailable, "'\(request.endpoint)' does not answer.",
-                fix: "See that the address under ledger.chains is right, and that this machine reaches it.",
+                fix: "See that its address under ledger is right, and that this machine reaches it.",
                 retryAfterMs: 3_000, cause: "\(type(of: error))")
         }
+    }
+
+    private static func outgoing(
+        _ request: WSInterface.Carry, to endpoint: CarryEndpoint
+    ) throws -> HTTPClientRequest {
+        var url = endpoint.url
+        if let path = request.path {
+            guard endpoint.header != nil, isPath(path) else {
+                throw WireError(.policyRefused, "'\(endpoint.name)' is asked at no such path.")
+            }
+            if url.hasSuffix("/") { url.removeLast() }
+            url += path
+        }
+        var outgoing = HTTPClientRequest(url: url)
+        outgoing.headers.add(name: "Accept", value: "application/json")
+        if let secret = request.secret {
+            // The message never says what the secret is, nor that of which endpoint it could be.
+            guard let header = endpoint.header, !secret.isEmpty,
+                secret.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else { throw WireError(.policyRefused, "'\(endpoint.name)' takes no such secret.") }
+            outgoing.headers.add(name: header, value: secret)
+        }
+        guard !request.body.isEmpty else { return outgoing }
+        outgoing.method = .POST
+        outgoing.headers.add(name: "Content-Type", value: "application/json")
+        outgoing.body = .bytes(ByteBuffer(string: request.body))
+        return outgoing
+    }
+
+    /// A plain path, which leads nowhere but down from where it begins.
+    private static func isPath(_ path: String) -> Bool {
+        path.hasPrefix("/") && path.utf8.count <= 256 && !path.contains("..")
+            && path.utf8.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x2D...0x39).contains($0)
+                    || $0 == 0x5F
+            }
     }
 
     /// Closes every connection.

@@ -1,0 +1,79 @@
+// The account on Lightning, as data: which kind of backend, where it is, and how much may leave.
+// It must never hold the account's key: that lies with ledger-d alone.
+
+/// The account on Lightning; none while it has no name.
+public struct LightningSection: Codable, Sendable, Equatable {
+    /// What a backend speaks.
+    public enum Kind: String, Sendable, CaseIterable {
+        case lnbits
+    }
+
+    /// What the books call the account. Another account takes another name: payments under way stay with theirs.
+    public var name = ""
+    public var kind = ""
+    /// Where ws-d carries requests to: an `https` URL, or `http` on loopback.
+    public var url = ""
+    /// `bitcoin`, `testnet`, `signet` or `regtest`.
+    public var network = "bitcoin"
+    /// The most that one payment may take, with what its way may cost; in millisatoshis, as all amounts here.
+    public var maxPerPayment: Int64 = 100_000_000
+    /// The most that leaves in one day (UTC).
+    public var maxPerDay: Int64 = 1_000_000_000
+    /// What the way to a payee may cost: so much, and so many millionths of the amount.
+    public var maxFeeBase: Int64 = 10_000
+    public var maxFeeMillionths: Int64 = 10_000
+    /// How long invoices of this node's can be paid, in seconds.
+    public var invoiceSeconds: Int64 = 3_600
+    /// How often the backend is asked while something is under way, in seconds.
+    public var pollSeconds = 5
+
+    enum CodingKeys: String, CodingKey {
+        case name, kind, url, network
+        case maxPerPayment = "max_per_payment"
+        case maxPerDay = "max_per_day"
+        case maxFeeBase = "max_fee_base"
+        case maxFeeMillionths = "max_fee_millionths"
+        case invoiceSeconds = "invoice_s"
+        case pollSeconds = "poll_s"
+    }
+
+    public init() {}
+
+    public var isOn: Bool { !name.isEmpty }
+
+    /// By what ledger-d names the backend to ws-d.
+    public var endpoint: String { "lightning/\(name)" }
+
+    /// Where ws-d may carry to, and in which header the account's key travels.
+    var carried: CarryEndpoint? {
+        guard isOn, let kind = Kind(rawValue: kind) else { return nil }
+        switch kind {
+        case .lnbits: return CarryEndpoint(name: endpoint, url: url, header: "X-Api-Key")
+        }
+    }
+
+    /// What is wrong with the section, by key; the first of all.
+    func problem() -> (key: String, problem: String)? {
+        guard isOn else { return url.isEmpty && kind.isEmpty ? nil : ("name", "must be given to an account") }
+        if !ChainSection.isName(name) { return ("name", "must have 1 to 32 letters, digits and '-'") }
+        if Kind(rawValue: kind) == nil {
+            return ("kind", "must be one of: \(Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        if !CarryEndpoint.isAllowed(url) {
+            return ("url", "must be an https:// URL, or http:// on a loopback address")
+        }
+        if !["bitcoin", "testnet", "signet", "regtest"].contains(network) {
+            return ("network", "must be bitcoin, testnet, signet or regtest")
+        }
+        let whole = Int64(1) << 50
+        let ranges: [(String, Int64, ClosedRange<Int64>)] = [
+            ("max_per_payment", maxPerPayment, 0...whole), ("max_per_day", maxPerDay, 0...Int64.max),
+            ("max_fee_base", maxFeeBase, 0...whole), ("max_fee_millionths", maxFeeMillionths, 0...1_000_000),
+            ("invoice_s", invoiceSeconds, 60...604_800), ("poll_s", Int64(pollSeconds), 1...3_600),
+        ]
+        for (key, value, range) in ranges where !range.contains(value) {
+            return (key, "is \(value), outside \(range.lowerBound) to \(range.upperBound)")
+        }
+        return nil
+    }
+}
