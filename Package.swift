@@ -150,7 +150,9 @@ targets += [
         "DaemonKitTests",
         ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", "NodeSystem", "Policy", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
-    tests("LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "Policy"] + coreTests),
+    tests(
+        "LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "Policy"] + coreTests,
+        data: ["vectors"]),
     // What the crash matrix kills; never installed.
     .executableTarget(
         name: "LedgerCrashChild", dependencies: ["LedgerCore", "Nostr", "NodeModel", locks],

@@ -1,4 +1,4 @@
-// What a person asks of ledger-d about money on chains: where it can be sent, what is there, and to pay some of it.
+// What a person asks of ledger-d about money: where it can be sent, what is there, and to pay some of it.
 // It must never carry bytes to be signed: who is paid how much is said, ledger-d builds the rest.
 
 public import NodeModel
@@ -8,11 +8,12 @@ extension LedgerInterface {
     /// Money that leaves the node, and how far it is.
     public struct Payment: WireValue, Hashable {
         public var id: String
+        /// The chain, or the account on Lightning.
         public var chain: String
         public var asset: Asset
         /// In the asset's smallest unit.
         public var amount: Int64
-        /// The payee's address.
+        /// The payee's address; on Lightning its node.
         public var to: String
         /// `asked`, `signed`, `handed`, `answered`, `settled` or `failed`.
         public var state: String
@@ -20,7 +21,7 @@ extension LedgerInterface {
         public var reason: String
         /// What it waits for; absent when it is over.
         public var awaiting: String?
-        /// The transaction that was signed last, or the one that paid.
+        /// The transaction that was signed last, or the one that paid; on Lightning the payment's hash.
         public var transaction: String?
         /// Unix milliseconds: when it was asked for, and when it came into this state.
         public var at: Int64
@@ -101,11 +102,12 @@ extension LedgerInterface {
         public static let spec = MethodSpec("ledger.accounts", "This node's accounts on chains.")
         public struct Account: WireValue, Hashable {
             public var chain: String
-            public var chainID: Int64
+            /// The number of an EVM chain.
+            public var chainID: Int64?
             public var asset: Asset
             public var symbol: String
             public var decimals: Int
-            /// Where it takes deposits.
+            /// Where it takes deposits; empty where each takes an invoice.
             public var address: String
             /// In the smallest unit: what can be paid, and what payments under way hold.
             public var available: Int64
@@ -119,7 +121,7 @@ extension LedgerInterface {
                 case chainID = "chain_id"
             }
             public init(
-                chain: String, chainID: Int64, asset: Asset, symbol: String, decimals: Int, address: String,
+                chain: String, chainID: Int64?, asset: Asset, symbol: String, decimals: Int, address: String,
                 available: Int64, held: Int64, ok: Bool, reason: String
             ) {
                 self.chain = chain

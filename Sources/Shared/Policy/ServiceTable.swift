@@ -21,7 +21,8 @@ public enum ServiceTable {
     public static let rows: [ServiceRow] = [
         ServiceRow(
             .ledger, "keys and the ledger, no network at all", user: "infernet-ledger", startOrder: 0,
-            network: .none, credentials: ["infernet-node.key"], memoryMiB: 256, exposureTenths: 5),
+            network: .none, credentials: ["infernet-node.key", "infernet-lightning.key"],
+            memoryMiB: 256, exposureTenths: 5),
         ServiceRow(
             .content, "the content store", user: "infernet-content", sockets: [.handoff], startOrder: 0,
             network: .none, stateMode: 0o755, memoryMiB: 512, exposureTenths: 5),

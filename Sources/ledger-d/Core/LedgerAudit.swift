@@ -47,6 +47,7 @@ extension Ledger {
             try Self.auditJobs(db, &report)
             try Self.auditSuccessions(db, &report)
             try Self.auditOutbox(db, &report)
+            try Self.auditInvoices(db, &report)
             return report
         }
     }

@@ -33,8 +33,11 @@ public struct LedgerDaemon: Daemon {
     let metrics: MetricsRegistry
     /// One for each chain of the configuration.
     let rails: [EVMRail]
+    /// The account on Lightning, when there is one.
+    let lightning: LightningRail?
     /// Rung when a payment was asked for.
     let bell = Bell()
+    let lightningBell = Bell()
     let keyFile: NodeKeyFile
     let stateDirectory: String
     /// Set when another key takes over at the next start.
@@ -75,8 +78,13 @@ public struct LedgerDaemon: Daemon {
                     try EVMChain(section), signer: signer, ledger: ledger, carrier: carrier,
                     log: environment.log, clock: clock)
             }
+            lightning = try .configured(
+                environment.config.lightning,
+                key: AccountKey(
+                    stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory),
+                carrier: carrier, ledger: ledger, log: environment.log, clock: clock)
         } catch let error as WireError {
-            throw StartFailure(.config, error.message, fix: "See ledger.chains in infernet.yaml.")
+            throw StartFailure(.config, error.message, fix: "See ledger in infernet.yaml.")
         }
         environment.log.notice(
             created ? "node key made" : "node key loaded", metadata: ["npub": "\(key.publicKey.npub)"])
@@ -125,6 +133,9 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.RotateKey.self, &router) { daemon, _ in try await daemon.rotateKey() }
         bind(LedgerInterface.Pay.self, &router) { try await $0.pay($1) }
         bind(LedgerInterface.Payments.self, &router) { try await $0.payments(limit: $1.limit) }
+        bind(LedgerInterface.PayInvoice.self, &router) { try await $0.payInvoice($1) }
+        bind(LedgerInterface.MakeInvoice.self, &router) { try await $0.makeInvoice($1) }
+        bind(LedgerInterface.Invoices.self, &router) { try await $0.invoices(limit: $1.limit) }
         bind(LedgerInterface.Accounts.self, &router) { daemon, _ in try await daemon.accounts() }
         bind(LedgerInterface.Successions.self, &router) { daemon, _ in
             LedgerInterface.Successions.Reply(events: try await daemon.ledger.successions())

@@ -1,8 +1,37 @@
-// The door through which a chain's words enter ledger-d, for fuzzing: each must survive any input.
+// The doors through which strangers' words enter ledger-d, for fuzzing: each must survive any input.
 // It must never be called by the daemon.
+
+import NodeModel
 
 /// Entry points for fuzzers.
 public enum LedgerFuzz {
+    /// An answer of a Lightning backend, the first byte choosing to which question and with which status. A plain no is
+    /// one of a status that says so, in words that can be shown.
+    public static func backendAnswer(_ bytes: UnsafeRawBufferPointer) {
+        guard let first = bytes.first, let text = String(validating: bytes.dropFirst(), as: UTF8.self) else {
+            return
+        }
+        let status = [200, 201, 400, 404, 500, 520][Int(first / 8) % 6]
+        func plain(_ words: String) -> Bool { words.utf8.allSatisfy { (0x20...0x7E).contains($0) } }
+        do throws(LightningTrouble) {
+            switch first % 4 {
+            case 0:
+                let refusal = LNbitsAnswer.refusal(text, status: status)
+                precondition(refusal.map(plain) ?? true, "a stranger's words reach a terminal")
+                precondition(refusal == nil || status >= 400, "a payment that was taken is called refused")
+            case 1: _ = try LNbitsAnswer.made(text, status: status)
+            case 2: _ = try LNbitsAnswer.balance(text, status: status)
+            default:
+                let hash = Digest(hashing: "fuzz")
+                let claim = try LNbitsAnswer.claim(text, status: status, of: hash, isIncoming: first & 4 == 0)
+                guard case .paid(let preimage, let fee) = claim else { return }
+                precondition(preimage?.count ?? 32 == 32 && fee ?? 0 >= 0, "a preimage or fee that cannot be")
+            }
+        } catch {
+            precondition(plain(error.description), "a stranger's words reach a terminal")
+        }
+    }
+
     /// An answer to a question of JSON-RPC, the first byte choosing to which; a refusal is one in words that can be shown.
     public static func chainAnswer(_ bytes: UnsafeRawBufferPointer) {
         guard let first = bytes.first, let text = String(validating: bytes.dropFirst(), as: UTF8.self) else {

@@ -1,4 +1,4 @@
-// What a person asks about money on chains, and the work of driving payments to their end.
+// What a person asks about money, and the work of driving payments to their end.
 // It must never sign in the call that asks: the money is set aside first, and the rail does the rest.
 
 import DaemonKit
@@ -52,27 +52,35 @@ extension LedgerDaemon {
                         available: available, held: held, ok: standing.ok, reason: standing.reason))
             }
         }
+        if let account = try await lightningAccount() { accounts.append(account) }
         return LedgerInterface.Accounts.Reply(accounts: accounts)
     }
 
-    /// Looks at every chain until the daemon ends: soon after a payment was asked for, often while one is under way.
+    /// Looks at every chain and at Lightning until the daemon ends: soon after a payment was asked for, often while one
+    /// is under way. A silent chain keeps Lightning from nothing, nor the other way round.
     public func run() async throws {
-        guard let rail = rails.min(by: { $0.chain.poll < $1.chain.poll }) else {
-            while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
-            return
-        }
-        let idle = rail.chain.poll
-        let bell = bell
+        async let chains: Void = watchChains()
+        async let account: Void = watchLightning()
+        _ = try await (chains, account)
+        while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
+    }
+
+    private func watchChains() async throws {
+        guard let idle = rails.map(\.chain.poll).min() else { return }
         while !Task.isCancelled {
             var isBusy = false
             for rail in rails where await rail.pass() { isBusy = true }
-            let pause = isBusy ? min(idle, .seconds(3)) : idle
-            let alarm = Task {
-                try await Task.sleep(for: pause)
-                bell.yield()
-            }
-            await bell.next()
-            alarm.cancel()
+            await bell.next(within: isBusy ? min(idle, .seconds(3)) : idle)
+        }
+    }
+
+    private func watchLightning() async throws {
+        guard let lightning else { return }
+        let poll = lightning.account.poll
+        while !Task.isCancelled {
+            let isBusy = await lightning.pass()
+            let isHeard = await lightning.standing.ok
+            await lightningBell.next(within: isBusy || !isHeard ? poll : max(poll, .seconds(60)))
         }
     }
 
@@ -83,10 +91,15 @@ extension LedgerDaemon {
             // What a chain says is no fault of this node's: it goes on without money that leaves.
             checks.append(.init(name: "chain \(rail.chain.name)", ok: true, reason: standing.reason))
         }
+        if let lightning {
+            let reason = await lightning.standing.reason
+            checks.append(.init(name: "Lightning \(lightning.account.name)", ok: true, reason: reason))
+        }
         return checks
     }
 
-    private func shown(_ payment: OutgoingPayment) async -> LedgerInterface.Payment {
+    func shown(_ payment: OutgoingPayment) async -> LedgerInterface.Payment {
+        if payment.isLightning { return await shownLightning(payment) }
         let rail = rails.first { $0.chain.rail == payment.rail }
         let terms = try? EVMPaymentTerms(payment.terms)
         let awaited = await rail?.awaited[payment.id] ?? "the chain"
@@ -111,8 +124,14 @@ struct Bell: Sendable {
 
     func yield() { continuation.yield() }
 
-    func next() async {
+    /// Returns when it is rung, at the latest after a while.
+    func next(within pause: Duration) async {
+        let alarm = Task {
+            try await Task.sleep(for: pause)
+            yield()
+        }
         var iterator = stream.makeAsyncIterator()
         _ = await iterator.next()
+        alarm.cancel()
     }
 }

@@ -22,6 +22,9 @@ enum LedgerSchema {
         migrator.registerMigration("5: outbox") { db in
             try db.execute(sql: outbox + appendOnly(["payment", "letter", "step", "searched"]))
         }
+        migrator.registerMigration("6: Lightning") { db in
+            try db.execute(sql: lightning + appendOnly(["preimage", "invoice", "invoice_end"]))
+        }
         return migrator
     }
 
@@ -209,6 +212,38 @@ enum LedgerSchema {
             at INTEGER NOT NULL,
             PRIMARY KEY (asset, block)
         ) STRICT, WITHOUT ROWID;
+
+        """
+
+    /// Invoices that this node made, and what proves that they and its own payments were paid.
+    private static let lightning = """
+        -- Whoever reads it can hash it.
+        CREATE TABLE preimage (
+            hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+            preimage BLOB NOT NULL CHECK (length(preimage) = 32),
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE invoice (
+            hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+            backend TEXT NOT NULL,
+            rail TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            amount INTEGER NOT NULL CHECK (amount > 0),
+            text TEXT NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX invoice_at ON invoice (at);
+
+        -- Nothing more is asked about an invoice.
+        CREATE TABLE invoice_end (
+            hash BLOB PRIMARY KEY REFERENCES invoice (hash),
+            state TEXT NOT NULL CHECK (state IN ('paid', 'expired')),
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TRIGGER invoice_proven BEFORE INSERT ON invoice_end
+            WHEN NEW.state = 'paid' AND NOT EXISTS (SELECT 1 FROM preimage WHERE hash = NEW.hash)
+            BEGIN SELECT RAISE(ABORT, 'an invoice is paid by its preimage'); END;
 
         """
 

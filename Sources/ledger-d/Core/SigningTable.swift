@@ -57,6 +57,16 @@ struct SigningTable: Sendable {
                     "pays once by id from this node's account on a chain, within the ceilings of ledger.chains"
             ),
             Row(
+                intent: LedgerInterface.PayInvoice.spec, callers: [.ctl],
+                effect:
+                    "pays an invoice once from this node's account on Lightning, within the ceilings of ledger.lightning"
+            ),
+            Row(
+                intent: LedgerInterface.MakeInvoice.spec, callers: [.ctl],
+                effect: "has an invoice made, to be paid to this node"),
+            Row(
+                intent: LedgerInterface.Invoices.spec, callers: [.ctl], effect: "reads this node's invoices"),
+            Row(
                 intent: LedgerInterface.Payments.spec, callers: [.ctl],
                 effect: "reads payments that leave the node"),
             Row(

@@ -17,6 +17,8 @@ extension Ledger {
         var terms: [UInt8]
         var perPayment: Int64
         var perDay: Int64
+        /// Where the ceilings stand.
+        var ceilings = "of the token under ledger.chains"
 
         var party: String { "\(rail):\(payee)" }
     }
@@ -26,23 +28,26 @@ extension Ledger {
     /// - Parameter at: Unix milliseconds.
     /// - Throws: what `perform` throws, and `.policyRefused` beyond a ceiling.
     func ask(_ draft: PaymentDraft, at: Int64) async throws -> OutgoingPayment {
-        try await writing { writer in
-            let deed = Deed.reserve(draft.amount, draft.asset, for: draft.party)
-            let reservation = OutgoingPayment.reservation(draft.id)
-            if try Self.payment(draft.id, writer.db) == nil { try Self.checkCeilings(draft, at, writer.db) }
-            // The same id for another payee or amount is a conflict of the deed.
-            if !(try Self.perform(deed, id: reservation, at: at, writer)).repeated {
-                try writer.insert(
-                    "payment",
-                    [
-                        "id": draft.id, "reservation": Deed.operation(reservation), "rail": draft.rail,
-                        "asset": draft.asset.rawValue, "amount": draft.amount, "party": draft.party, "at": at,
-                        "day": at / 86_400_000, "terms": Data(draft.terms),
-                    ])
-                try Self.step(draft.id, .asked, "the money is set aside", at, writer)
-            }
-            return try Self.requirePayment(draft.id, writer.db)
+        try await writing { writer in try Self.ask(draft, at: at, writer) }
+    }
+
+    /// The same inside a transaction.
+    static func ask(_ draft: PaymentDraft, at: Int64, _ writer: LedgerWriter) throws -> OutgoingPayment {
+        let deed = Deed.reserve(draft.amount, draft.asset, for: draft.party)
+        let reservation = OutgoingPayment.reservation(draft.id)
+        if try payment(draft.id, writer.db) == nil { try checkCeilings(draft, at, writer.db) }
+        // The same id for another payee or amount is a conflict of the deed.
+        if !(try perform(deed, id: reservation, at: at, writer)).repeated {
+            try writer.insert(
+                "payment",
+                [
+                    "id": draft.id, "reservation": Deed.operation(reservation), "rail": draft.rail,
+                    "asset": draft.asset.rawValue, "amount": draft.amount, "party": draft.party, "at": at,
+                    "day": at / 86_400_000, "terms": Data(draft.terms),
+                ])
+            try step(draft.id, .asked, "the money is set aside", at, writer)
         }
+        return try requirePayment(draft.id, writer.db)
     }
 
     /// Stores signed bytes; they may leave when this has returned.
@@ -73,8 +78,15 @@ extension Ledger {
         }
     }
 
-    /// The end: the money is paid out in full, or comes back.
-    func end(_ id: String, _ state: PaymentState, _ reason: String, at: Int64) async throws {
+    /// The end: the money is paid out, or comes back.
+    ///
+    /// - Parameters:
+    ///   - spent: how much of what was set aside is paid; all of it when nil.
+    ///   - proof: the preimage that proves a Lightning payment, by its hash.
+    func end(
+        _ id: String, _ state: PaymentState, _ reason: String, at: Int64, spent: Int64? = nil,
+        proof: (hash: Digest, preimage: [UInt8])? = nil
+    ) async throws {
         try await writing { writer in
             guard state.isOver else { throw WireError(.internalError, "'\(state)' is no end.") }
             let payment = try Self.requirePayment(id, writer.db)
@@ -86,9 +98,10 @@ extension Ledger {
             let reservation = OutgoingPayment.reservation(id)
             let deed =
                 state == .settled
-                ? Deed.post(reservation, payment.amount, payment.asset, to: party ?? "")
+                ? Deed.post(reservation, spent ?? payment.amount, payment.asset, to: party ?? "")
                 : Deed.void(reservation, payment.asset)
             _ = try Self.perform(deed, id: "\(state.rawValue)/\(id)", at: at, writer)
+            if let proof { try Self.keep(proof.preimage, of: proof.hash, at: at, writer) }
             try Self.step(id, state, reason, at, writer)
         }
     }
@@ -129,7 +142,7 @@ extension Ledger {
 
     private static func allow(_ next: PaymentState, _ id: String, _ db: Database) throws {
         let payment = try requirePayment(id, db)
-        guard payment.state.mayBecome(next) else {
+        guard payment.state.mayBecome(next, signs: !payment.isLightning) else {
             throw WireError(
                 .conflict,
                 "The payment '\(id)' is \(payment.state.rawValue) and cannot become \(next.rawValue).")
@@ -141,7 +154,7 @@ extension Ledger {
             throw WireError(
                 .policyRefused,
                 "\(draft.amount) is more than the ceiling of \(draft.perPayment) for one payment.",
-                fix: "Raise max_per_payment of the token under ledger.chains if this is what you want.")
+                fix: "Raise max_per_payment \(draft.ceilings) if this is what you want.")
         }
         let today =
             try Int64.fetchOne(
@@ -155,7 +168,7 @@ extension Ledger {
             throw WireError(
                 .policyRefused,
                 "\(draft.amount), with the \(today) of today, is more than the day's ceiling of \(draft.perDay).",
-                fix: "Wait until midnight UTC, or raise max_per_day of the token under ledger.chains.")
+                fix: "Wait until midnight UTC, or raise max_per_day \(draft.ceilings).")
         }
     }
 
@@ -173,7 +186,7 @@ extension Ledger {
             ])
     }
 
-    private func writing<T: Sendable>(_ body: @escaping @Sendable (LedgerWriter) throws -> T) async throws
+    func writing<T: Sendable>(_ body: @escaping @Sendable (LedgerWriter) throws -> T) async throws
         -> T
     {
         do { return try await commits.write(body) } catch let error as DatabaseError {

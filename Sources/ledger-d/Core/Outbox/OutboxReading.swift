@@ -35,6 +35,11 @@ extension Ledger {
         }
     }
 
+    /// One payment.
+    func payment(_ id: String) async throws -> OutgoingPayment {
+        try await reading { db in try Self.requirePayment(id, db) }
+    }
+
     /// The last payments, newest first.
     func payments(limit: Int) async throws -> [OutgoingPayment] {
         guard (1...200).contains(limit) else {
@@ -130,10 +135,15 @@ extension Ledger {
                 guard row["closed"] == due else {
                     throw ChainFault(description: "it is \(payment.state.rawValue), and its money is not")
                 }
-                let terms = try EVMPaymentTerms(payment.terms)
-                guard terms.amount == payment.amount, "\(payment.rail):\(terms.to)" == row["party"] as String
-                else { throw ChainFault(description: "its terms are of another payment") }
-                for letter in payment.letters { try terms.check(letter) }
+                if payment.isLightning {
+                    try auditLightning(payment, party: row["party"], db)
+                } else {
+                    let terms = try EVMPaymentTerms(payment.terms)
+                    guard terms.amount == payment.amount,
+                        "\(payment.rail):\(terms.to)" == row["party"] as String
+                    else { throw ChainFault(description: "its terms are of another payment") }
+                    for letter in payment.letters { try terms.check(letter) }
+                }
             } catch { report.fault("the payment '\(id)': \(error)") }
         }
     }

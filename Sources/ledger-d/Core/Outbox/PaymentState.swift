@@ -21,14 +21,19 @@ enum PaymentState: String, Sendable, CaseIterable {
     var isOver: Bool { self == .settled || self == .failed }
 
     /// Whether `next` may follow. Nothing comes back from `settled` and `failed`.
-    func mayBecome(_ next: PaymentState) -> Bool {
+    ///
+    /// - Parameter signs: whether what leaves is signed here first.
+    func mayBecome(_ next: PaymentState, signs: Bool = true) -> Bool {
         switch (self, next) {
         case (.settled, _), (.failed, _), (_, .asked): false
-        case (.asked, .signed), (.asked, .failed): true
+        case (.asked, .signed): signs
+        case (.asked, .failed): true
         // A restored backup may know of no letter of a payment that was made.
         case (.asked, .settled): true
-        case (.asked, _): false
-        case (_, .signed), (_, .handed), (_, .answered), (_, .settled), (_, .failed): true
+        // Of a rail without signatures it may know no sending.
+        case (.asked, .handed), (.asked, .answered): !signs
+        case (_, .signed): signs
+        case (_, .handed), (_, .answered), (_, .settled), (_, .failed): true
         }
     }
 }
@@ -55,7 +60,7 @@ struct OutgoingPayment: Sendable {
     var rail: String
     var asset: Asset
     var amount: Int64
-    /// Canonical JSON of what the rail signs.
+    /// Canonical JSON of what the rail signs, or has paid.
     var terms: [UInt8]
     /// Unix milliseconds.
     var at: Int64
@@ -64,6 +69,8 @@ struct OutgoingPayment: Sendable {
     var since: Int64
     var letters: [Letter]
 
+    /// Whether it leaves as an invoice that a Lightning backend pays, and not as signed bytes.
+    var isLightning: Bool { rail.hasPrefix("bip122:") }
     /// The id of the reservation that holds its money.
     static func reservation(_ id: String) -> String { "pay/\(id)" }
 }

@@ -15,11 +15,19 @@ protocol Carrier: Sendable {
 }
 
 /// ws-d.
-struct LinkCarrier: Carrier {
+struct LinkCarrier: Carrier, KeyedCarrier {
     let link: PeerLink
 
     func carry(_ endpoint: String, _ body: String) async throws -> (status: Int, body: String) {
         let reply = try await link.call(WSInterface.Carry(endpoint: endpoint, body: body))
+        return (reply.status, reply.body)
+    }
+
+    func carry(
+        _ endpoint: String, path: String, body: String, secret: String
+    ) async throws -> (status: Int, body: String) {
+        let reply = try await link.call(
+            WSInterface.Carry(endpoint: endpoint, body: body, path: path, secret: secret))
         return (reply.status, reply.body)
     }
 }
@@ -142,9 +150,7 @@ struct ChainClient: Sendable {
             throw .contradiction("\(method): the answer is one to another question")
         }
         if let error = answer.error {
-            // A stranger's words: plain characters, and few of them.
-            let words = error.message.unicodeScalars.filter { (0x20...0x7E).contains($0.value) }.prefix(160)
-            throw .refused("\(method): \(String(String.UnicodeScalarView(words)))")
+            throw .refused("\(method): \(StrangersWords.plain(error.message))")
         }
         guard status == 200 else { throw .silent("\(method): HTTP status \(status)") }
         return answer.result

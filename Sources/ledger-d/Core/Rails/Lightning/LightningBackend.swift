@@ -1,0 +1,74 @@
+// What every Lightning backend can be asked, whatever it is: pay, look up, make an invoice.
+// It must never be trusted: what it gives back is a claim, and silence is doubt, not a no.
+
+import NodeModel
+
+/// The way out for requests that carry the key of an account.
+protocol KeyedCarrier: Sendable {
+    /// - Parameter body: JSON to be posted; empty for a question (GET).
+    /// - Returns: HTTP's status and the body.
+    func carry(
+        _ endpoint: String, path: String, body: String, secret: String
+    ) async throws -> (status: Int, body: String)
+}
+
+/// A service or node that pays and takes Lightning payments for this node. All amounts are millisatoshis.
+protocol LightningBackend: Sendable {
+    /// Whether it refuses to pay one hash twice: only then is a payment ever asked for again.
+    var refusesTwice: Bool { get }
+    /// Whether it pays invoices that leave the amount to the payer.
+    var paysAnyAmount: Bool { get }
+    /// Amounts of its own invoices are multiples of this.
+    var invoiceStep: Int64 { get }
+
+    /// Asks it to pay.
+    ///
+    /// - Parameters:
+    ///   - amount: for an invoice that names none.
+    ///   - feeCeiling: what the way there may cost, where the backend can be told.
+    /// - Returns: its words, when it answered with a plain no; nil for any other answer.
+    /// - Throws: `LightningTrouble` when nobody can say whether it heard.
+    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> String?
+
+    /// What became of a payment to somebody else.
+    func payment(_ hash: Digest) async throws -> LightningClaim
+
+    /// Makes an invoice, and gives its text.
+    func makeInvoice(amount: Int64, memo: String, seconds: Int64) async throws -> String
+
+    /// What became of an invoice of its own.
+    func invoice(_ hash: Digest) async throws -> LightningClaim
+
+    /// Asks after the account.
+    ///
+    /// - Returns: what there is to say about it, when all is well.
+    func standing() async throws -> String
+}
+
+/// What a backend, or whoever carries its words, did wrong.
+enum LightningTrouble: Error, Hashable, CustomStringConvertible {
+    /// There is no key for the account here.
+    case noKey(String)
+    case silent(String)
+    case refused(String)
+    case unreadable(String)
+    case contradiction(String)
+
+    /// Whether asking more now is pointless.
+    var endsTheLook: Bool {
+        switch self {
+        case .noKey, .silent: true
+        case .refused, .unreadable, .contradiction: false
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .noKey(let why): why
+        case .silent(let why): "the Lightning backend does not answer: \(why)"
+        case .refused(let why): "the Lightning backend refuses: \(why)"
+        case .unreadable(let why): "the Lightning backend's answer cannot be read: \(why)"
+        case .contradiction(let why): why
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// The Lightning account, looked at again and again: payments are driven to their end, paid invoices are booked.
+// It must never let an invoice leave before its payment is on disk, nor ask another backend what became of it.
+
+import DaemonKit
+import Lightning
+import Logging
+import NodeModel
+import Wire
+
+actor LightningRail {
+    nonisolated let account: LightningAccount
+    nonisolated let backend: any LightningBackend
+    nonisolated let ledger: Ledger
+    private let log: Logger
+    /// Unix milliseconds.
+    nonisolated let clock: @Sendable () -> Int64
+
+    private(set) var standing: (ok: Bool, reason: String) = (false, "not heard yet")
+    /// What each payment under way waits for.
+    private(set) var awaited: [String: String] = [:]
+    /// The plain no to the last sending of a payment, while this process lives.
+    private var refusals: [String: String] = [:]
+    /// Which invoice is asked about next.
+    var turn = 0
+    private var isBusy = false
+
+    init(
+        _ account: LightningAccount, backend: any LightningBackend, ledger: Ledger, log: Logger,
+        clock: @escaping @Sendable () -> Int64
+    ) {
+        self.account = account
+        self.backend = backend
+        self.ledger = ledger
+        self.log = log
+        self.clock = clock
+    }
+
+    /// Takes a payment in. The money is set aside when this returns, and nothing has left.
+    ///
+    /// - Parameter amount: in millisatoshis, for an invoice that names none.
+    nonisolated func ask(_ text: String, amount: Int64?) async throws -> OutgoingPayment {
+        let now = clock()
+        let (terms, invoice): (LightningTerms, Invoice)
+        do throws(LightningRefusal) {
+            terms = try LightningTerms(
+                text, amount: amount, account, paysAnyAmount: backend.paysAnyAmount, now: now / 1000)
+            do { invoice = try terms.decoded() } catch { throw .malformed(error) }
+        } catch { throw error.wire }
+        let account = account
+        return try await ledger.ask(invoice.paymentHash, at: now) { attempt in
+            Ledger.PaymentDraft(
+                id: LightningTerms.id(invoice.paymentHash, attempt: attempt), rail: account.rail,
+                asset: account.asset, amount: terms.reserved, payee: LightningTerms.payee(invoice),
+                terms: try CanonicalJSON.encode(terms), perPayment: account.perPayment,
+                perDay: account.perDay,
+                ceilings: "under ledger.lightning")
+        }
+    }
+
+    /// Looks once.
+    ///
+    /// - Returns: whether something is under way.
+    func pass() async -> Bool {
+        // An actor lets calls in while it waits; two looks at once would send twice where one does.
+        guard !isBusy else { return true }
+        isBusy = true
+        defer { isBusy = false }
+        do {
+            let payments = try await ledger.openPayments(account.rail)
+            awaited = awaited.filter { entry in payments.contains { $0.id == entry.key } }
+            refusals = refusals.filter { awaited[$0.key] != nil }
+            let invoices = try await ledger.openInvoices(account.name)
+            do {
+                if payments.isEmpty && invoices.isEmpty { tell(true, try await backend.standing()) }
+                for payment in payments { try await follow(payment) }
+                try await collect(invoices)
+            } catch let trouble as LightningTrouble {
+                tell(false, trouble.description)
+                for payment in payments where awaited[payment.id] == nil {
+                    awaited[payment.id] = trouble.description
+                }
+            }
+            return !(payments.isEmpty && invoices.isEmpty)
+        } catch {
+            tell(false, (error as? WireError)?.message ?? "\(error)")
+            return true
+        }
+    }
+
+    /// One payment; what is wrong with it alone does not keep others waiting.
+    private func follow(_ payment: OutgoingPayment) async throws {
+        do {
+            try await drive(payment)
+            tell(true, "heard")
+        } catch let trouble as LightningTrouble {
+            awaited[payment.id] = trouble.description
+            if trouble.endsTheLook { throw trouble }
+        } catch let fault as ChainFault { awaited[payment.id] = fault.description }
+    }
+
+    private func drive(_ asked: OutgoingPayment) async throws {
+        let terms = try LightningTerms(asked.terms)
+        guard terms.backend == account.name else {
+            awaited[asked.id] = "the backend '\(terms.backend)', which this node no longer has"
+            return
+        }
+        let invoice = try terms.decoded()
+        var sentAt = asked.state == .asked ? nil : asked.since / 1000
+        // What was just sent is looked up at once.
+        for _ in 0..<2 {
+            let claim = try await backend.payment(invoice.paymentHash)
+            let machine = LightningPaymentMachine(
+                invoice: invoice, sentAt: sentAt, refusesTwice: backend.refusesTwice)
+            let now = clock()
+            switch machine.next(claim, refusal: refusals[asked.id], now: now / 1000) {
+            case .send:
+                try await send(asked.id, terms, invoice, at: now)
+                sentAt = now / 1000
+                continue
+            case .answered(let claim):
+                awaited[asked.id] = claim
+                let stands = try await ledger.payment(asked.id)
+                if stands.state != .answered {
+                    try await ledger.move(asked.id, to: .answered, claim, at: now)
+                }
+            case .settle(let preimage, let fee):
+                try await settle(asked, terms, invoice, preimage, fee: fee, at: now)
+            case .fail(let reason):
+                try await ledger.end(asked.id, .failed, reason, at: now)
+                awaited[asked.id] = nil
+                log.notice("payment failed", metadata: ["payment": "\(asked.id)", "reason": "\(reason)"])
+            case .wait(let what): awaited[asked.id] = what
+            }
+            return
+        }
+    }
+
+    /// Written down first: after a crash nobody can say whether it left.
+    private func send(_ id: String, _ terms: LightningTerms, _ invoice: Invoice, at now: Int64) async throws {
+        refusals[id] = nil
+        awaited[id] = "the backend to say what became of it"
+        try await ledger.move(id, to: .handed, "given to '\(account.name)'", at: now)
+        ledger.commits.reach?(.sending)
+        refusals[id] = try await backend.pay(
+            terms.invoice, amount: terms.chosenAmount(invoice), feeCeiling: terms.feeCeiling)
+        ledger.commits.reach?(.sent)
+    }
+
+    /// The fee is the backend's word; never more of it is booked than was set aside.
+    private func settle(
+        _ payment: OutgoingPayment, _ terms: LightningTerms, _ invoice: Invoice, _ preimage: [UInt8],
+        fee: Int64, at now: Int64
+    ) async throws {
+        var reason = "paid, proven by \(Hex.encode(preimage)); fee \(fee) msat"
+        if fee > terms.feeCeiling {
+            reason += ", of which \(terms.feeCeiling) are booked: no more was set aside"
+        }
+        try await ledger.end(
+            payment.id, .settled, reason, at: now, spent: terms.amount + min(fee, terms.feeCeiling),
+            proof: (invoice.paymentHash, preimage))
+        awaited[payment.id] = nil
+        log.notice("payment settled", metadata: ["payment": "\(payment.id)"])
+    }
+
+    func booked(_ invoice: OwnInvoice) {
+        log.notice("invoice paid", metadata: ["hash": "\(invoice.hash)", "msat": "\(invoice.amount)"])
+    }
+
+    func tell(_ ok: Bool, _ reason: String) {
+        if ok != standing.ok {
+            log.notice(
+                "Lightning \(ok ? "heard" : "in doubt")",
+                metadata: ["backend": "\(account.name)", "why": "\(reason)"])
+        }
+        standing = (ok, reason)
+    }
+}
