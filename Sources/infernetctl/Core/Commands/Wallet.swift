@@ -12,6 +12,7 @@ struct Wallet: AsyncParsableCommand {
         subcommands: [
             Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
             Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Payments.self,
+            MakeInvoice.self, Invoices.self,
         ],
         defaultSubcommand: Show.self)
 

@@ -1,4 +1,4 @@
-// `infernetctl wallet accounts|deposit|pay|payments`: money on chains, where it comes in and how it goes out.
+// `infernetctl wallet accounts|deposit|pay|payments`: money, where it comes in and how it goes out.
 // It must never round an amount, nor say that something is paid before it is final.
 
 import ArgumentParser
@@ -10,7 +10,8 @@ import Wire
 extension Wallet {
     struct Accounts: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows what this node has on each chain, and how the chain is.", aliases: ["balance"])
+            abstract: "Shows what this node has on each chain and on Lightning, and how those are.",
+            aliases: ["balance"])
 
         @OptionGroup var global: GlobalOptions
 
@@ -19,7 +20,9 @@ extension Wallet {
             let output = global.output
             if global.json { return output.json(reply) }
             guard !reply.accounts.isEmpty else {
-                return output.line("No chain is configured. Name one under ledger.chains in infernet.yaml.")
+                return output.line(
+                    "No account is configured. Name one under ledger.chains or ledger.lightning in infernet.yaml."
+                )
             }
             var table = Table([
                 ("CHAIN", .left), ("AVAILABLE", .right), ("HELD", .right), ("ADDRESS", .left),
@@ -29,7 +32,8 @@ extension Wallet {
                 table.add(
                     account.chain, TokenAmount.text(account.available, account),
                     TokenAmount.text(account.held, account),
-                    account.address, TerminalText.clean(account.reason))
+                    account.address.isEmpty ? "by invoice" : account.address,
+                    TerminalText.clean(account.reason))
             }
             table.lines(output.style).forEach(output.line)
         }
@@ -46,6 +50,10 @@ extension Wallet {
             let output = global.output
             if global.json { return output.json(reply) }
             for account in reply.accounts {
+                guard !account.address.isEmpty else {
+                    output.line("infernetctl wallet invoice AMOUNT  \(account.symbol) on \(account.chain)")
+                    continue
+                }
                 output.line("\(account.address)  \(account.symbol) on \(account.chain)")
                 output.line(output.style.dim("token \(account.asset.rawValue)"))
             }
@@ -57,13 +65,17 @@ extension Wallet {
 
     struct Pay: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Pays from this node's account on a chain.", aliases: ["withdraw"])
+            abstract: "Pays from this node's account on a chain, or an invoice from that on Lightning.",
+            aliases: ["withdraw"])
 
         @OptionGroup var global: GlobalOptions
-        @Argument(help: "The payee's address.")
+        @Argument(help: "The payee's address, or an invoice.")
         var to: String
-        @Argument(help: "How much, as 1.50 (of the token, not of its smallest unit).")
-        var amount: String
+        @Argument(
+            help:
+                "How much, as 1.50 (of the token, not of its smallest unit); not for an invoice that names it."
+        )
+        var amount: String?
         @Option(help: "The chain, where there is more than one.")
         var chain: String?
         @Option(help: "The token, where the chain has more than one.")
@@ -71,11 +83,46 @@ extension Wallet {
         @Option(help: "The payment's id: the same id pays once, however often it is asked.")
         var id: String?
 
+        /// Whether it is an invoice: no address begins like one.
+        var isInvoice: Bool {
+            let lower = to.lowercased()
+            return lower.hasPrefix("ln") || lower.hasPrefix("lightning:")
+        }
+
+        func validate() throws {
+            if isInvoice {
+                guard chain == nil, token == nil, id == nil else {
+                    throw ValidationError(
+                        "An invoice says by itself what is paid, and is paid once: no option goes with it.")
+                }
+            } else if amount == nil {
+                throw ValidationError("Say how much is to be paid.")
+            }
+        }
+
         func run() async throws {
             let node = global.node
             let accounts = try await node.call(LedgerInterface.Accounts(), at: .ledger).accounts
+            let payment =
+                isInvoice
+                ? try await node.call(
+                    LedgerInterface.PayInvoice(
+                        invoice: to, amount: try amount.map { try LightningAmount.millisatoshis($0) }),
+                    at: .ledger)
+                : try await payAddress(node, accounts)
+            if global.json { return global.output.json(payment) }
+            PaymentView.lines([payment], accounts, global.output.style).forEach(global.output.line)
+            global.output.error(
+                global.output.errorStyle.dim("See how far it is with 'infernetctl wallet payments'."))
+        }
+
+        private func payAddress(
+            _ node: Node, _ accounts: [LedgerInterface.Accounts.Account]
+        ) async throws -> LedgerInterface.Payment {
+            let amount = amount ?? ""
             let matching = accounts.filter {
-                (chain == nil || $0.chain == chain) && (token == nil || $0.symbol == token)
+                !$0.address.isEmpty && (chain == nil || $0.chain == chain)
+                    && (token == nil || $0.symbol == token)
             }
             guard let account = matching.first, matching.count == 1 else {
                 throw ValidationError(
@@ -89,12 +136,8 @@ extension Wallet {
                 )
             }
             let id = id ?? "pay-\(UUID().uuidString.lowercased())"
-            let payment = try await node.call(
+            return try await node.call(
                 LedgerInterface.Pay(id: id, asset: account.asset, amount: units, to: to), at: .ledger)
-            if global.json { return global.output.json(payment) }
-            PaymentView.lines([payment], accounts, global.output.style).forEach(global.output.line)
-            global.output.error(
-                global.output.errorStyle.dim("See how far it is with 'infernetctl wallet payments'."))
         }
     }
 
