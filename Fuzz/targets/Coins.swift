@@ -7,6 +7,7 @@ import Lightning
 
 let doors: [String: Door] = [
     "abi": { EVMFuzz.abi($0) },
+    "backend-answer": { LedgerFuzz.backendAnswer($0) },
     "chain-answer": { LedgerFuzz.chainAnswer($0) },
     "invoice": { LightningFuzz.invoice($0) },
     "rlp": { EVMFuzz.rlp($0) },
