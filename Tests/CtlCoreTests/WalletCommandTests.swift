@@ -23,6 +23,27 @@ import Wire
         #expect(throws: (any Error).self) { try InfernetCtl.parseAsRoot(["wallet", "backup"]) }
     }
 
+    @Test func anInvoiceSaysByItselfWhatIsPaid() throws {
+        func pay(_ words: String...) throws -> Wallet.Pay? {
+            try InfernetCtl.parseAsRoot(["wallet", "pay"] + words) as? Wallet.Pay
+        }
+        for invoice in ["lnbc10u1xyz", "LNBCRT1XYZ", "lightning:lntb1xyz", "LIGHTNING:LNBC1XYZ"] {
+            #expect(try #require(try pay(invoice)).isInvoice)
+            #expect(try pay(invoice, "2.5")?.amount == "2.5")
+            for option in ["--id", "--chain", "--token"] {
+                #expect(throws: (any Error).self) { try pay(invoice, option, "x") }
+            }
+        }
+        let address = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+        #expect(try pay(address, "1", "--id", "rent")?.isInvoice == false)
+        #expect(throws: (any Error).self) { try pay(address) }
+        #expect(try LightningAmount.millisatoshis("1.5") == 1_500)
+        for amount in ["0", "1.0001", "-1", "1e3", ""] {
+            #expect(throws: (any Error).self) { try LightningAmount.millisatoshis(amount) }
+        }
+        #expect(try InfernetCtl.parseAsRoot(["wallet", "invoice", "5", "--memo", "m"]) is Wallet.MakeInvoice)
+    }
+
     /// NIP-49's own example of normalization.
     @Test func passphrasesAreNormalized() throws {
         let typed = String(
