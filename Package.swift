@@ -120,7 +120,7 @@ targets += daemon(
     daemonBase + ["ConfigFile", "Policy", "NodeSystem", "CSeccomp", posix])
 targets += daemon(
     "ledger-d", "LedgerCore",
-    daemonBase + ["Nostr", "EVM", "Lightning", "CSecp256k1", "NodeSystem", grdb, crypto, cryptoExtras])
+    daemonBase + ["Nostr", "EVM", "Lightning", "CSecp256k1", "NodeSystem", grdb, crypto, cryptoExtras, posix])
 targets += daemon("content-d", "ContentCore", daemonBase + ["NodeSystem", crypto])
 targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpClient, posix, http1])
 targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])

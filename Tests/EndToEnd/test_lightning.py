@@ -1,15 +1,59 @@
 """Lightning: a whole node with its ws-d, and a real LNbits.
-Proves that what the node says was paid is paid there, once, whatever dies on the way, and that the key stays inside."""
+Proves that what the node says was paid is paid there, once, whatever dies on the way, and that the key stays inside; and
+that ledger-d's sandbox lets it open Core Lightning's socket, behind which is a stand-in: no real node was to be had."""
 
 import json
 import os
 import random
+import socket
+import tempfile
+import threading
 import time
 import unittest
 
 from lnbits import LNbits
 from node import Node
 from waiting import eventually
+
+
+class CoreLightningTests(unittest.TestCase):
+    def test_ledger_d_opens_the_socket_itself(self):
+        folder = tempfile.TemporaryDirectory(prefix="cln-", dir="/tmp")
+        self.addCleanup(folder.cleanup)
+        os.chmod(folder.name, 0o755)
+        path = os.path.join(folder.name, "lightning-rpc")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        os.chmod(path, 0o666)
+        listener.listen()
+        asked = []
+
+        def serve():
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client:
+                    question = json.loads(client.recv(65536))
+                    asked.append(question["method"])
+                    answer = {"jsonrpc": "2.0", "id": question["id"], "result": {"id": "02ab", "network": "regtest"}}
+                    client.sendall(json.dumps(answer).encode() + b"\n\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        extra = "\n".join([
+            "ledger:", "  lightning:", "    name: own-node", "    kind: cln", f"    url: unix:{path}",
+            "    network: regtest", "    poll_s: 1", ""])
+        node = Node(image="", extra=extra)
+        self.addCleanup(node.destroy)
+        node.start()
+
+        def heard():
+            (account,) = node.call("ledger-d", "ledger.accounts")["accounts"]
+            return account["ok"] and account["reason"] == "heard; node 02ab"
+        eventually(heard, 30, "the node being heard")
+        self.assertIn("getinfo", asked)
 
 
 class LightningTests(unittest.TestCase):

@@ -27,7 +27,17 @@ import Wire
         #expect(try NodeConfiguration().slice(for: .ws, callerUIDs: nil).count < slice.count)
     }
 
+    @Test func theSocketOfCoreLightningIsForLedgerAlone() throws {
+        let config = try resolve(#"{"name":"node","kind":"cln","url":"unix:/run/lightningd/lightning-rpc"}"#)
+        #expect(config.ledger.lightning.socketPath == "/run/lightningd/lightning-rpc")
+        let ledger = String(decoding: try config.slice(for: .ledger, callerUIDs: nil), as: UTF8.self)
+        let ws = String(decoding: try config.slice(for: .ws, callerUIDs: nil), as: UTF8.self)
+        #expect(ledger.contains("lightning-rpc") && !ws.contains("lightning-rpc"))
+    }
+
     @Test(arguments: [
+        #"{"name":"a","kind":"cln","url":"https://a.example"}"#,
+        #"{"name":"a","kind":"cln","url":"unix:relative"}"#, #"{"name":"a","kind":"lnbits","url":"unix:/a"}"#,
         #"{"kind":"lnbits"}"#, #"{"name":"a","url":"https://a.example"}"#,
         #"{"name":"a","kind":"lnbitz","url":"https://a.example"}"#,
         #"{"name":"a","kind":"lnbits","url":"http://a.example"}"#,

@@ -73,7 +73,7 @@ extension NodeConfiguration {
             // ledger-d asks by the chain's name; where that leads is for ws-d alone.
             var section = ledger
             for index in section.chains.indices { section.chains[index].rpc = "" }
-            section.lightning.url = ""
+            if section.lightning.socketPath == nil { section.lightning.url = "" }
             return try json(section)
         case .content: return try json(content)
         case .exec: return try json(exec)

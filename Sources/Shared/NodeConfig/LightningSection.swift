@@ -6,12 +6,15 @@ public struct LightningSection: Codable, Sendable, Equatable {
     /// What a backend speaks.
     public enum Kind: String, Sendable, CaseIterable {
         case lnbits
+        /// Core Lightning.
+        case cln
     }
 
     /// What the books call the account. Another account takes another name: payments under way stay with theirs.
     public var name = ""
     public var kind = ""
-    /// Where ws-d carries requests to: an `https` URL, or `http` on loopback.
+    /// Where ws-d carries requests to: an `https` URL, or `http` on loopback. For Core Lightning `unix:` and the path of
+    /// its socket, which ledger-d opens itself.
     public var url = ""
     /// `bitcoin`, `testnet`, `signet` or `regtest`.
     public var network = "bitcoin"
@@ -49,7 +52,14 @@ public struct LightningSection: Codable, Sendable, Equatable {
         guard isOn, let kind = Kind(rawValue: kind) else { return nil }
         switch kind {
         case .lnbits: return CarryEndpoint(name: endpoint, url: url, header: "X-Api-Key")
+        case .cln: return nil
         }
+    }
+
+    /// The socket that ledger-d opens; nil where ws-d carries.
+    public var socketPath: String? {
+        guard kind == Kind.cln.rawValue, url.hasPrefix("unix:/") else { return nil }
+        return String(url.dropFirst("unix:".count))
     }
 
     /// What is wrong with the section, by key; the first of all.
@@ -59,7 +69,11 @@ public struct LightningSection: Codable, Sendable, Equatable {
         if Kind(rawValue: kind) == nil {
             return ("kind", "must be one of: \(Kind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        if !CarryEndpoint.isAllowed(url) {
+        if kind == Kind.cln.rawValue {
+            if !(1...107).contains(socketPath?.utf8.count ?? 0) {
+                return ("url", "must be 'unix:' and the absolute path of lightning-rpc, of at most 107 bytes")
+            }
+        } else if !CarryEndpoint.isAllowed(url) {
             return ("url", "must be an https:// URL, or http:// on a loopback address")
         }
         if !["bitcoin", "testnet", "signet", "regtest"].contains(network) {

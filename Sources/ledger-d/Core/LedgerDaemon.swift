@@ -82,7 +82,8 @@ public struct LedgerDaemon: Daemon {
                 environment.config.lightning,
                 key: AccountKey(
                     stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory),
-                carrier: carrier, ledger: ledger, log: environment.log, clock: clock)
+                carrier: carrier, group: environment.group, ledger: ledger, log: environment.log, clock: clock
+            )
         } catch let error as WireError {
             throw StartFailure(.config, error.message, fix: "See ledger in infernet.yaml.")
         }

@@ -12,20 +12,35 @@ public enum LedgerFuzz {
             return
         }
         let status = [200, 201, 400, 404, 500, 520][Int(first / 8) % 6]
+        let hash = Digest(hashing: "fuzz")
+        func check(_ claim: LightningClaim) {
+            guard case .paid(let preimage, let fee) = claim else { return }
+            precondition(preimage?.count ?? 32 == 32 && fee ?? 0 >= 0, "a preimage or fee that cannot be")
+        }
         func plain(_ words: String) -> Bool { words.utf8.allSatisfy { (0x20...0x7E).contains($0) } }
         do throws(LightningTrouble) {
-            switch first % 4 {
+            switch first % 8 {
             case 0:
                 let refusal = LNbitsAnswer.refusal(text, status: status)
                 precondition(refusal.map(plain) ?? true, "a stranger's words reach a terminal")
                 precondition(refusal == nil || status >= 400, "a payment that was taken is called refused")
             case 1: _ = try LNbitsAnswer.made(text, status: status)
             case 2: _ = try LNbitsAnswer.balance(text, status: status)
-            default:
-                let hash = Digest(hashing: "fuzz")
-                let claim = try LNbitsAnswer.claim(text, status: status, of: hash, isIncoming: first & 4 == 0)
-                guard case .paid(let preimage, let fee) = claim else { return }
-                precondition(preimage?.count ?? 32 == 32 && fee ?? 0 >= 0, "a preimage or fee that cannot be")
+            case 3: check(try LNbitsAnswer.claim(text, status: status, of: hash, isIncoming: true))
+            case 4:
+                let said: CoreLightningAnswer.Said<CoreLightningAnswer.Pays>
+                said = try CoreLightningAnswer.read(text, id: 1)
+                precondition(said.refusal.map(plain) ?? true, "a stranger's words reach a terminal")
+                check(try CoreLightningAnswer.claim(said.result(), of: hash))
+            case 5:
+                let said: CoreLightningAnswer.Said<CoreLightningAnswer.Invoices>
+                said = try CoreLightningAnswer.read(text, id: 1)
+                check(try CoreLightningAnswer.claim(said.result(), of: hash))
+            case 6:
+                let said: CoreLightningAnswer.Said<CoreLightningAnswer.Made>
+                said = try CoreLightningAnswer.read(text, id: 1)
+                _ = try said.result()
+            default: check(try LNbitsAnswer.claim(text, status: status, of: hash, isIncoming: false))
             }
         } catch {
             precondition(plain(error.description), "a stranger's words reach a terminal")

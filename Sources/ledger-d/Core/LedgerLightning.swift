@@ -5,6 +5,7 @@ import DaemonKit
 import Interfaces
 import Lightning
 import Logging
+import NIOCore
 import NodeConfig
 import NodeModel
 import Wire
@@ -12,14 +13,20 @@ import Wire
 extension LightningRail {
     /// The rail that the configuration asks for; nil when it names none.
     static func configured(
-        _ section: LightningSection, key: AccountKey, carrier: any KeyedCarrier, ledger: Ledger, log: Logger,
-        clock: @escaping @Sendable () -> Int64
+        _ section: LightningSection, key: AccountKey, carrier: any KeyedCarrier, group: any EventLoopGroup,
+        ledger: Ledger, log: Logger, clock: @escaping @Sendable () -> Int64
     ) throws(WireError) -> LightningRail? {
         guard section.isOn else { return nil }
         let account = try LightningAccount(section)
         let backend: any LightningBackend
         switch account.kind {
         case .lnbits: backend = LNbitsBackend(endpoint: account.endpoint, carrier: carrier, key: key)
+        case .cln:
+            guard let path = section.socketPath else {
+                throw WireError(.configInvalid, "ledger.lightning.url names no socket.")
+            }
+            backend = CoreLightningBackend(
+                call: SocketCall(path: path, group: group), network: section.network)
         }
         return LightningRail(account, backend: backend, ledger: ledger, log: log, clock: clock)
     }
