@@ -155,7 +155,8 @@ targets += [
         data: ["vectors"]),
     // What the crash matrix kills; never installed.
     .executableTarget(
-        name: "LedgerCrashChild", dependencies: ["LedgerCore", "Nostr", "NodeModel", locks],
+        name: "LedgerCrashChild",
+        dependencies: ["LedgerCore", "Nostr", "NodeModel", "NodeConfig", locks, log],
         path: "Tests/LedgerCrashChild", swiftSettings: strict, linkerSettings: linking),
     tests("ContentCoreTests", ["ContentCore"] + coreTests),
     tests("ExecCoreTests", ["ExecCore"] + coreTests),

@@ -23,7 +23,7 @@ struct LightningFixture: Sendable {
     init(
         _ service: ModelLNbits = ModelLNbits(), place: DeedFixture? = nil,
         time: NIOLockedValueBox<Int64> = NIOLockedValueBox(KnownInvoice.made * 1000 + 1_000),
-        name: String = "savings", backend: (any LightningBackend)? = nil
+        name: String = "savings", payee: String = "", backend: (any LightningBackend)? = nil
     ) throws {
         self.place = try place ?? DeedFixture()
         self.service = service
@@ -31,6 +31,7 @@ struct LightningFixture: Sendable {
         ledger = try self.place.open()
         var section = LightningSection()
         (section.name, section.kind, section.url) = (name, "lnbits", "http://127.0.0.1:5000")
+        section.payee = payee
         let key = AccountKey(stateDirectory: self.place.directory, credentialsDirectory: nil)
         try Self.put(ModelLNbits.secret + "\n", at: key.path)
         let account = try LightningAccount(section)

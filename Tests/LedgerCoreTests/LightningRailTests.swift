@@ -240,6 +240,20 @@ import Wire
         }
     }
 
+    @Test func anInvoiceOfAnotherNodeIsNotGivenOut() async throws {
+        let signer = try Invoice(try KnownInvoice.named("own-0").text).payee.description
+        let node = try LightningFixture(payee: signer)
+        _ = try await node.rail.makeInvoice(amount: 2_000_000, memo: "for the model")
+        // A key that is on the curve, and signed nothing.
+        let other = try LightningFixture(
+            payee: "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
+        let error = await #expect(throws: WireError.self) {
+            try await other.rail.makeInvoice(amount: 2_000_000, memo: "for the model")
+        }
+        #expect(error?.cause?.contains("payee") == true)
+        #expect(try await other.ledger.invoices(limit: 3) == [])
+    }
+
     @Test func whatCanNoLongerBePaidIsNotAskedAboutForEver() async throws {
         let node = try LightningFixture()
         let known = try KnownInvoice.named("own-0")

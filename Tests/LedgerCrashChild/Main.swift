@@ -21,6 +21,7 @@ import Nostr
 
     private static func run() async throws {
         let words = CommandLine.arguments
+        if words.count == 5, words[2] == "lightning" { return try await runLightning(words) }
         guard words.count == 4, let first = Int(words[2]), let key = SecretKey(bytes: DeedScript.secret)
         else { exit(64) }
         let boundaries = NIOLockedValueBox(DeedScript.Boundaries())
@@ -34,6 +35,23 @@ import Nostr
             boundaries.withLockedValue { $0.begin(deed) }
             let outcome = try await ledger.perform(deed, id: id, at: at)
             say("done \(index) \(outcome.sequence)")
+        }
+    }
+
+    /// The boundary is a number: the first that is passed is 1.
+    private static func runLightning(_ words: [String]) async throws {
+        guard let now = Int64(words[3]), let boundary = Int(words[4]),
+            let key = SecretKey(bytes: DeedScript.secret)
+        else { exit(64) }
+        let passed = NIOLockedValueBox(0)
+        try await LightningScript.run(words[1], now: now, key: key) {
+            let number = passed.withLockedValue { count in
+                count += 1
+                return count
+            }
+            guard number == boundary else { return }
+            say("at \(boundary)")
+            kill(getpid(), SIGKILL)
         }
     }
 

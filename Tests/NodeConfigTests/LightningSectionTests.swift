@@ -37,6 +37,7 @@ import Wire
 
     @Test(arguments: [
         #"{"name":"a","kind":"cln","url":"https://a.example"}"#,
+        #"{"name":"a","kind":"lnbits","url":"https://a.example","payee":"02AB"}"#,
         #"{"name":"a","kind":"cln","url":"unix:relative"}"#, #"{"name":"a","kind":"lnbits","url":"unix:/a"}"#,
         #"{"kind":"lnbits"}"#, #"{"name":"a","url":"https://a.example"}"#,
         #"{"name":"a","kind":"lnbitz","url":"https://a.example"}"#,

@@ -18,6 +18,8 @@ public struct LightningSection: Codable, Sendable, Equatable {
     public var url = ""
     /// `bitcoin`, `testnet`, `signet` or `regtest`.
     public var network = "bitcoin"
+    /// The node that signs the account's invoices, 66 hexadecimal characters: no other's are given out. Empty: any.
+    public var payee = ""
     /// The most that one payment may take, with what its way may cost; in millisatoshis, as all amounts here.
     public var maxPerPayment: Int64 = 100_000_000
     /// The most that leaves in one day (UTC).
@@ -31,7 +33,7 @@ public struct LightningSection: Codable, Sendable, Equatable {
     public var pollSeconds = 5
 
     enum CodingKeys: String, CodingKey {
-        case name, kind, url, network
+        case name, kind, url, network, payee
         case maxPerPayment = "max_per_payment"
         case maxPerDay = "max_per_day"
         case maxFeeBase = "max_fee_base"
@@ -78,6 +80,11 @@ public struct LightningSection: Codable, Sendable, Equatable {
         }
         if !["bitcoin", "testnet", "signet", "regtest"].contains(network) {
             return ("network", "must be bitcoin, testnet, signet or regtest")
+        }
+        let digits = payee.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        guard payee.isEmpty || (digits && payee.utf8.count == 66 && ["02", "03"].contains(payee.prefix(2)))
+        else {
+            return ("payee", "must be a node's key: 66 characters of 0-9 and a-f, the first two 02 or 03")
         }
         let whole = Int64(1) << 50
         let ranges: [(String, Int64, ClosedRange<Int64>)] = [

@@ -24,6 +24,8 @@ struct LightningAccount: Hashable, Sendable {
     let kind: LightningSection.Kind
     let endpoint: String
     let network: Invoice.Network
+    /// Who signs the account's invoices; nil: anybody may.
+    let payee: ECDSAPublicKey?
     let perPayment: Int64
     let perDay: Int64
     let feeBase: Int64
@@ -46,6 +48,10 @@ struct LightningAccount: Hashable, Sendable {
         self.kind = kind
         endpoint = section.endpoint
         self.network = network
+        payee = section.payee.isEmpty ? nil : Hex.decode(section.payee).flatMap { ECDSAPublicKey(bytes: $0) }
+        guard payee != nil || section.payee.isEmpty else {
+            throw WireError(.configInvalid, "ledger.lightning.payee is no key.")
+        }
         perPayment = section.maxPerPayment
         perDay = section.maxPerDay
         feeBase = section.maxFeeBase

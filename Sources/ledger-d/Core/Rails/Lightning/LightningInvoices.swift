@@ -59,6 +59,10 @@ extension LightningRail {
         else {
             throw LightningTrouble.contradiction("the backend made another invoice than it was asked for")
         }
+        // Whoever carries the answer could put an invoice of his own in its place.
+        if let payee = account.payee, invoice.payee != payee {
+            throw LightningTrouble.contradiction("the invoice is not signed by ledger.lightning.payee")
+        }
         return OwnInvoice(
             hash: invoice.paymentHash, backend: account.name, rail: account.rail, asset: account.asset,
             amount: amount, text: LightningTerms.bare(text), at: now, state: .open)
