@@ -71,8 +71,9 @@ actor LightningRail {
             refusals = refusals.filter { awaited[$0.key] != nil }
             let invoices = try await ledger.openInvoices(account.name)
             do {
-                if payments.isEmpty && invoices.isEmpty { tell(true, try await backend.standing()) }
-                for payment in payments { try await follow(payment) }
+                var asked = !invoices.isEmpty
+                for payment in payments where try await follow(payment) { asked = true }
+                if !asked { tell(true, try await backend.standing()) }
                 try await collect(invoices)
             } catch let trouble as LightningTrouble {
                 tell(false, trouble.description)
@@ -88,23 +89,29 @@ actor LightningRail {
     }
 
     /// One payment; what is wrong with it alone does not keep others waiting.
-    private func follow(_ payment: OutgoingPayment) async throws {
+    ///
+    /// - Returns: whether the backend was asked about it.
+    private func follow(_ payment: OutgoingPayment) async throws -> Bool {
+        guard let terms = try? LightningTerms(payment.terms), let invoice = try? terms.decoded() else {
+            awaited[payment.id] = "a build that can read its invoice"
+            return false
+        }
+        guard terms.backend == account.name else {
+            awaited[payment.id] = "the backend '\(terms.backend)', which this node no longer has"
+            return false
+        }
         do {
-            try await drive(payment)
+            try await drive(payment, terms, invoice)
             tell(true, "heard")
         } catch let trouble as LightningTrouble {
             awaited[payment.id] = trouble.description
             if trouble.endsTheLook { throw trouble }
-        } catch let fault as ChainFault { awaited[payment.id] = fault.description }
+            tell(false, trouble.description)
+        }
+        return true
     }
 
-    private func drive(_ asked: OutgoingPayment) async throws {
-        let terms = try LightningTerms(asked.terms)
-        guard terms.backend == account.name else {
-            awaited[asked.id] = "the backend '\(terms.backend)', which this node no longer has"
-            return
-        }
-        let invoice = try terms.decoded()
+    private func drive(_ asked: OutgoingPayment, _ terms: LightningTerms, _ invoice: Invoice) async throws {
         var sentAt = asked.state == .asked ? nil : asked.since / 1000
         // What was just sent is looked up at once.
         for _ in 0..<2 {
