@@ -164,6 +164,50 @@ class Installed(unittest.TestCase):
         say(f"the status: {event['tags']}")
         self.assertEqual((event["pubkey"], event["tags"][1]), (key, ["accepts", "1"]))
 
+    def lightning(self, *section):
+        """Brings an account on Lightning into force."""
+        machine = self.machine
+        # Setup compares whole seconds: a change in the second of the last one is not seen.
+        time.sleep(1.1)
+        lines = "".join(f"    {line}\n" for line in section)
+        machine.configure(SERVING + "ledger:\n  lightning:\n    name: savings\n    poll_s: 1\n" + lines)
+        machine.ctl("setup", "--yes")
+        machine.green()
+
+    def said(self, words):
+        """Waits until this is what ledger-d says about the account."""
+        def told():
+            (account,) = json.loads(self.machine.ctl("wallet", "accounts", "--json").stdout)["accounts"]
+            if words not in account["reason"]:
+                raise AssertionError(account["reason"])
+            return True
+        eventually(told, 30, words, every=0.3)
+
+    def test_07_lightning_is_reached(self):
+        """Its key may be sealed as the node's is, and Core Lightning's socket is open to ledger-d's sandbox."""
+        machine, sealed = self.machine, "/etc/credstore.encrypted/infernet-lightning.key"
+        self.addCleanup(self.configured)
+        self.addCleanup(machine.run, "rm", "-f", sealed)
+        # Nobody listens there: what matters is how far ledger-d comes.
+        self.lightning("kind: lnbits", 'url: "http://127.0.0.1:9"')
+        self.said("lightning.key cannot be opened")
+        machine.shell(f"printf 'a secret' | tr ' ' - | systemd-creds encrypt --name=infernet-lightning.key - {sealed}")
+        # systemd hands secrets over when it starts a unit.
+        machine.run("systemctl", "restart", "infernet-ledger.service")
+        self.said("does not answer")
+        self.assertNotIn("a-secret", machine.shell("cat /var/lib/infernet/ledger-d/* | strings || true").stdout)
+        # What a real node answers to getinfo, by a stand-in.
+        machine.write("/root/node.py", "\n".join([
+            "import json, os, socket", "os.makedirs('/run/lightningd', exist_ok=True)", "s = socket.socket(socket.AF_UNIX)",
+            "s.bind('/run/lightningd/lightning-rpc'); os.chmod('/run/lightningd/lightning-rpc', 0o666); s.listen()",
+            "while True:", "    c, _ = s.accept()", "    q = json.loads(c.recv(65536))",
+            "    r = {'jsonrpc': '2.0', 'id': q['id'], 'result': {'id': '02ab', 'network': 'bitcoin'}}",
+            "    c.sendall(json.dumps(r).encode() + b'\\n\\n'); c.close()", ""]))
+        machine.run("systemd-run", "--unit=stand-in", "/usr/bin/python3", "/root/node.py")
+        self.addCleanup(machine.run, "systemctl", "stop", "stand-in", check=False)
+        self.lightning("kind: cln", "url: unix:/run/lightningd/lightning-rpc")
+        self.said("heard; node 02ab")
+
     def test_08_remove_keeps_and_purge_deletes(self):
         """Removing stops everything and keeps what the node knows; purging deletes it."""
         machine = self.machine
