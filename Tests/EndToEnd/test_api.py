@@ -102,6 +102,16 @@ class OpenAIClient(WarmNode):
         self.assertEqual(answer.usage.completion_tokens, 3)
 
     def test_a_stream_comes_as_it_is_generated(self):
+        # A busy machine may keep this reader from one stream; what is held back in the node is held back in each.
+        for _ in range(3):
+            times = self.times_of_a_stream()
+            middle = times[len(times) // 2]
+            if times[0] + 0.1 < middle and middle + 0.1 < times[-1] and times[-1] - times[0] > 0.3:
+                return
+        self.fail(f"the first piece comes long before the last, and the others in between, not in one lump: {times}")
+
+    def times_of_a_stream(self):
+        """When each piece of a stream came."""
         begun, times, text, usage, finish = time.monotonic(), [], "", None, None
         stream = self.ask(
             stream=True, messages=LONG_STORY, max_tokens=60, stream_options={"include_usage": True})
@@ -117,10 +127,7 @@ class OpenAIClient(WarmNode):
         self.assertEqual(usage.completion_tokens, 60)
         self.assertGreater(len(text), 60)
         self.assertGreater(len(times), 30, "one piece for each token, nearly")
-        self.assertGreater(times[-1] - times[0], 0.3, "the first piece comes long before the last")
-        middle = times[len(times) // 2]
-        self.assertLess(times[0] + 0.1, middle, "and the others come in between, not in one lump at the end")
-        self.assertLess(middle + 0.1, times[-1])
+        return times
 
     def test_stream_and_whole_say_the_same(self):
         whole = self.ask(seed=1).choices[0].message.content
