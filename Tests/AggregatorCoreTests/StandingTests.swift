@@ -114,6 +114,37 @@ import Wire
         #expect(asked(cards) == Planner.mostAsked)
     }
 
+    @Test func whoWasSilentIsNotAskedAgainAtOnce() {
+        let provider = PublicKey(xOnly: Digest(hashing: "a"))
+        var book = CardBook(penalty: 30)
+        #expect(book.silence(provider, now: 100) == nil)
+        book.heard(false, from: provider, now: 100)
+        #expect(book.silence(provider, now: 129) == 100)
+        #expect(book.silence(provider, now: 130) == nil)
+        // A card that was made since says that it is back, and so does an answer.
+        var card = PlannerTests.card("a")
+        card.createdAt = 100
+        book.saw([card], now: 110)
+        #expect(book.silence(provider, now: 110) == 100)
+        card.createdAt = 105
+        book.saw([card], now: 110)
+        #expect(book.silence(provider, now: 110) == nil)
+        book.heard(false, from: provider, now: 120)
+        book.heard(true, from: provider, now: 121)
+        #expect(book.silence(provider, now: 122) == nil)
+        var input = PlanInput(
+            model: "tiny", own: PlannerTests.own, pin: nil, local: PlannerTests.local([]),
+            found: PlanInput.Found(
+                cards: ["a", "b"].map {
+                    var card = PlannerTests.card($0)
+                    card.statusAddress = "127.0.0.2:1"
+                    return card
+                }, leftOut: [], problem: nil), failures: [:])
+        #expect(Planner.worthAsking(input).count == 2)
+        input.standings[provider] = .untold("no answer 3 s ago")
+        #expect(Planner.worthAsking(input).map(\.provider) == [PublicKey(xOnly: Digest(hashing: "b"))])
+    }
+
     @Test func anAnswerIsProvenAgain() throws {
         let (key, other) = (SecretKey.generate(), SecretKey.generate())
         let status = ProviderStatus(

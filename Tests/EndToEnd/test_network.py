@@ -226,6 +226,8 @@ class Chosen(NetworkCase):
         chosen(ours, (endpoint, "load 15/15 just now"))
         stranger.busy = None
         chosen(ours, (endpoint, "asked now: no answer"))
+        # Once is enough for a while: the next job does not wait for it.
+        chosen(ours, (endpoint, " s ago"))
         self.assertGreaterEqual(stranger.asked, 3)
         # Of whom no job was asked nothing is known.
         self.assertNotIn(card["pubkey"], [each["provider"] for each in self.reputation()])

@@ -1,4 +1,4 @@
-// The cards that were seen lately, and which providers failed lately. Pure: time is given.
+// The cards that were seen lately, and which providers failed lately or did not answer. Pure: time is given.
 // It must never keep a card past its expiry, nor a grudge past a renewed card.
 
 import NodeModel
@@ -23,6 +23,8 @@ struct CardBook: Sendable {
     let penalty: Int64
     private var cards: [PublicKey: ProviderCard] = [:]
     private var failures: [PublicKey: Failure] = [:]
+    /// When each provider did not answer when it was asked how it is, in Unix seconds.
+    private var silences: [PublicKey: Int64] = [:]
 
     init(penalty: Int64) { self.penalty = max(0, penalty) }
 
@@ -32,6 +34,9 @@ struct CardBook: Sendable {
             cards[card.provider] = card
             if let failure = failures[card.provider], card.createdAt > failure.at {
                 failures[card.provider] = nil
+            }
+            if let silence = silences[card.provider], card.createdAt > silence {
+                silences[card.provider] = nil
             }
         }
         tidy(now: now)
@@ -43,6 +48,17 @@ struct CardBook: Sendable {
         let factor = min(Int64(1) << Int64(count - 1), Self.longestPenalty)
         failures[provider] = Failure(count: count, at: now, until: now + penalty * factor, reason: reason)
         tidy(now: now)
+    }
+
+    /// Notes that a provider did not answer, or did.
+    mutating func heard(_ answered: Bool, from provider: PublicKey, now: Int64) {
+        silences[provider] = answered ? nil : now
+        tidy(now: now)
+    }
+
+    /// When a provider did not answer, while that is worth remembering: asking it again would delay the next job too.
+    func silence(_ provider: PublicKey, now: Int64) -> Int64? {
+        silences[provider].flatMap { $0 + penalty > now ? $0 : nil }
     }
 
     /// Forgets a provider's failures.
@@ -74,6 +90,10 @@ struct CardBook: Sendable {
         while cards.count > Self.capacity, let oldest = cards.values.min(by: { $0.createdAt < $1.createdAt })
         {
             cards[oldest.provider] = nil
+        }
+        if silences.count > Self.capacity { silences = silences.filter { $0.value + penalty > now } }
+        while silences.count > Self.capacity, let oldest = silences.min(by: { $0.value < $1.value }) {
+            silences[oldest.key] = nil
         }
         if failures.count > Self.capacity { failures = failures.filter { $0.value.until > now } }
         while failures.count > Self.capacity, let oldest = failures.min(by: { $0.value.at < $1.value.at }) {

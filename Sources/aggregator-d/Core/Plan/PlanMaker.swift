@@ -37,7 +37,17 @@ extension Workplace {
                 for card in found.cards { scores[card.provider] = book.score(card.provider, now: now) }
                 return scores
             }
-            input.standings = await standings(of: Planner.worthAsking(input), trace: trace)
+            input.standings = withBook { book in
+                var silent: [PublicKey: Standing] = [:]
+                for card in found.cards {
+                    silent[card.provider] = book.silence(card.provider, now: now).map {
+                        .untold("no answer \(now - $0) s ago")
+                    }
+                }
+                return silent
+            }
+            let heard = await standings(of: Planner.worthAsking(input), trace: trace)
+            input.standings.merge(heard) { $1 }
         }
         return Planner.plan(input)
     }
@@ -52,7 +62,11 @@ extension Workplace {
             let reply = try? await links.dht.call(DHTInterface.Probe(targets: targets), trace: trace)
         else { return [:] }
         var standings: [PublicKey: Standing] = [:]
-        for answer in reply.answers { standings[answer.provider] = Standing(answer) }
+        let now = clock.seconds
+        for answer in reply.answers {
+            standings[answer.provider] = Standing(answer)
+            withBook { $0.heard(answer.status != nil, from: answer.provider, now: now) }
+        }
         return standings
     }
 

@@ -60,7 +60,10 @@ enum Planner {
         draft.addLocal()
         draft.addProviders()
         guard draft.offers.count > 1 else { return [] }
-        return draft.offers.map(\.card).filter { $0.statusAddress != nil }.prefix(mostAsked).map(\.self)
+        let open = draft.offers.map(\.card).filter {
+            $0.statusAddress != nil && input.standings[$0.provider] == nil
+        }
+        return Array(open.prefix(mostAsked))
     }
 
     /// The plan for a model.
