@@ -148,7 +148,7 @@ targets += [
     tests("IPCTests", ["IPC", "Wire", "NodeSystem", "Interfaces", "TestKit", nio, posix, log]),
     tests(
         "DaemonKitTests",
-        ["DaemonKit", "TestKit", "Wire", "Interfaces", "NodeConfig", "NodeSystem", "Policy", log]),
+        ["DaemonKit", "IPC", "TestKit", "Wire", "Interfaces", "NodeConfig", "NodeSystem", "Policy", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
     tests(
         "LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "Policy"] + coreTests,

@@ -57,8 +57,10 @@ private final class ToldDaemons: Sendable {
             .init(checks: told.withLockedValue { $0[role]?.checks } ?? [])
         }
         router.on(ControlInterface.Metrics.self) { _, _ in .init(text: "told_total 1\n") }
-        router.on(ControlInterface.Drain.self) { _, _ in
-            told.withLockedValue { $0[role]?.drains += 1 }
+        router.on(ControlInterface.Drain.self) { request, _ in
+            told.withLockedValue { all in
+                if all[role]?.pid == request.pid { all[role]?.drains += 1 }
+            }
             return Done()
         }
         router.on(ControlInterface.Exit.self) { request, _ in

@@ -117,6 +117,13 @@ class Installed(unittest.TestCase):
         self.assertGreater(figures["served"], 100)
         machine.green()
 
+    def test_05_restarts_one_by_one(self):
+        """Each daemon by itself, twice: the next process takes work, whatever its predecessor was told."""
+        machine = self.machine
+        for name in DAEMONS * 2:
+            machine.ctl("restart", name)
+            machine.green()
+
     def test_06_upgrade_keeps_and_rolls_back(self):
         """An upgrade keeps every socket; one whose daemons do not run goes back to the version that did."""
         machine = self.machine

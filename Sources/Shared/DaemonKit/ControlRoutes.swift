@@ -28,7 +28,8 @@ struct ControlRoutes: Sendable {
         router.on(ControlInterface.Metrics.self) { _, _ in
             ControlInterface.Metrics.Reply(text: metrics.text())
         }
-        router.on(ControlInterface.Drain.self) { _, _ in
+        router.on(ControlInterface.Drain.self) { request, _ in
+            try Self.check(request.pid)
             await drain()
             return Done()
         }
@@ -39,10 +40,7 @@ struct ControlRoutes: Sendable {
                 memoryKiB: memory.map { Int($0.pssBytes / 1024) })
         }
         router.answer(ControlInterface.Exit.self) { request, context in
-            guard request.pid == getpid() else {
-                throw WireError(
-                    .notFound, "Process \(request.pid) was meant, but \(getpid()) serves now.")
-            }
+            try Self.check(request.pid)
             context.log.notice("asked to exit", metadata: ["by": "\(context.caller.rawValue)"])
             // The way of an orderly stop, whoever asks for it: drain, then exit with 0.
             kill(getpid(), SIGTERM)
@@ -60,6 +58,15 @@ struct ControlRoutes: Sendable {
         }
         router.answer(ControlInterface.Ping.self) { request, _ in
             ControlInterface.Ping.Reply(payload: request.payload)
+        }
+    }
+}
+
+extension ControlRoutes {
+    /// Refuses what was meant for the process before this one.
+    private static func check(_ pid: Int32) throws(WireError) {
+        guard pid == getpid() else {
+            throw WireError(.notFound, "Process \(pid) was meant, but \(getpid()) serves now.")
         }
     }
 }

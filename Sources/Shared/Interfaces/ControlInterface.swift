@@ -81,8 +81,11 @@ public enum ControlInterface {
         public static let spec = MethodSpec(
             "control.drain", deadlineMs: 10_000, "Refuses new work and finishes what is under way.")
         public typealias Reply = Done
-        public init() {}
-        public static var example: (request: Drain, reply: Done) { (Drain(), Done()) }
+        /// The process that is meant. The answer may be lost with the process, and the question then be repeated: to its
+        /// successor, who must not drain for it.
+        public var pid: Int32
+        public init(pid: Int32) { self.pid = pid }
+        public static var example: (request: Drain, reply: Done) { (Drain(pid: 4242), Done()) }
     }
 
     /// Sets the least severe level that is logged.

@@ -256,7 +256,7 @@ actor Supervisor {
             guard let link = services[role]?.link else { return }
             let patience = services[role]?.machine.settings.drainMs ?? 0
             Task {
-                _ = try? await link.call(ControlInterface.Drain(), deadlineMs: Int(patience))
+                _ = try? await link.call(ControlInterface.Drain(pid: pid), deadlineMs: Int(patience))
                 self.deliver(role, .drained(pid: pid))
             }
         case .arm(let timer, let milliseconds): arm(role, timer, milliseconds)

@@ -222,7 +222,7 @@ actor HouseWatch {
             guard let link = wards[role]?.link else { return }
             let patience = wards[role]?.machine.settings.drainMs ?? 0
             Task {
-                _ = try? await link.call(ControlInterface.Drain(), deadlineMs: Int(patience))
+                _ = try? await link.call(ControlInterface.Drain(pid: pid), deadlineMs: Int(patience))
                 self.deliver(role, .drained(pid: pid))
             }
         case .arm(let timer, let milliseconds): arm(role, timer, milliseconds)
