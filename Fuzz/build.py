@@ -162,7 +162,9 @@ def link_program(plan, name, objects):
              "-o", main], f"compiling targets/{name}.swift")
         files = OUT / "tmp" / f"{name}.objects"
         files.write_text("".join(f"'{file}'\n" for file in [main, *(objects[m] for m in modules), *lent]))
-        run(["swiftc", *SANITIZE, *link_flags(plan, product), f"@{files}", "-o", str(path)], f"linking {name}")
+        # The driver lays a file named for the module beside the program: two links at once must not share it.
+        run(["swiftc", "-module-name", f"Fuzz{name}", *SANITIZE, *link_flags(plan, product), f"@{files}", "-o", str(path)],
+            f"linking {name}")
         os.unlink(main)
 
     program = cached("programs", name, key, build)
