@@ -121,7 +121,8 @@ def get_mutable(at, key, salt):
     """Gets a signed byte string."""
     SESSIONS[at].pop_alerts()
     SESSIONS[at].dht_get_mutable_item(bytes.fromhex(key), salt.encode())
-    alert = wait(at, lt.dht_mutable_item_alert, lambda a: True)
+    # Others tell what some node had before all were asked.
+    alert = wait(at, lt.dht_mutable_item_alert, lambda a: a.authoritative)
     return text(alert.item) if alert else None
 
 
