@@ -89,14 +89,42 @@ private let hello = [ChatMessage(role: "user", content: "hello")]
         let (id, path) = (try #require(job), directory.appending("runs.sqlite"))
         let first = RunStore(path: path)
         #expect(try await first.recover() == 0)
-        let done = try await first.begin(id, model: Digest(hashing: "m"), seal: nil)
-        try await first.end(done, .done, reason: "", usage: Usage(promptTokens: 3, completionTokens: 4))
-        _ = try await first.begin(id, model: Digest(hashing: "m"), seal: nil)
+        let done = try await first.begin(id, model: Digest(hashing: "m"), seal: Digest(hashing: "one"))
+        first.note(
+            RunEnd(
+                run: .begun(done), state: .done, reason: "",
+                usage: Usage(promptTokens: 3, completionTokens: 4)))
+        _ = try await first.begin(id, model: Digest(hashing: "m"), seal: Digest(hashing: "two"))
         let second = RunStore(path: path)
         #expect(try await second.recover() == 1)
         let rows = try await second.last(10)
         #expect(rows.map(\.state) == ["interrupted", "done"])
         #expect(rows.last?.completionTokens == 4)
+    }
+
+    @Test func aRunInTheClearIsWrittenDownWhenItIsOver() async throws {
+        let directory = try TemporaryDirectory()
+        let (id, path) = (try #require(job), directory.appending("runs.sqlite"))
+        let store = RunStore(path: path)
+        let record = RunRecord(store, job: id, model: Digest(hashing: "m"), seal: nil)
+        try await record.piece()
+        #expect(try await store.last(10).isEmpty)
+        try await record.done(Usage(promptTokens: 3, completionTokens: 4))
+        await RunRecord(store, job: id, model: Digest(hashing: "m"), seal: nil).failed(.cancelled, "gone")
+        let rows = try await store.last(10)
+        #expect(rows.map(\.state) == ["cancelled", "done"])
+        #expect(rows.map(\.reason) == ["gone", ""])
+        #expect(store.failure == nil)
+    }
+
+    @Test func anEndThatCannotBeWrittenIsSaid() async throws {
+        let directory = try TemporaryDirectory()
+        let (id, path) = (try #require(job), directory.appending("runs.sqlite"))
+        try Data(String(repeating: "not a database ", count: 400).utf8).write(to: URL(filePath: path))
+        let store = RunStore(path: path)
+        try await RunRecord(store, job: id, model: Digest(hashing: "m"), seal: nil)
+            .done(Usage(promptTokens: 3, completionTokens: 4))
+        #expect(store.failure?.code == .corrupt)
     }
 
     @Test func aSealedPayloadRunsOnceEvenAfterARestart() async throws {

@@ -12,22 +12,36 @@ public struct Asset: RawRepresentable, Hashable, Sendable, Codable {
     /// Whether this is test credit or has the form of a CAIP-19 asset: `chain:reference/kind:reference`.
     public var isWellFormed: Bool {
         if self == .testCredit { return true }
-        let parts = rawValue.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = Array(rawValue.utf8).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count) else { return false }
         return Self.isPair(parts[0], referenceUpTo: 32, extra: "-_")
             && Self.isPair(parts[1], referenceUpTo: 128, extra: "-.%")
             && (parts.count == 2 || Self.isName(parts[2], 1...78, extra: "-.%"))
     }
 
-    private static func isPair(_ text: Substring, referenceUpTo longest: Int, extra: String) -> Bool {
-        let pair = text.split(separator: ":", omittingEmptySubsequences: false)
-        return pair.count == 2 && isName(pair[0], 3...8, extra: "-") && pair[0] == pair[0].lowercased()
+    private static func isPair(_ text: ArraySlice<UInt8>, referenceUpTo longest: Int, extra: StaticString)
+        -> Bool
+    {
+        let pair = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        return pair.count == 2 && isName(pair[0], 3...8, extra: "-") && !pair[0].contains(where: isCapital)
             && isName(pair[1], 1...longest, extra: extra)
     }
 
-    private static func isName(_ text: Substring, _ lengths: ClosedRange<Int>, extra: String) -> Bool {
-        lengths.contains(text.utf8.count)
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || extra.contains($0)) }
+    // Bytes, not characters: this stands before every deed, and characters ask Unicode's tables.
+    private static func isName(
+        _ text: ArraySlice<UInt8>, _ lengths: ClosedRange<Int>, extra: StaticString
+    ) -> Bool {
+        lengths.contains(text.count)
+            && text.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                default: isCapital(byte) || extra.withUTF8Buffer { $0.contains(byte) }
+                }
+            }
+    }
+
+    private static func isCapital(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
     }
 
     public init(from decoder: any Decoder) throws {

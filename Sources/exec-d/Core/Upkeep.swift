@@ -85,7 +85,7 @@ actor Upkeep {
     }
 
     private func recover() async {
-        guard !recovered else { return }
+        guard !recovered else { return await look() }
         do {
             let interrupted = try await store.recover()
             if interrupted > 0 { log.notice("runs were interrupted", metadata: ["count": "\(interrupted)"]) }
@@ -95,6 +95,16 @@ actor Upkeep {
             storeProblem = WireError.wrapping(error)
             log.error("record of runs not usable", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// Whether an end that could not be written could be by now.
+    private func look() async {
+        let failure = store.failure
+        if failure != storeProblem, let failure {
+            log.error("the end of a run was not recorded", metadata: ["reason": "\(failure)"])
+        }
+        if failure != nil { try? await store.probe() }
+        storeProblem = store.failure
     }
 
     private func keepWarm(_ name: String, _ house: EngineHouse) async -> Bool {

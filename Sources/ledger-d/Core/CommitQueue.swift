@@ -1,4 +1,5 @@
-// Group commit: what waits while the disk is busy goes to disk together. Each piece of work succeeds or fails alone.
+// Group commit: what waits while the disk is busy goes to disk together. Each piece of work succeeds or fails alone;
+// it may be done twice, the first time undone, so that it must have no effect but on the database.
 // It must never answer before the commit, nor let one piece's failure undo another's.
 
 import GRDB
@@ -82,27 +83,39 @@ final class CommitQueue: Sendable {
         }
     }
 
-    /// One transaction; a piece that throws is undone alone, and its error kept for it.
+    /// What each piece came to, in one transaction if nothing has to be undone.
+    ///
+    /// - Throws: what kept the transaction from the disk: then nothing of it happened.
     private func commit(_ group: [Job], _ db: Database) throws -> [(any Error)?] {
+        // Savepoints would undo a piece alone, but SQLite copies each page that a piece changes for them, to a file
+        // from the seventeenth on: they took more time than the work.
+        do { return try together(group, db) } catch is HalfDone {
+            return group.map { job in
+                do {
+                    _ = try together([job], db)
+                    return nil
+                } catch { return error }
+            }
+        }
+    }
+
+    /// A piece failed after it had written something, and stands beside others.
+    private struct HalfDone: Error {}
+
+    private func together(_ group: [Job], _ db: Database) throws -> [(any Error)?] {
         var outcomes: [(any Error)?] = []
         try db.inTransaction(.immediate) {
-            if group.count == 1 {
-                // The error of a lone piece undoes the transaction, which is the piece.
-                try group[0].work(db)
-                outcomes = [nil]
-            } else {
-                for job in group {
-                    do {
-                        try db.inSavepoint {
-                            try job.work(db)
-                            return .commit
-                        }
-                        outcomes.append(nil)
-                    } catch {
-                        // SQLite gives up the whole transaction when the disk fails it.
-                        guard db.isInsideTransaction else { throw error }
-                        outcomes.append(error)
-                    }
+            for job in group {
+                let written = db.totalChangesCount
+                do {
+                    try job.work(db)
+                    outcomes.append(nil)
+                } catch {
+                    // The error of a lone piece undoes the transaction, which is the piece. SQLite gives up the whole
+                    // transaction when the disk fails it.
+                    guard group.count > 1, db.isInsideTransaction else { throw error }
+                    guard db.totalChangesCount == written else { throw HalfDone() }
+                    outcomes.append(error)
                 }
             }
             reach?(.committing)

@@ -156,7 +156,8 @@ final class Ledger: Sendable {
     private static func earlier(_ operation: Operation, _ db: Database) throws -> Outcome? {
         guard
             let row = try Row.fetchOne(
-                db, sql: "SELECT receipt, acceptance FROM operation WHERE id = ?", arguments: [operation.id])
+                db.cachedStatement(sql: "SELECT receipt, acceptance FROM operation WHERE id = ?"),
+                arguments: [operation.id])
         else { return nil }
         let acceptance: String? = row["acceptance"]
         return Outcome(
@@ -165,7 +166,9 @@ final class Ledger: Sendable {
     }
 
     static func event(_ id: String, _ db: Database) throws -> SignedEvent {
-        guard let json = try Data.fetchOne(db, sql: "SELECT json FROM event WHERE id = ?", arguments: [id])
+        guard
+            let json = try Data.fetchOne(
+                db.cachedStatement(sql: "SELECT json FROM event WHERE id = ?"), arguments: [id])
         else {
             throw WireError(.corrupt, "The ledger has lost the event \(id).", fix: "Restore the last backup.")
         }
@@ -189,11 +192,11 @@ final class Ledger: Sendable {
         onDayOf at: Int64, account: String? = nil, _ db: Database
     ) throws -> Int64 {
         try Int64.fetchOne(
-            db,
-            sql: """
-                SELECT coalesce(sum(posting.amount), 0) FROM transfer
-                JOIN posting ON posting.transfer = transfer.sequence AND posting.account <> ?
-                WHERE transfer.kind = 'spend' AND transfer.day = ? AND posting.account = coalesce(?, account)
-                """, arguments: [Operation.wallet, at / 86_400_000, account]) ?? 0
+            db.cachedStatement(
+                sql: """
+                    SELECT coalesce(sum(posting.amount), 0) FROM transfer
+                    JOIN posting ON posting.transfer = transfer.sequence AND posting.account <> ?
+                    WHERE transfer.kind = 'spend' AND transfer.day = ? AND posting.account = coalesce(?, account)
+                    """), arguments: [Operation.wallet, at / 86_400_000, account]) ?? 0
     }
 }

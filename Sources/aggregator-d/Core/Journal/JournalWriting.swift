@@ -13,51 +13,50 @@ enum JournalWriting {
         switch entry {
         case .opened(let record): try open(record, db)
         case .moved(let key, let state, let reason, let fix, let at):
-            try db.execute(
-                sql: """
-                    UPDATE jobs SET state = ?, reason = ?, fix = ?, updated_at = ?
-                    WHERE job = ? AND served = ? AND state NOT IN \(finals)
-                    """, arguments: [state.rawValue, reason, fix, at, key.job.text, key.served])
+            try db.run(
+                """
+                UPDATE jobs SET state = ?, reason = ?, fix = ?, updated_at = ?
+                WHERE job = ? AND served = ? AND state NOT IN \(finals)
+                """, arguments: [state.rawValue, reason, fix, at, key.job.text, key.served])
             if db.changesCount > 0 { try step(key, state, reason, at, db) }
         case .placed(let key, let side, let peer, let model):
-            try db.execute(
-                sql: "UPDATE jobs SET side = ?, peer = ?, model = ? WHERE job = ? AND served = ?",
+            try db.run(
+                "UPDATE jobs SET side = ?, peer = ?, model = ? WHERE job = ? AND served = ?",
                 arguments: [side.rawValue, peer?.hex, model, key.job.text, key.served])
         case .noted(let key, let words, let at): try note(key, words, at, db)
         case .receipt(let key, let event, let body, let at): try keep(key, event, body, at, db)
         case .owed(let row):
-            try db.execute(
-                sql:
-                    "INSERT OR IGNORE INTO outbox (job, served, provider, endpoint, attempts, next_at) VALUES (?,?,?,?,?,?)",
+            try db.run(
+                "INSERT OR IGNORE INTO outbox (job, served, provider, endpoint, attempts, next_at) VALUES (?,?,?,?,?,?)",
                 arguments: [
                     row.key.job.text, row.key.served, row.provider.hex, row.endpoint, row.attempts,
                     row.nextAt,
                 ])
         case .accepted(let key, let event):
-            try db.execute(
-                sql: "UPDATE receipts SET acceptance = ? WHERE job = ? AND served = ? AND acceptance IS NULL",
+            try db.run(
+                "UPDATE receipts SET acceptance = ? WHERE job = ? AND served = ? AND acceptance IS NULL",
                 arguments: [try JournalJSON.text(event), key.job.text, key.served])
         case .postponed(let key, let attempts, let nextAt, let error):
-            try db.execute(
-                sql: "UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE job = ? AND served = ?",
+            try db.run(
+                "UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE job = ? AND served = ?",
                 arguments: [attempts, nextAt, error, key.job.text, key.served])
         case .experienced(let provider, let experience):
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO experience (provider, good, bad, at) VALUES (?,?,?,?)",
+            try db.run(
+                "INSERT OR REPLACE INTO experience (provider, good, bad, at) VALUES (?,?,?,?)",
                 arguments: [provider.hex, experience.good, experience.bad, experience.at])
         case .settled(let key):
-            try db.execute(
-                sql: "DELETE FROM outbox WHERE job = ? AND served = ?", arguments: [key.job.text, key.served])
+            try db.run(
+                "DELETE FROM outbox WHERE job = ? AND served = ?", arguments: [key.job.text, key.served])
         }
     }
 
     private static func open(_ record: AggregatorInterface.Record, _ db: Database) throws {
-        try db.execute(
-            sql: """
-                INSERT OR IGNORE INTO jobs
-                    (job, served, side, state, reason, fix, model, peer, created_at, updated_at)
-                VALUES (?,?,?,?,?,?,?,?,?,?)
-                """,
+        try db.run(
+            """
+            INSERT OR IGNORE INTO jobs
+                (job, served, side, state, reason, fix, model, peer, created_at, updated_at)
+            VALUES (?,?,?,?,?,?,?,?,?,?)
+            """,
             arguments: [
                 record.job.text, record.side == .provider, record.side.rawValue, record.state.rawValue,
                 record.reason, record.fix, record.model,
@@ -68,18 +67,18 @@ enum JournalWriting {
     private static func step(
         _ key: JobKey, _ state: AggregatorInterface.State, _ reason: String, _ at: Int64, _ db: Database
     ) throws {
-        try db.execute(
-            sql: "INSERT INTO steps (job, served, state, reason, at) VALUES (?,?,?,?,?)",
+        try db.run(
+            "INSERT INTO steps (job, served, state, reason, at) VALUES (?,?,?,?,?)",
             arguments: [key.job.text, key.served, state.rawValue, reason, at])
     }
 
     private static func note(_ key: JobKey, _ words: String, _ at: Int64, _ db: Database) throws {
         let name = try String.fetchOne(
-            db, sql: "SELECT state FROM jobs WHERE job = ? AND served = ?",
+            db.cachedStatement(sql: "SELECT state FROM jobs WHERE job = ? AND served = ?"),
             arguments: [key.job.text, key.served])
         guard let state = name.flatMap(AggregatorInterface.State.init(rawValue:)) else { return }
-        try db.execute(
-            sql: "UPDATE jobs SET reason = ?, updated_at = ? WHERE job = ? AND served = ?",
+        try db.run(
+            "UPDATE jobs SET reason = ?, updated_at = ? WHERE job = ? AND served = ?",
             arguments: [words, at, key.job.text, key.served])
         try step(key, state, words, at, db)
     }
@@ -87,14 +86,14 @@ enum JournalWriting {
     private static func keep(
         _ key: JobKey, _ event: SignedEvent, _ body: ReceiptBody, _ at: Int64, _ db: Database
     ) throws {
-        try db.execute(
-            sql: "INSERT OR IGNORE INTO receipts (job, served, event, receipt, at) VALUES (?,?,?,?,?)",
+        try db.run(
+            "INSERT OR IGNORE INTO receipts (job, served, event, receipt, at) VALUES (?,?,?,?,?)",
             arguments: [key.job.text, key.served, event.id, try JournalJSON.text(event), at])
-        try db.execute(
-            sql: """
-                UPDATE jobs SET prompt_tokens = ?, completion_tokens = ?, queue_ms = ?, load_ms = ?,
-                    first_token_ms = ?, generate_ms = ?, price = ?, asset = ? WHERE job = ? AND served = ?
-                """,
+        try db.run(
+            """
+            UPDATE jobs SET prompt_tokens = ?, completion_tokens = ?, queue_ms = ?, load_ms = ?,
+                first_token_ms = ?, generate_ms = ?, price = ?, asset = ? WHERE job = ? AND served = ?
+            """,
             arguments: [
                 body.usage.promptTokens, body.usage.completionTokens, body.timings.queueMs,
                 body.timings.loadMs,
@@ -140,4 +139,11 @@ enum JournalWriting {
     static let restartedDuring = "aggregator-d restarted while the job ran"
     static let restartedAfter =
         "the answer was complete; aggregator-d restarted before the receipt was settled"
+}
+
+extension Database {
+    /// Runs a statement that is compiled once for the connection: the journal writes the same few all day.
+    fileprivate func run(_ sql: String, arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
 }

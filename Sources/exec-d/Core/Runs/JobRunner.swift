@@ -65,11 +65,11 @@ struct JobRunner: Sendable {
                 }
                 _ = try await resolved.value
                 await house.finish(ticket.run)
-                try await record.done(reply.usage, log)
+                try await record.done(reply.usage)
                 return reply
             } catch {
                 let wire = WireError.wrapping(error)
-                await record.failed(wire.code == .cancelled ? .cancelled : .failed, wire.message, log)
+                await record.failed(wire.code == .cancelled ? .cancelled : .failed, wire.message)
                 throw error
             }
         } catch {

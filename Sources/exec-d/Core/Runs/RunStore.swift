@@ -10,9 +10,6 @@ import Wire
 
 /// The runs of this node, in SQLite.
 final class RunStore: Sendable {
-    /// How a run ended.
-    enum End: String, Sendable { case done, failed, cancelled, interrupted }
-
     /// A run that was begun.
     struct Row: Hashable, Sendable {
         let job: String
@@ -23,11 +20,15 @@ final class RunStore: Sendable {
         let completionTokens: Int64
     }
 
-    /// Ended runs that are kept.
-    static let keptRuns = 10_000
-
     private let path: String
     private let opened = Mutex<DatabaseQueue?>(nil)
+    private let line = Mutex(Line())
+
+    private struct Line {
+        var waiting: [RunEnd] = []
+        var isWriting = false
+        var failure: WireError?
+    }
 
     /// Nothing is opened yet, so that a full disk degrades the daemon instead of ending it.
     init(path: String) {
@@ -47,45 +48,74 @@ final class RunStore: Sendable {
         }
     }
 
-    /// Records that a run begins.
-    /// - Parameter seal: names a sealed payload; nil for one in the clear.
+    /// Records that a run of a sealed payload begins.
+    /// - Parameter seal: names the payload.
     /// - Throws: `conflict` when that payload was run before: its answer's pieces would be sealed with the same
     ///   nonces again.
-    func begin(_ job: JobID, model: ContentRoot, seal: Digest?) async throws -> Int64 {
+    func begin(_ job: JobID, model: ContentRoot, seal: Digest) async throws -> Int64 {
         try await write { db in
-            if let seal {
-                try db.execute(
-                    sql: "INSERT OR IGNORE INTO seals (id, at) VALUES (?, ?)",
-                    arguments: [Data(seal.bytes), Self.now])
-                guard db.changesCount == 1 else {
-                    throw WireError(
-                        .conflict, "This sealed job was run already, and a sealed job runs once.",
-                        fix: "Seal the request again, with a fresh content key.")
-                }
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO seals (id, at) VALUES (?, ?)")
+                .execute(arguments: [Data(seal.bytes), Self.now])
+            guard db.changesCount == 1 else {
+                throw WireError(
+                    .conflict, "This sealed job was run already, and a sealed job runs once.",
+                    fix: "Seal the request again, with a fresh content key.")
             }
-            try db.execute(
+            try db.cachedStatement(
                 sql:
-                    "INSERT INTO runs (job, model, state, reason, started_at) VALUES (?, ?, 'running', '', ?)",
-                arguments: [job.text, model.hex, Self.now])
+                    "INSERT INTO runs (job, model, state, reason, started_at) VALUES (?, ?, 'running', '', ?)"
+            ).execute(arguments: [job.text, model.hex, Self.now])
             return db.lastInsertedRowID
         }
     }
 
-    func end(_ run: Int64, _ end: End, reason: String, usage: Usage?) async throws {
-        try await write { db in
-            try db.execute(
-                sql: """
-                    UPDATE runs SET state = ?, reason = ?, ended_at = ?, prompt_tokens = ?, completion_tokens = ?
-                    WHERE id = ?
-                    """,
-                arguments: [
-                    end.rawValue, reason, Self.now, usage?.promptTokens ?? 0, usage?.completionTokens ?? 0,
-                    run,
-                ])
-            try db.execute(
-                sql: "DELETE FROM runs WHERE id <= ? AND state <> 'running'",
-                arguments: [run - Int64(Self.keptRuns)])
+    /// Puts a run's end in line to be written; returns at once. Ends that come together go to disk together.
+    func note(_ end: RunEnd) {
+        let starts = line.withLock { line in
+            line.waiting.append(end)
+            defer { line.isWriting = true }
+            return !line.isWriting
         }
+        guard starts else { return }
+        do { try queue().asyncWriteWithoutTransaction { self.drain($0) } } catch {
+            line.withLock { line in
+                line.isWriting = false
+                line.waiting = []
+            }
+            failed(error)
+        }
+    }
+
+    /// Why the last end could not be written, when it could not.
+    var failure: WireError? { line.withLock { $0.failure } }
+
+    /// Tries whether the record can be written.
+    func probe() async throws {
+        try await write { db in try db.execute(sql: "PRAGMA user_version = 1") }
+        line.withLock { $0.failure = nil }
+    }
+
+    private func drain(_ db: Database) {
+        while true {
+            let ends = line.withLock { line in
+                defer { line.waiting = [] }
+                if line.waiting.isEmpty { line.isWriting = false }
+                return line.waiting
+            }
+            guard !ends.isEmpty else { return }
+            do {
+                try db.inTransaction(.immediate) {
+                    for end in ends { try end.write(db, at: Self.now) }
+                    return .commit
+                }
+                line.withLock { $0.failure = nil }
+            } catch { failed(error) }
+        }
+    }
+
+    private func failed(_ error: any Error) {
+        let problem = (error as? DatabaseError).map(explain) ?? WireError.wrapping(error)
+        line.withLock { $0.failure = problem }
     }
 
     /// The last runs, newest first.
