@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test test-swarm check demo-network fuzz simulate bench format units deb
+.PHONY: help build run stop test test-swarm test-lightning check demo-network fuzz simulate bench format units deb
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ test: ## everything, from a clean clone, as CI runs it
 
 test-swarm: ## 200 dht-d beside 50 nodes of libtorrent on this machine; a fifth is killed
 	packaging/dev/test-swarm
+
+test-lightning: ## a node with a real Lightning channel on regtest, by Nostr Wallet Connect
+	packaging/dev/test-lightning
 
 check: ## format and scripts, without building
 	packaging/dev/check

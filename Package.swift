@@ -31,6 +31,7 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let webSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -87,7 +88,7 @@ var targets: [Target] = [
     shared("NodeSystem", ["CHost"]),
     shared("Wire"),
     shared("NodeModel", ["CSecp256k1", crypto]),
-    shared("Nostr", ["NodeModel", "CSecp256k1", crypto]),
+    shared("Nostr", ["NodeModel", "CSecp256k1", crypto, cryptoExtras]),
     shared("EVM", ["NodeModel"]),
     shared("Lightning", ["NodeModel"]),
     shared("NodeConfig", ["Wire", "NodeModel"]),
@@ -125,7 +126,8 @@ targets += daemon("content-d", "ContentCore", daemonBase + ["NodeSystem", crypto
 targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpClient, posix, http1])
 targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])
 targets += daemon(
-    "ws-d", "WSCore", daemonBase + ["Nostr", "NodeSystem", posix, http1, webSocket, crypto, httpClient])
+    "ws-d", "WSCore",
+    daemonBase + ["Nostr", "NodeSystem", posix, http1, webSocket, ssl, crypto, httpClient])
 targets += daemon("aggregator-d", "AggregatorCore", daemonBase + ["Nostr", grdb, crypto])
 targets.append(
     .executableTarget(
@@ -185,6 +187,7 @@ let package = Package(
     name: "infernet",
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -8,6 +8,7 @@ let doors: [String: Door] = [
     "nip19": { NostrFuzz.nip19($0) },
     "nip44": { NostrFuzz.nip44($0) },
     "nip49": { NostrFuzz.nip49($0) },
+    "relay": { NostrFuzz.relay($0) },
     "receipt": { NostrFuzz.receipt($0) },
     "wallet": { NostrFuzz.wallet($0) },
 ]

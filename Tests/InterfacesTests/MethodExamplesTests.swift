@@ -60,7 +60,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Pay.self), Sample(LedgerInterface.Payments.self),
     Sample(LedgerInterface.Accounts.self),
     Sample(LedgerInterface.PayInvoice.self), Sample(LedgerInterface.MakeInvoice.self),
-    Sample(LedgerInterface.Invoices.self), Sample(WSInterface.Carry.self),
+    Sample(LedgerInterface.Invoices.self), Sample(WSInterface.Carry.self), Sample(WSInterface.Relay.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),
     Sample(AggregatorInterface.Status.self), Sample(LedgerInterface.SignStatus.self),
     Sample(DHTInterface.Probe.self), Sample(AggregatorInterface.Reputation.self),

@@ -219,7 +219,7 @@ private final class StormyCarrier: KeyedCarrier, Sendable {
         let invoiceStep: Int64 = 1
         let paid = NIOLockedValueBox<[Int64?]>([])
         let knows = NIOLockedValueBox(false)
-        func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> String? {
+        func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord? {
             paid.withLockedValue { $0.append(amount) }
             throw LightningTrouble.silent("nothing was heard")
         }

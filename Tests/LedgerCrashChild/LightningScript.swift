@@ -65,7 +65,7 @@ private struct FolderBackend: LightningBackend {
     let folder: BackendFolder
     let reach: @Sendable () -> Void
 
-    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> String? {
+    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord? {
         reach()
         folder.append("asked\n", to: "asked")
         if folder.read("paid").isEmpty { folder.append("paid\n", to: "paid") }

@@ -36,6 +36,11 @@ import Wire
     }
 
     @Test(arguments: [
+        #"{"name":"a","kind":"nwc","url":"https://a.example"}"#,
+        #"{"name":"a","kind":"nwc","url":"ws://relay.example"}"#,
+        #"{"name":"a","kind":"nwc","url":"nostr+walletconnect://00?relay=wss%3A%2F%2Fa.example&secret=00"}"#,
+        #"{"name":"a","kind":"nwc","url":"wss://relay.example/?secret=00"}"#,
+        #"{"name":"a","kind":"lnbits","url":"wss://relay.example"}"#,
         #"{"name":"a","kind":"cln","url":"https://a.example"}"#,
         #"{"name":"a","kind":"lnbits","url":"https://a.example","payee":"02AB"}"#,
         #"{"name":"a","kind":"cln","url":"unix:relative"}"#, #"{"name":"a","kind":"lnbits","url":"unix:/a"}"#,

@@ -14,6 +14,15 @@ public struct CarryEndpoint: Codable, Sendable, Equatable {
         self.header = header
     }
 
+    /// Whether it is a Nostr relay, to which events are brought.
+    public var isRelay: Bool { url.hasPrefix("wss://") || url.hasPrefix("ws://") }
+
+    /// Whether a relay's address is encrypted to its server, or never leaves the machine.
+    static func isAllowedRelay(_ url: String) -> Bool {
+        guard url.hasPrefix("ws") else { return false }
+        return isAllowed("http" + url.dropFirst(2))
+    }
+
     /// Whether a URL is encrypted to its server, or never leaves the machine.
     static func isAllowed(_ url: String) -> Bool {
         guard (8...2_000).contains(url.utf8.count),

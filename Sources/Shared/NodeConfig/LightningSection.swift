@@ -8,13 +8,15 @@ public struct LightningSection: Codable, Sendable, Equatable {
         case lnbits
         /// Core Lightning.
         case cln
+        /// A wallet service behind a Nostr relay (NIP-47).
+        case nwc
     }
 
     /// What the books call the account. Another account takes another name: payments under way stay with theirs.
     public var name = ""
     public var kind = ""
-    /// Where ws-d carries requests to: an `https` URL, or `http` on loopback. For Core Lightning `unix:` and the path of
-    /// its socket, which ledger-d opens itself.
+    /// Where ws-d carries requests to: an `https` URL, or `http` on loopback; for NIP-47 the relay, `wss` or `ws` on
+    /// loopback. For Core Lightning `unix:` and the path of its socket, which ledger-d opens itself.
     public var url = ""
     /// `bitcoin`, `testnet`, `signet` or `regtest`.
     public var network = "bitcoin"
@@ -54,6 +56,7 @@ public struct LightningSection: Codable, Sendable, Equatable {
         guard isOn, let kind = Kind(rawValue: kind) else { return nil }
         switch kind {
         case .lnbits: return CarryEndpoint(name: endpoint, url: url, header: "X-Api-Key")
+        case .nwc: return CarryEndpoint(name: endpoint, url: url)
         case .cln: return nil
         }
     }
@@ -74,6 +77,14 @@ public struct LightningSection: Codable, Sendable, Equatable {
         if kind == Kind.cln.rawValue {
             if !(1...107).contains(socketPath?.utf8.count ?? 0) {
                 return ("url", "must be 'unix:' and the absolute path of lightning-rpc, of at most 107 bytes")
+            }
+        } else if kind == Kind.nwc.rawValue {
+            // The connection as a wallet shows it holds a secret, and this file is not for secrets.
+            if url.contains("secret=") {
+                return ("url", "must be the relay's address alone: the connection belongs into lightning.key")
+            }
+            if !CarryEndpoint.isAllowedRelay(url) {
+                return ("url", "must be the relay's wss:// address, or ws:// on a loopback address")
             }
         } else if !CarryEndpoint.isAllowed(url) {
             return ("url", "must be an https:// URL, or http:// on a loopback address")

@@ -54,6 +54,12 @@ public enum NostrFuzz {
         _ = try? read.open(SymmetricKey(data: [UInt8](repeating: 7, count: 32)))
     }
 
+    /// A relay's message: an event in it is an event like any other.
+    public static func relay(_ bytes: UnsafeRawBufferPointer) {
+        guard let message = try? RelayMessage(bytes), case .event(_, let event) = message else { return }
+        _ = try? event.verify()
+    }
+
     /// What people paste and wallet services answer: a connection, and the JSON of every answer.
     public static func wallet(_ bytes: UnsafeRawBufferPointer) {
         let text = String(decoding: bytes, as: UTF8.self)

@@ -63,7 +63,7 @@ public enum Grants {
                 AggregatorInterface.Accepted.spec,
             ]),
 
-        row(.ledger, .ws, [WSInterface.Carry.spec]),
+        row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec]),
 
         row(
             .aggregator, .ledger,

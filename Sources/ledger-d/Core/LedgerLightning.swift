@@ -13,7 +13,8 @@ import Wire
 extension LightningRail {
     /// The rail that the configuration asks for; nil when it names none.
     static func configured(
-        _ section: LightningSection, key: AccountKey, carrier: any KeyedCarrier, group: any EventLoopGroup,
+        _ section: LightningSection, key: AccountKey, carrier: any KeyedCarrier & RelayCarrier,
+        group: any EventLoopGroup,
         ledger: Ledger, log: Logger, clock: @escaping @Sendable () -> Int64
     ) throws(WireError) -> LightningRail? {
         guard section.isOn else { return nil }
@@ -21,6 +22,9 @@ extension LightningRail {
         let backend: any LightningBackend
         switch account.kind {
         case .lnbits: backend = LNbitsBackend(endpoint: account.endpoint, carrier: carrier, key: key)
+        case .nwc:
+            backend = WalletConnectBackend(
+                endpoint: account.endpoint, carrier: carrier, key: key, clock: clock)
         case .cln:
             guard let path = section.socketPath else {
                 throw WireError(.configInvalid, "ledger.lightning.url names no socket.")

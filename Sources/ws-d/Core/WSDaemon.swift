@@ -24,6 +24,7 @@ public final class WSDaemon: Daemon {
     let hub: PeerHub
     let pool: PeerPool
     private let carrier: CarryService
+    private let relays: RelayService
     private let config: WSSection
     private let listeners: [Listener]
     private let aggregator: PeerLink
@@ -59,7 +60,8 @@ public final class WSDaemon: Daemon {
             aggregator: aggregator,
             metrics: metrics, log: environment.log, wallClock: { Self.milliseconds() })
         pool = PeerPool(hub)
-        carrier = CarryService(environment.config.carry, group: environment.group)
+        carrier = CarryService(environment.config.carry.filter { !$0.isRelay }, group: environment.group)
+        relays = RelayService(environment.config.carry, group: environment.group)
         var adopted: [Listener] = []
         for descriptor in environment.sockets["http"] ?? [] {
             adopted.append(Listener(label: "http", channel: try await HTTPListener.listen(descriptor, http)))
@@ -91,6 +93,10 @@ public final class WSDaemon: Daemon {
         let carrier = carrier
         router.on(WSInterface.Carry.self) { request, context in
             try await carrier.carry(request, deadlineMs: Self.left(until: context.deadline))
+        }
+        let relays = relays
+        router.on(WSInterface.Relay.self) { request, context in
+            try await relays.exchange(request, deadlineMs: Self.left(until: context.deadline))
         }
         let names = listeners.map(\.text)
         router.on(WSInterface.Sessions.self) { _, _ in

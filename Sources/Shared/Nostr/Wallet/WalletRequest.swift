@@ -4,6 +4,13 @@
 import FoundationEssentials
 public import NodeModel
 
+/// How requests and answers are encrypted.
+public enum WalletEncryption: String, Sendable {
+    case nip44 = "nip44_v2"
+    /// For wallets that know no better, and say so.
+    case nip04
+}
+
 /// A command to a wallet service.
 public enum WalletRequest: Hashable, Sendable {
     /// Pay a BOLT 11 invoice; the amount, in millisatoshis, only where the invoice names none.
@@ -79,15 +86,22 @@ public enum WalletRequest: Hashable, Sendable {
     /// - Parameters:
     ///   - now: Unix seconds.
     ///   - expiration: from when the wallet must ignore it; Unix seconds.
+    ///   - encryption: as the wallet knows it.
     public func event(
-        _ connection: WalletConnection, now: Int64, expiration: Int64? = nil
+        _ connection: WalletConnection, now: Int64, expiration: Int64? = nil,
+        encryption: WalletEncryption = .nip44
     ) throws -> SignedEvent {
-        var tags = [["encryption", "nip44_v2"], ["p", connection.wallet.hex]]
+        var tags = [["encryption", encryption.rawValue], ["p", connection.wallet.hex]]
         if let expiration { tags.append(["expiration", "\(expiration)"]) }
-        let key = try NIP44.ConversationKey(connection.secret, with: connection.wallet)
+        let (secret, wallet) = (connection.secret, connection.wallet)
+        let content =
+            switch encryption {
+            case .nip44: try NIP44.encrypt(try json(), try NIP44.ConversationKey(secret, with: wallet))
+            case .nip04: try NIP04.encrypt(try json(), secret, with: wallet)
+            }
         return try connection.secret.sign(
             EventTemplate(
                 pubkey: connection.secret.publicKey, createdAt: now, kind: EventKind.walletRequest,
-                tags: tags, content: try NIP44.encrypt(try json(), key)))
+                tags: tags, content: content))
     }
 }

@@ -61,6 +61,8 @@ public struct WalletTransaction: Hashable, Sendable {
         case pending, settled, accepted, expired, failed
     }
     public let paymentHash: Digest
+    /// Whether it is an invoice of the wallet's, or a payment by it; nil when the wallet does not say.
+    public let isIncoming: Bool?
     /// Millisatoshis.
     public let amount: UInt64
     public let fees: UInt64
@@ -89,20 +91,21 @@ public enum WalletResponse: Hashable, Sendable {
             let code, message: String
         }
         struct Result: Decodable {
-            let preimage, payment_hash, invoice, state: String?
+            let type, preimage, payment_hash, invoice, state: String?
             let fees_paid, amount, balance: UInt64?
             let settled_at: Int64?
             let methods: [String]?
         }
-        let result_type: String
+        let result_type: String?
         let error: Failure?
         let result: Result?
     }
 
     /// Reads the decrypted JSON of an answer to `request`.
     public init(json: String, to request: WalletRequest) throws(WalletResponseError) {
+        // Who refuses before reading a request cannot say what it was.
         guard let message = try? JSONDecoder().decode(Message.self, from: Data(json.utf8)),
-            message.result_type == request.method
+            message.result_type == request.method || (message.result_type == nil && message.error != nil)
         else { throw .malformed }
         if let failure = message.error {
             self = .failed(
@@ -146,7 +149,8 @@ public enum WalletResponse: Hashable, Sendable {
             preimage = bytes
         }
         return WalletTransaction(
-            paymentHash: hash, amount: amount, fees: result.fees_paid ?? 0, invoice: result.invoice,
+            paymentHash: hash, isIncoming: result.type.map { $0 == "incoming" }, amount: amount,
+            fees: result.fees_paid ?? 0, invoice: result.invoice,
             preimage: preimage, state: result.state.flatMap { .init(rawValue: $0) },
             settledAt: result.settled_at)
     }
@@ -163,8 +167,11 @@ public enum WalletResponse: Hashable, Sendable {
         do { try event.verify() } catch { throw .event(error) }
         let json: String
         do {
-            json = try NIP44.decrypt(
-                event.content, NIP44.ConversationKey(connection.secret, with: connection.wallet))
+            let (secret, wallet) = (connection.secret, connection.wallet)
+            json =
+                NIP04.isOne(event.content)
+                ? try NIP04.decrypt(event.content, secret, with: wallet)
+                : try NIP44.decrypt(event.content, NIP44.ConversationKey(secret, with: wallet))
         } catch { throw .encryption(error) }
         try self.init(json: json, to: request)
     }

@@ -15,7 +15,7 @@ protocol Carrier: Sendable {
 }
 
 /// ws-d.
-struct LinkCarrier: Carrier, KeyedCarrier {
+struct LinkCarrier: Carrier, KeyedCarrier, RelayCarrier {
     let link: PeerLink
 
     func carry(_ endpoint: String, _ body: String) async throws -> (status: Int, body: String) {
@@ -29,6 +29,16 @@ struct LinkCarrier: Carrier, KeyedCarrier {
         let reply = try await link.call(
             WSInterface.Carry(endpoint: endpoint, body: body, path: path, secret: secret))
         return (reply.status, reply.body)
+    }
+}
+
+extension LinkCarrier {
+    func exchange(
+        _ endpoint: String, _ event: SignedEvent, kind: Int, author: PublicKey
+    ) async throws -> (answer: SignedEvent?, words: String) {
+        let reply = try await link.call(
+            WSInterface.Relay(endpoint: endpoint, event: event, answer: .init(kind: kind, author: author)))
+        return (reply.answer, reply.words)
     }
 }
 

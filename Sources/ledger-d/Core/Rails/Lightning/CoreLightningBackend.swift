@@ -45,14 +45,17 @@ struct CoreLightningBackend: LightningBackend {
         var expiry: Int64
     }
 
-    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> String? {
+    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord? {
         let xpay = XPay(
             invstring: invoice, amount_msat: amount, maxfee: feeCeiling, retry_for: Self.retrySeconds)
         let said = try await ask("xpay", xpay, CoreLightningAnswer.Anything.self, within: .seconds(20))
-        guard case .refusal(CoreLightningAnswer.unknownMethod, _) = said else { return said.refusal }
+        guard case .refusal(CoreLightningAnswer.unknownMethod, _) = said else {
+            return said.refusal.map { .refused($0) }
+        }
         // Nodes before 24.11 have no xpay.
         let pay = Pay(bolt11: invoice, amount_msat: amount, maxfee: feeCeiling, retry_for: Self.retrySeconds)
         return try await ask("pay", pay, CoreLightningAnswer.Anything.self, within: .seconds(20)).refusal
+            .map { .refused($0) }
     }
 
     func payment(_ hash: Digest) async throws -> LightningClaim {

@@ -29,11 +29,11 @@ struct LNbitsBackend: LightningBackend {
         var expiry: Int64
     }
 
-    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> String? {
+    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord? {
         // How much the way may cost is LNbits' own setting: nothing can be said here.
         let body = try Payment(bolt11: invoice).jsonBytes()
         let reply = try await ask("/api/v1/payments", String(decoding: body, as: UTF8.self))
-        return LNbitsAnswer.refusal(reply.body, status: reply.status)
+        return LNbitsAnswer.refusal(reply.body, status: reply.status).map { .refused($0) }
     }
 
     func payment(_ hash: Digest) async throws -> LightningClaim { try await find(hash, isIncoming: false) }

@@ -12,6 +12,24 @@ protocol KeyedCarrier: Sendable {
     ) async throws -> (status: Int, body: String)
 }
 
+/// The way out for events that go to a Nostr relay.
+protocol RelayCarrier: Sendable {
+    /// Publishes an event and waits for the answer to it.
+    ///
+    /// - Returns: the answer, which is by `author` and about `event`; nil when none came in time, and what the relay said.
+    func exchange(
+        _ endpoint: String, _ event: SignedEvent, kind: Int, author: PublicKey
+    ) async throws -> (answer: SignedEvent?, words: String)
+}
+
+/// What a backend says at once to being asked to pay.
+enum LightningWord: Hashable, Sendable {
+    /// A plain no, in its words: nothing was begun by this request.
+    case refused(String)
+    /// What a look-up could say as well.
+    case claim(LightningClaim)
+}
+
 /// A service or node that pays and takes Lightning payments for this node. All amounts are millisatoshis.
 protocol LightningBackend: Sendable {
     /// Whether it refuses to pay one hash twice: only then is a payment ever asked for again.
@@ -26,9 +44,9 @@ protocol LightningBackend: Sendable {
     /// - Parameters:
     ///   - amount: for an invoice that names none.
     ///   - feeCeiling: what the way there may cost, where the backend can be told.
-    /// - Returns: its words, when it answered with a plain no; nil for any other answer.
+    /// - Returns: nil for an answer that says nothing for sure.
     /// - Throws: `LightningTrouble` when nobody can say whether it heard.
-    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> String?
+    func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord?
 
     /// What became of a payment to somebody else.
     func payment(_ hash: Digest) async throws -> LightningClaim

@@ -113,15 +113,16 @@ actor LightningRail {
 
     private func drive(_ asked: OutgoingPayment, _ terms: LightningTerms, _ invoice: Invoice) async throws {
         var sentAt = asked.state == .asked ? nil : asked.since / 1000
-        // What was just sent is looked up at once.
+        var told: LightningClaim?
+        // What was just sent is looked up at once, unless the backend has said already what became of it.
         for _ in 0..<2 {
-            let claim = try await backend.payment(invoice.paymentHash)
+            let claim = if let told { told } else { try await backend.payment(invoice.paymentHash) }
             let machine = LightningPaymentMachine(
                 invoice: invoice, sentAt: sentAt, refusesTwice: backend.refusesTwice)
             let now = clock()
             switch machine.next(claim, refusal: refusals[asked.id], now: now / 1000) {
             case .send:
-                try await send(asked.id, terms, invoice, at: now)
+                told = try await send(asked.id, terms, invoice, at: now)
                 sentAt = now / 1000
                 continue
             case .answered(let claim):
@@ -143,14 +144,24 @@ actor LightningRail {
     }
 
     /// Written down first: after a crash nobody can say whether it left.
-    private func send(_ id: String, _ terms: LightningTerms, _ invoice: Invoice, at now: Int64) async throws {
+    ///
+    /// - Returns: what the backend says became of it, if it does.
+    private func send(
+        _ id: String, _ terms: LightningTerms, _ invoice: Invoice, at now: Int64
+    ) async throws -> LightningClaim? {
         refusals[id] = nil
         awaited[id] = "the backend to say what became of it"
         try await ledger.move(id, to: .handed, "given to '\(account.name)'", at: now)
         ledger.commits.reach?(.sending)
-        refusals[id] = try await backend.pay(
+        let word = try await backend.pay(
             terms.invoice, amount: terms.chosenAmount(invoice), feeCeiling: terms.feeCeiling)
         ledger.commits.reach?(.sent)
+        switch word {
+        case .refused(let words): refusals[id] = words
+        case .claim(let claim): return claim
+        case nil: break
+        }
+        return nil
     }
 
     /// The fee is the backend's word; never more of it is booked than was set aside.

@@ -1,0 +1,122 @@
+"""A whole node, whose account is a wallet with a real Lightning channel, asked by Nostr Wallet Connect. Proves that an
+invoice is paid through the channel and one is booked that came through it, once, whatever dies on the way; and that what
+is held (a hold invoice) is neither settled nor given back before the other side decides."""
+
+import hashlib
+import json
+import os
+import random
+import secrets
+import subprocess
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "EndToEnd"))
+sys.path.insert(0, HERE)
+
+from network import Network  # noqa: E402
+from node import Node  # noqa: E402
+from relays import Relay  # noqa: E402
+from test_wallet_connect import hand_key, section  # noqa: E402
+from waiting import eventually  # noqa: E402
+
+
+class ChannelTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        tools = subprocess.run([os.path.join(HERE, "tools")], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        cls.relay = Relay("nostr-relay")
+        cls.addClassCleanup(cls.relay.stop)
+        began = time.monotonic()
+        cls.network = Network(tools, cls.relay)
+        cls.addClassCleanup(cls.network.stop)
+        print(f"  the channel is open after {time.monotonic() - began:.0f} s")
+        cls.node = Node(image="", extra=section(cls.relay.url).replace("kind: nwc", "kind: nwc\n    network: regtest"))
+        cls.addClassCleanup(cls.node.destroy)
+        cls.node.start()
+        hand_key(cls.node, cls.network.connection)
+        eventually(lambda: cls.account()["ok"], 90, "the wallet being heard")
+        # Money comes in through the channel.
+        made = json.loads(cls.node.ctl("wallet", "invoice", "200000", "--json", check=True).stdout)
+        paid = cls.network.bob.ask("lnpay", invoice=made["text"])
+        assert paid["success"], paid
+        eventually(lambda: cls.account()["available"] == 200_000_000, 60, "the invoice being booked")
+
+    @classmethod
+    def account(cls):
+        (account,) = cls.node.call("ledger-d", "ledger.accounts")["accounts"]
+        return account
+
+    def payment(self, payment_hash):
+        payments = self.node.call("ledger-d", "ledger.payments", {"limit": 200})["payments"]
+        return next(p for p in payments if p["transaction"] == payment_hash)
+
+    def state(self, payment_hash, wanted):
+        eventually(lambda: self.payment(payment_hash)["state"] == wanted, 90, f"'{wanted}'", every=0.3)
+
+    def test_an_invoice_is_paid_through_the_channel(self):
+        before, available = self.network.bob.channel(), self.account()["available"]
+        invoice, payment_hash = self.network.bob.invoice(1_200)
+        self.node.ctl("wallet", "pay", invoice, check=True)
+        self.state(payment_hash, "settled")
+        self.assertEqual(self.network.bob.channel() - before, 1_200)
+        self.assertEqual(available - self.account()["available"], 1_200_000)
+        # Paid once, however often it is asked for.
+        self.node.ctl("wallet", "pay", invoice, check=True)
+        time.sleep(3)
+        self.assertEqual(self.network.bob.channel() - before, 1_200)
+        self.node.ctl("wallet", "audit", check=True)
+
+    def test_what_is_held_waits_until_the_other_side_decides(self):
+        for settles in (True, False):
+            with self.subTest(settles=settles):
+                available = self.account()["available"]
+                preimage = secrets.token_bytes(32)
+                payment_hash = hashlib.sha256(preimage).hexdigest()
+                held = self.network.bob.ask("add_hold_invoice", payment_hash=payment_hash, amount=0.00003, memo="held")
+                self.node.ctl("wallet", "pay", held["invoice"], check=True)
+                eventually(
+                    lambda: self.network.bob.ask("check_hold_invoice", payment_hash=payment_hash)["status"] == "paid",
+                    60, "the payment being held", every=0.3)
+                time.sleep(3)
+                self.assertIn(self.payment(payment_hash)["state"], ("handed", "answered"))
+                # What the invoice costs and what the way may cost is set aside.
+                self.assertLessEqual(self.account()["available"], available - 3_000_000)
+                if settles:
+                    self.network.bob.ask("settle_hold_invoice", preimage=preimage.hex())
+                    self.state(payment_hash, "settled")
+                    self.assertEqual(available - self.account()["available"], 3_000_000)
+                else:
+                    self.network.bob.ask("cancel_hold_invoice", payment_hash=payment_hash)
+                    # The wallet's word that it failed is no plain no: the money waits for the end of the invoice.
+                    time.sleep(5)
+                    self.assertNotEqual(self.payment(payment_hash)["state"], "settled")
+        self.node.ctl("wallet", "audit", check=True)
+
+    def test_whatever_dies_on_the_way_each_invoice_is_paid_once(self):
+        chance = random.Random(3)
+        before, wanted = self.network.bob.channel(), {}
+        for number in range(6):
+            invoice, payment_hash = self.network.bob.invoice(1_000 + number)
+            wanted[payment_hash] = 1_000 + number
+            self.node.call("ledger-d", "ledger.pay_invoice", {"invoice": invoice})
+            time.sleep(chance.random() * 0.6)
+            self.node.kill("ws-d" if number % 3 == 2 else "ledger-d")
+            eventually(self.node.settled, 30, "the node's return")
+
+        def decided():
+            payments = [self.payment(h) for h in wanted]
+            return self.account()["ok"] and all(
+                p["state"] == "settled" or "run out" in (p["awaiting"] or "") for p in payments)
+        eventually(decided, 150, "all payments", every=0.5)
+        # What left is paid and settled; what never reached the wallet stays set aside.
+        settled = sum(amount for h, amount in wanted.items() if self.payment(h)["state"] == "settled")
+        self.assertEqual(self.network.bob.channel() - before, settled)
+        self.assertGreater(settled, 0)
+        self.node.ctl("wallet", "audit", check=True)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
