@@ -105,7 +105,8 @@ private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),
     of(WSInterface.DeliverAcceptance.self),
     of(WSInterface.Sessions.self),
-    of(WSInterface.Carry.self), of(WSInterface.Relay.self),
+    of(WSInterface.Carry.self), of(WSInterface.Relay.self), of(LedgerInterface.SignRelayAuth.self),
+    of(AggregatorInterface.Publish.self),
 ].flatMap { $0 }
 private let peer: [ValueReader] = [
     of(stream: PeerInterface.RunJob.self),

@@ -15,15 +15,20 @@ from waiting import eventually
 PACKAGES = ["nostr-sdk==0.45.1", "nostr-relay==1.14"]
 RUST = """
 import asyncio
-from nostr_sdk import LocalRelayBuilder, RateLimit
+from nostr_sdk import LocalRelayBuilder, LocalRelayBuilderNip42, LocalRelayBuilderNip42Mode, RateLimit
 async def main():
     limit = RateLimit(max_reqs=1000, notes_per_minute=100000)
-    relay = LocalRelayBuilder().addr("127.0.0.1").port({port}).rate_limit(limit).build()
+    builder = LocalRelayBuilder().addr("127.0.0.1").port({port}).rate_limit(limit)
+    if {asks}:
+        builder = builder.nip42(LocalRelayBuilderNip42(mode=LocalRelayBuilderNip42Mode.BOTH))
+    relay = builder.build()
     await relay.run()
     await asyncio.sleep(1e9)
 asyncio.run(main())
 """
 KINDS = ["rust-nostr", "nostr-relay"]
+# NIP-42: nothing is taken or given before the client has said who it is.
+ASKING = "rust-nostr that asks who is there"
 
 
 def nostr():
@@ -39,8 +44,9 @@ class Relay:
         self.home = tempfile.mkdtemp(prefix="relay-", dir="/tmp")
         self.port = free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
-        if kind == "rust-nostr":
-            words = [os.path.join(folder, "bin", "python"), "-c", RUST.format(port=self.port)]
+        if kind != "nostr-relay":
+            text = RUST.format(port=self.port, asks=kind == ASKING)
+            words = [os.path.join(folder, "bin", "python"), "-c", text]
         else:
             (given,) = glob.glob(f"{folder}/lib/python3*/site-packages/nostr_relay/config.yaml")
             config = os.path.join(self.home, "relay.yaml")

@@ -15,7 +15,7 @@ import unittest
 
 from lnbits import LNbits
 from node import Node
-from relays import KINDS, Relay, nostr
+from relays import ASKING, KINDS, Relay, nostr
 from waiting import eventually
 
 
@@ -75,7 +75,8 @@ class WalletConnectTests(unittest.TestCase):
         eventually(lambda: self.account()["available"] == satoshis * 1000, 30, "the invoice being booked")
 
     def test_money_comes_and_goes(self):
-        for kind, encryption in [*((kind, "nip44_v2") for kind in KINDS), ("rust-nostr", "nip04")]:
+        for kind, encryption in [
+                *((kind, "nip44_v2") for kind in KINDS), ("rust-nostr", "nip04"), (ASKING, "nip44_v2")]:
             with self.subTest(relay=kind, encryption=encryption):
                 self.begin(kind, encryption)
                 self.assertIn("the wallet holds 0 msat", self.account()["reason"])

@@ -94,9 +94,11 @@ def answer(keys, event, encryption):
 
 
 async def main():
+    # Its callbacks come from threads that have no loop.
+    nostr.uniffi_set_event_loop(asyncio.get_running_loop())
     relay, _, _, encryption = sys.argv[1:]
     keys, client_keys = nostr.Keys.generate(), nostr.Keys.generate()
-    client = nostr.Client()
+    client = nostr.ClientBuilder().authenticator(nostr.SignerAuthenticator(nostr.Keys.generate())).build()
     await client.add_relay(nostr.RelayUrl.parse(relay))
     await client.connect()
     stream = client.notifications()

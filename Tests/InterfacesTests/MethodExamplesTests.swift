@@ -61,6 +61,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Accounts.self),
     Sample(LedgerInterface.PayInvoice.self), Sample(LedgerInterface.MakeInvoice.self),
     Sample(LedgerInterface.Invoices.self), Sample(WSInterface.Carry.self), Sample(WSInterface.Relay.self),
+    Sample(LedgerInterface.SignRelayAuth.self), Sample(AggregatorInterface.Publish.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),
     Sample(AggregatorInterface.Status.self), Sample(LedgerInterface.SignStatus.self),
     Sample(DHTInterface.Probe.self), Sample(AggregatorInterface.Reputation.self),

@@ -57,6 +57,34 @@ import Wire
         }
     }
 
+    @Test func whatARelayIsToldProvesNothingToAPeer() throws {
+        let template = try policy.relayAuthentication(
+            author: key.publicKey, relay: "ws://127.0.0.3:9103/peer", challenge: challenge, now: now)
+        #expect(
+            template.kind == 22242 && template.content.isEmpty
+                && template.tags == [["relay", "ws://127.0.0.3:9103/peer"], ["challenge", challenge]])
+        let event = try key.sign(template)
+        for side in [PeerAuthentication.Side.dialer, .listener] {
+            let expected = try #require(
+                PeerAuthentication(
+                    endpoint: "ws://127.0.0.3:9103/peer", challenge: challenge, reader: stranger.publicKey,
+                    side: side))
+            #expect(throws: PeerAuthenticationError.wrongTags) {
+                try expected.check(event, author: key.publicKey, now: now)
+            }
+        }
+        for wrong in ["", String(repeating: "x", count: 257), "two\nlines"] {
+            try refused("challenge") {
+                _ = try policy.relayAuthentication(
+                    author: key.publicKey, relay: "wss://a", challenge: wrong, now: now)
+            }
+        }
+        try refused("relay") {
+            _ = try policy.relayAuthentication(
+                author: key.publicKey, relay: "http://a", challenge: "x", now: now)
+        }
+    }
+
     private func card(_ change: (inout ProviderCard) -> Void = { _ in }) -> ProviderCard {
         var card = ProviderCard(
             provider: key.publicKey, endpoint: "ws://127.0.0.3:9103/peer",

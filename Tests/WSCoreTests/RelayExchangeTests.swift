@@ -89,12 +89,54 @@ import Wire
     @Test func aRefusalEndsIt() throws {
         var exchange = asking()
         _ = exchange.on(.opened)
-        let closed = exchange.on(.message(.closed(subscription: "answer", words: "auth-required: who?")))
-        #expect(try end(closed) == .init(accepted: false, words: "auth-required: who?", answer: nil))
+        let closed = exchange.on(.message(.closed(subscription: "answer", words: "error: full")))
+        #expect(try end(closed) == .init(accepted: false, words: "error: full", answer: nil))
         var other = RelayExchange(event, answer: nil)
         #expect(told(other.on(.opened)) == [.publish(event)])
         let no = other.on(.message(.verdict(event: event.id, accepted: false, words: "blocked:")))
         #expect(try end(no) == .init(accepted: false, words: "blocked:", answer: nil))
+    }
+
+    @Test func aRelayThatAsksIsToldWhoAsks() throws {
+        let proof = try client.sign(
+            RelayAuthentication.template(
+                author: client.publicKey, relay: "wss://relay.example", challenge: "word", now: 1))
+        func challenges(_ actions: [RelayExchange.Action]) -> [String] {
+            actions.compactMap { if case .sign(let challenge) = $0 { challenge } else { nil } }
+        }
+        let closed = RelayMessage.closed(subscription: "answer", words: "auth-required: who?")
+        // The challenge before the refusal, and after it.
+        for early in [true, false] {
+            var exchange = asking()
+            if early { #expect(exchange.on(.message(.challenge("word"))).isEmpty) }
+            _ = exchange.on(.opened)
+            let refused = exchange.on(.message(closed))
+            let asked = early ? refused : exchange.on(.message(.challenge("word")))
+            #expect(challenges(asked) == ["word"])
+            #expect(exchange.on(.message(closed)).isEmpty)
+            #expect(told(exchange.on(.signed(proof))) == [.authenticate(proof)])
+            let again = exchange.on(.message(.verdict(event: proof.id, accepted: true, words: "")))
+            #expect(
+                told(again) == [
+                    .subscribe("answer", kind: 23195, author: wallet.publicKey, about: event.id)
+                ])
+            // Once is enough.
+            #expect(try end(exchange.on(.message(closed)))?.accepted == false)
+        }
+        var unknown = asking()
+        _ = unknown.on(.opened)
+        _ = unknown.on(.message(.challenge("word")))
+        _ = unknown.on(.message(closed))
+        #expect(
+            try end(unknown.on(.signed(nil)))
+                == .init(accepted: false, words: "auth-required: who?", answer: nil))
+        var rejected = asking()
+        _ = rejected.on(.opened)
+        _ = rejected.on(.message(.challenge("word")))
+        _ = rejected.on(.message(closed))
+        _ = rejected.on(.signed(proof))
+        let no = rejected.on(.message(.verdict(event: proof.id, accepted: false, words: "restricted:")))
+        #expect(try end(no) == .init(accepted: false, words: "restricted:", answer: nil))
     }
 
     @Test func addressesAreReadAsTheyStand() throws {

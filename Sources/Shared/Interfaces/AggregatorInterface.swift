@@ -8,7 +8,7 @@ public import Wire
 public enum AggregatorInterface {
     public static let methods: [MethodSpec] = [
         Submit.spec, Serve.spec, Accepted.spec, Jobs.spec, Job.spec, Receipt.spec, Models.spec, Plan.spec,
-        Admit.spec, Status.spec, Reputation.spec,
+        Admit.spec, Status.spec, Reputation.spec, Publish.spec,
     ]
 
     /// A job's state. Every state carries a reason.

@@ -7,7 +7,8 @@ public import Wire
 /// The methods of ledger-d.
 public enum LedgerInterface {
     public static let methods: [MethodSpec] = [
-        Identity.spec, SignPeerAuth.spec, SignCard.spec, SignStatus.spec, SignReceipt.spec,
+        Identity.spec, SignPeerAuth.spec, SignRelayAuth.spec, SignCard.spec, SignStatus.spec,
+        SignReceipt.spec,
         AcceptReceipt.spec,
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
         TakeJob.spec, Policy.spec, Audit.spec, Backup.spec, Restore.spec,

@@ -14,6 +14,11 @@ public struct CarryEndpoint: Codable, Sendable, Equatable {
         self.header = header
     }
 
+    /// By what a relay for the card is named.
+    static func card(_ url: String) -> CarryEndpoint { CarryEndpoint(name: cardPrefix + url, url: url) }
+    /// How the names of relays for the card begin.
+    public static let cardPrefix = "relay/"
+
     /// Whether it is a Nostr relay, to which events are brought.
     public var isRelay: Bool { url.hasPrefix("wss://") || url.hasPrefix("ws://") }
 

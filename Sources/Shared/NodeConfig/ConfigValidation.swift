@@ -54,6 +54,12 @@ extension NodeConfiguration {
             peer.advertise.isEmpty
                 || (peer.advertise.hasPrefix("ws://") && peer.advertise.hasSuffix("/peer")),
             "peer.advertise", "must be 'ws://host:port/peer'")
+        for relay in peer.relays {
+            check(
+                CarryEndpoint.isAllowedRelay(relay), "peer.relays",
+                "must list wss:// addresses, or ws:// on a loopback address, not '\(relay)'")
+        }
+        check(peer.relays.count <= 16, "peer.relays", "lists more than 16")
         check(
             exec.image.isEmpty || (exec.image.hasPrefix("sha256:") && exec.image.utf8.count == 71),
             "exec.image",

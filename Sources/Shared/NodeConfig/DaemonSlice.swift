@@ -33,16 +33,19 @@ public struct AggregatorConfig: Codable, Sendable, Equatable {
     public var statusAddress: String
     /// Tokens of one slot, for the card.
     public var context: Int
+    /// Relays to which the card can be published.
+    public var relays: [String]
 
     enum CodingKeys: String, CodingKey {
-        case aggregator, advertise, context
+        case aggregator, advertise, context, relays
         case statusAddress = "status_address"
     }
 
     public init(
         aggregator: AggregatorSection = AggregatorSection(), advertise: String = "",
-        statusAddress: String = "", context: Int = ExecSection().context
+        statusAddress: String = "", context: Int = ExecSection().context, relays: [String] = []
     ) {
+        self.relays = relays
         self.aggregator = aggregator
         self.advertise = advertise
         self.statusAddress = statusAddress
@@ -81,12 +84,13 @@ extension NodeConfiguration {
         case .ws:
             var carry = ledger.chains.map { CarryEndpoint(name: $0.endpoint, url: $0.rpc) }
             if let backend = ledger.lightning.carried { carry.append(backend) }
+            carry += peer.relays.map(CarryEndpoint.card)
             return try json(WSSection(http: http, peer: peer, carry: carry))
         case .aggregator:
             return try json(
                 AggregatorConfig(
                     aggregator: aggregator, advertise: peer.advertise, statusAddress: statusAddress,
-                    context: exec.context))
+                    context: exec.context, relays: peer.relays))
         case .supervisor, .ctl: throw WireError(.configInvalid, "\(role) has no slice of the configuration.")
         }
     }

@@ -45,6 +45,8 @@ public struct PeerSection: Codable, Sendable, Equatable {
     public var listen = ""
     /// How others reach it, as `ws://host:port/peer`; empty: it is not announced.
     public var advertise = ""
+    /// Nostr relays to which the card can be published, as `wss://host`; `ws://` on loopback.
+    public var relays: [String] = []
     public var maxSessions = 256
     public var maxJobsPerPeer = 4
     /// For each address.
@@ -56,7 +58,7 @@ public struct PeerSection: Codable, Sendable, Equatable {
     public var maxMessageBytes = 5_242_880
 
     enum CodingKeys: String, CodingKey {
-        case listen, advertise
+        case listen, advertise, relays
         case maxSessions = "max_sessions"
         case maxJobsPerPeer = "max_jobs_per_peer"
         case handshakesPerMinute = "handshakes_per_minute"

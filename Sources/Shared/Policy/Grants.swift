@@ -50,11 +50,17 @@ public enum Grants {
                 AggregatorInterface.Submit.spec, AggregatorInterface.Jobs.spec, AggregatorInterface.Job.spec,
                 AggregatorInterface.Receipt.spec, AggregatorInterface.Models.spec,
                 AggregatorInterface.Plan.spec, AggregatorInterface.Reputation.spec,
+                AggregatorInterface.Publish.spec,
             ]),
         row(.ctl, .ws, hand + [WSInterface.Sessions.spec]),
 
         row(.ws, .supervisor, [SupervisorInterface.Metrics.spec, SupervisorInterface.Health.spec]),
-        row(.ws, .ledger, [LedgerInterface.Identity.spec, LedgerInterface.SignPeerAuth.spec]),
+        row(
+            .ws, .ledger,
+            [
+                LedgerInterface.Identity.spec, LedgerInterface.SignPeerAuth.spec,
+                LedgerInterface.SignRelayAuth.spec,
+            ]),
         row(
             .ws, .aggregator,
             [
@@ -81,7 +87,9 @@ public enum Grants {
                 DHTInterface.Announce.spec, DHTInterface.Withdraw.spec, DHTInterface.Find.spec,
                 DHTInterface.Probe.spec,
             ]),
-        row(.aggregator, .ws, [WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec]),
+        row(
+            .aggregator, .ws,
+            [WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec, WSInterface.Relay.spec]),
 
         row(.dht, .aggregator, [AggregatorInterface.Status.spec]),
 

@@ -40,7 +40,11 @@ public final class AggregatorDaemon: Daemon {
         }
     }
 
-    public func routes(_ router: inout Router) { Handlers(house: house).routes(&router) }
+    public func routes(_ router: inout Router) {
+        Handlers(house: house).routes(&router)
+        let keeper = keeper
+        router.on(AggregatorInterface.Publish.self) { _, _ in try await keeper.publish() }
+    }
 
     public func checks() async -> [ControlInterface.Check] {
         house.metrics.load(

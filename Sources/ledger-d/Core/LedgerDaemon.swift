@@ -101,6 +101,7 @@ public struct LedgerDaemon: Daemon {
                     challenge: request.challenge, peer: request.peer, endpoint: request.endpoint,
                     dialer: request.dialer, now: daemon.now))
         }
+        bind(LedgerInterface.SignRelayAuth.self, &router) { try await $0.authenticate($1) }
         bind(LedgerInterface.SignCard.self, &router) { daemon, request in
             try daemon.key.sign(try daemon.policy.card(request.card, now: daemon.now))
         }

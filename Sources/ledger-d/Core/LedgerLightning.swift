@@ -8,6 +8,7 @@ import Logging
 import NIOCore
 import NodeConfig
 import NodeModel
+import Nostr
 import Wire
 
 extension LightningRail {
@@ -37,6 +38,22 @@ extension LightningRail {
 }
 
 extension LedgerDaemon {
+    /// Tells a relay who asks: the node where its card goes, the wallet's connection where its requests go.
+    func authenticate(_ request: LedgerInterface.SignRelayAuth) async throws -> SignedEvent {
+        func signed(by key: SecretKey) throws -> SignedEvent {
+            try key.sign(
+                try policy.relayAuthentication(
+                    author: key.publicKey, relay: request.relay, challenge: request.challenge, now: now))
+        }
+        if request.endpoint.hasPrefix(CarryEndpoint.cardPrefix) { return try signed(by: key) }
+        guard let account = lightning?.account, account.endpoint == request.endpoint,
+            let wallet = lightning?.backend as? WalletConnectBackend
+        else { throw WireError(.policyRefused, "ledger-d has no key for this relay.") }
+        do { return try signed(by: try wallet.connection().secret) } catch let trouble as LightningTrouble {
+            throw WireError(.unavailable, trouble.description)
+        }
+    }
+
     func payInvoice(_ request: LedgerInterface.PayInvoice) async throws -> LedgerInterface.Payment {
         try requireStaying()
         let rail = try requireLightning()

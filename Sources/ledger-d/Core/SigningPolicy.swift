@@ -40,6 +40,19 @@ struct SigningPolicy: Sendable {
         return bound.template(author: node, now: now)
     }
 
+    /// Who asks a relay; `author` is whose key uses it.
+    func relayAuthentication(
+        author: PublicKey, relay: String, challenge: String, now: Int64
+    ) throws(WireError) -> EventTemplate {
+        guard RelayAuthentication.isChallenge(challenge) else {
+            throw refusal("challenge", "it is not 1 to 256 printable characters")
+        }
+        guard PeerAuthentication.isEndpoint(relay) else {
+            throw refusal("relay", "it is not a ws:// or wss:// address of at most 200 printable characters")
+        }
+        return RelayAuthentication.template(author: author, relay: relay, challenge: challenge, now: now)
+    }
+
     /// This node's card.
     func card(_ card: ProviderCard, now: Int64) throws(WireError) -> EventTemplate {
         guard card.provider == node else { throw refusal("card.provider", "it is another node's key") }

@@ -25,6 +25,9 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.SignPeerAuth.spec, callers: [.ws],
                 effect: "proves this node's key to one peer, at one endpoint, for one minute"),
             Row(
+                intent: LedgerInterface.SignRelayAuth.spec, callers: [.ws],
+                effect: "tells a relay which key asks, over its challenge"),
+            Row(
                 intent: LedgerInterface.SignCard.spec, callers: [.aggregator],
                 effect: "announces this node's own card"),
             Row(

@@ -61,7 +61,10 @@ public final class WSDaemon: Daemon {
             metrics: metrics, log: environment.log, wallClock: { Self.milliseconds() })
         pool = PeerPool(hub)
         carrier = CarryService(environment.config.carry.filter { !$0.isRelay }, group: environment.group)
-        relays = RelayService(environment.config.carry, group: environment.group)
+        let ledger = environment.link(to: .ledger)
+        relays = RelayService(environment.config.carry, group: environment.group) {
+            try? await ledger.call($0)
+        }
         var adopted: [Listener] = []
         for descriptor in environment.sockets["http"] ?? [] {
             adopted.append(Listener(label: "http", channel: try await HTTPListener.listen(descriptor, http)))
@@ -96,7 +99,13 @@ public final class WSDaemon: Daemon {
         }
         let relays = relays
         router.on(WSInterface.Relay.self) { request, context in
-            try await relays.exchange(request, deadlineMs: Self.left(until: context.deadline))
+            // The wallet's relay is for ledger-d alone, the card's for aggregator-d.
+            guard request.endpoint.hasPrefix(CarryEndpoint.cardPrefix) == (context.caller == .aggregator)
+            else {
+                throw WireError(
+                    .notPermitted, "\(context.caller.rawValue) has nothing to bring to this relay.")
+            }
+            return try await relays.exchange(request, deadlineMs: Self.left(until: context.deadline))
         }
         let names = listeners.map(\.text)
         router.on(WSInterface.Sessions.self) { _, _ in

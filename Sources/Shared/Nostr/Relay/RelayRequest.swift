@@ -11,6 +11,8 @@ public enum RelayRequest: Hashable, Sendable {
     case subscribe(String, kind: Int, author: PublicKey, about: String)
     /// End a subscription.
     case close(String)
+    /// Say who asks (NIP-42): a signed event of kind 22242.
+    case authenticate(SignedEvent)
 
     private struct Filter: Encodable {
         enum CodingKeys: String, CodingKey {
@@ -38,6 +40,9 @@ public enum RelayRequest: Hashable, Sendable {
             case .close(let name):
                 try parts.encode("CLOSE")
                 try parts.encode(name)
+            case .authenticate(let event):
+                try parts.encode("AUTH")
+                try parts.encode(event)
             }
         }
     }

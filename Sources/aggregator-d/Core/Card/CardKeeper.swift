@@ -14,6 +14,8 @@ final class CardKeeper: Sendable {
     private let house: Workplace
     private let decision = Mutex(CardDecision())
     private let words = Mutex("not decided yet")
+    /// The card that is in the network.
+    private let published = Mutex<SignedEvent?>(nil)
     /// How often it looks around.
     private let pause: Duration
 
@@ -56,6 +58,7 @@ final class CardKeeper: Sendable {
             switch decision.withLock({ $0.on(facts) }) {
             case .announce(let card): try await announce(card, interval: facts.interval)
             case .withdraw(let reason):
+                published.withLock { $0 = nil }
                 say("withdrawn: \(reason)")
                 _ = try await house.links.dht.call(DHTInterface.Withdraw())
             case .rest(let reason): say(reason)
@@ -67,6 +70,44 @@ final class CardKeeper: Sendable {
     func withdraw() async {
         guard house.config.aggregator.provide, !house.config.advertise.isEmpty else { return }
         _ = try? await house.links.dht.call(DHTInterface.Withdraw(), deadlineMs: 1_000)
+    }
+
+    /// Brings the card to the relays of the configuration, all at once.
+    ///
+    /// - Throws: `unavailable` when there is no card, `not_found` when there are no relays.
+    func publish() async throws -> AggregatorInterface.Publish.Reply {
+        let relays = house.config.relays
+        guard !relays.isEmpty else {
+            throw WireError(
+                .notFound, "The configuration names no relay.",
+                fix: "Name them in peer.relays of infernet.yaml.")
+        }
+        guard let event = published.withLock({ $0 }) else {
+            throw WireError(
+                .unavailable, "This node has no card to publish: \(reason).",
+                fix: "See 'infernetctl why-idle'.")
+        }
+        let ws = house.links.ws
+        let outcomes = await withTaskGroup(of: (Int, AggregatorInterface.Publish.Outcome).self) { group in
+            for (index, relay) in relays.enumerated() {
+                group.addTask { (index, await Self.bring(event, to: relay, ws)) }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        return AggregatorInterface.Publish.Reply(
+            event: event.id, relays: outcomes.sorted { $0.0 < $1.0 }.map(\.1))
+    }
+
+    private static func bring(
+        _ event: SignedEvent, to relay: String, _ ws: PeerLink
+    ) async -> AggregatorInterface.Publish.Outcome {
+        do {
+            let reply = try await ws.call(
+                WSInterface.Relay(endpoint: CarryEndpoint.cardPrefix + relay, event: event, answer: nil))
+            return .init(
+                relay: relay, accepted: reply.accepted == true,
+                words: reply.accepted == nil ? "the relay said nothing" : reply.words)
+        } catch { return .init(relay: relay, accepted: false, words: WireError.wrapping(error).message) }
     }
 
     private func announce(_ card: ProviderCard, interval: Int64) async throws {
@@ -81,6 +122,7 @@ final class CardKeeper: Sendable {
         }
         let event = try await house.links.ledger.call(LedgerInterface.SignCard(card: card))
         let reply = try await house.links.dht.call(DHTInterface.Announce(card: event))
+        published.withLock { $0 = event }
         (stored, topics) = (reply.stored, reply.topics.count)
         house.metrics.announced(stored > topics)
         say(

@@ -10,6 +10,8 @@ struct RelayExchange {
     enum Event {
         case opened
         case message(RelayMessage)
+        /// The proof of who asks, or nil when there is none to be had.
+        case signed(SignedEvent?)
         /// The line broke, or is over in time.
         case closed
         case deadline
@@ -17,6 +19,8 @@ struct RelayExchange {
 
     enum Action {
         case tell(RelayRequest)
+        /// Have this challenge of the relay's signed.
+        case sign(String)
         case end(Result<WSInterface.Relay.Reply, WireError>)
     }
 
@@ -29,6 +33,13 @@ struct RelayExchange {
     private var words = ""
     private var isOver = false
     private var isPublished = false
+    private var challenge: String?
+    private var proof = Proof.none
+
+    /// How far this side has said who it is (NIP-42): once, and only when the relay wants to know.
+    private enum Proof: Equatable {
+        case none, wanted, sent(String), done
+    }
 
     init(_ event: SignedEvent, answer: WSInterface.Relay.Answer?) {
         self.event = event
@@ -38,14 +49,12 @@ struct RelayExchange {
     mutating func on(_ happened: Event) -> [Action] {
         guard !isOver else { return [] }
         switch happened {
-        case .opened:
-            guard let answer else { return publish() }
-            // The subscription first: answers of this kind are not kept by relays, and would be missed.
-            return [
-                .tell(
-                    .subscribe(Self.subscription, kind: answer.kind, author: answer.author, about: event.id))
-            ]
+        case .opened: return begin()
         case .message(let message): return hear(message)
+        case .signed(let event):
+            guard let event else { return end(.success(.init(accepted: false, words: words, answer: nil))) }
+            proof = .sent(event.id)
+            return [.tell(.authenticate(event))]
         case .closed, .deadline:
             guard isPublished else {
                 return end(
@@ -57,6 +66,14 @@ struct RelayExchange {
         }
     }
 
+    private mutating func begin() -> [Action] {
+        guard let answer else { return publish() }
+        // The subscription first: answers of this kind are not kept by relays, and would be missed.
+        return [
+            .tell(.subscribe(Self.subscription, kind: answer.kind, author: answer.author, about: event.id))
+        ]
+    }
+
     private mutating func hear(_ message: RelayMessage) -> [Action] {
         switch message {
         case .stored(Self.subscription): return isPublished ? [] : publish()
@@ -65,6 +82,14 @@ struct RelayExchange {
             (self.accepted, self.words) = (accepted, words)
             guard accepted else { return refused(words) }
             return answer == nil ? end(.success(.init(accepted: true, words: words, answer: nil))) : []
+        case .verdict(let id, let accepted, let words) where proof == .sent(id):
+            guard accepted else { return refused(words) }
+            proof = .done
+            isPublished = false
+            return begin()
+        case .challenge(let word):
+            challenge = word
+            return proof == .wanted ? prove() : []
         case .event(Self.subscription, let event):
             guard isAnswer(event) else { return [] }
             return end(.success(.init(accepted: accepted, words: words, answer: event)))
@@ -89,7 +114,22 @@ struct RelayExchange {
         return [.tell(.publish(event))]
     }
 
+    private mutating func prove() -> [Action] {
+        proof = .wanted
+        // Its challenge may come after the refusal.
+        guard let challenge else { return [] }
+        return [.sign(challenge)]
+    }
+
     private mutating func refused(_ why: String) -> [Action] {
+        words = why
+        if why.hasPrefix("auth-required:"), proof == .none { return prove() }
+        // One refusal for the subscription and one for the event are the same wish.
+        if why.hasPrefix("auth-required:"), proof != .done { return [] }
+        return refuse(why)
+    }
+
+    private mutating func refuse(_ why: String) -> [Action] {
         end(.success(.init(accepted: false, words: why, answer: nil)))
     }
 

@@ -4,6 +4,7 @@
 import Interfaces
 import NIOCore
 import NIOWebSocket
+import NodeModel
 import Nostr
 import Wire
 
@@ -15,12 +16,18 @@ final class RelayLine: ChannelInboundHandler, @unchecked Sendable {  // see abov
     private let channel: any Channel
     private var exchange: RelayExchange
     private let promise: EventLoopPromise<WSInterface.Relay.Reply>
+    /// Has a challenge signed.
+    private let prove: @Sendable (String) async -> SignedEvent?
     private var timer: Scheduled<Void>?
 
     /// What the exchange came to.
     var outcome: EventLoopFuture<WSInterface.Relay.Reply> { promise.futureResult }
 
-    init(_ exchange: RelayExchange, on channel: any Channel) {
+    init(
+        _ exchange: RelayExchange, on channel: any Channel,
+        prove: @escaping @Sendable (String) async -> SignedEvent?
+    ) {
+        self.prove = prove
         self.channel = channel
         self.exchange = exchange
         promise = channel.eventLoop.makePromise()
@@ -61,6 +68,11 @@ final class RelayLine: ChannelInboundHandler, @unchecked Sendable {  // see abov
             case .tell(let request):
                 guard let json = try? request.json() else { continue }
                 write(.text, channel.allocator.buffer(bytes: json))
+            case .sign(let challenge):
+                Task {
+                    let proof = await prove(challenge)
+                    channel.eventLoop.execute { self.step(.signed(proof)) }
+                }
             case .end(let result):
                 timer?.cancel()
                 promise.completeWith(result.mapError { $0 as any Error })

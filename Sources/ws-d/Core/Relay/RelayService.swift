@@ -9,22 +9,29 @@ import NIOPosix
 import NIOSSL
 import NIOWebSocket
 import NodeConfig
+import NodeModel
 import Wire
 
 final class RelayService: Sendable {
     private let relays: [String: RelayAddress]
+    private let urls: [String: String]
     private let group: any EventLoopGroup
     private let trust: TLSConfiguration
     /// Made when it is first needed, and kept: reading the machine's authorities takes a while.
     private let context = NIOLockedValueBox<NIOSSLContext?>(nil)
+
+    /// Has a relay's challenge signed by the key that uses the relay.
+    typealias Prove = @Sendable (LedgerInterface.SignRelayAuth) async -> SignedEvent?
+    private let prove: Prove
 
     /// - Parameters:
     ///   - endpoints: the allow-list; those that are no relays are left out.
     ///   - trust: whom to believe; the machine's authorities unless a test says otherwise.
     init(
         _ endpoints: [CarryEndpoint], group: any EventLoopGroup,
-        trust: TLSConfiguration = .makeClientConfiguration()
+        trust: TLSConfiguration = .makeClientConfiguration(), prove: @escaping Prove
     ) {
+        self.prove = prove
         var relays: [String: RelayAddress] = [:]
         for endpoint in endpoints where endpoint.isRelay {
             relays[endpoint.name] = try? RelayAddress(endpoint.url)
@@ -32,6 +39,7 @@ final class RelayService: Sendable {
         self.relays = relays
         self.group = group
         self.trust = trust
+        urls = Dictionary(endpoints.map { ($0.name, $0.url) }) { first, _ in first }
     }
 
     /// One event, and the answer to it where one is wanted.
@@ -47,7 +55,12 @@ final class RelayService: Sendable {
         }
         let deadline = NIODeadline.now() + .milliseconds(Int64(max(1, deadlineMs - 200)))
         do {
-            let line = try await open(relay, RelayExchange(request.event, answer: request.answer), deadline)
+            let (prove, name, url) = (prove, request.endpoint, urls[request.endpoint] ?? "")
+            let line = try await open(
+                relay, RelayExchange(request.event, answer: request.answer), deadline
+            ) { challenge in
+                await prove(.init(endpoint: name, relay: url, challenge: challenge))
+            }
             return try await line.outcome.get()
         } catch let error as WireError { throw error } catch {
             throw WireError(
@@ -58,7 +71,8 @@ final class RelayService: Sendable {
     }
 
     private func open(
-        _ relay: RelayAddress, _ exchange: RelayExchange, _ deadline: NIODeadline
+        _ relay: RelayAddress, _ exchange: RelayExchange, _ deadline: NIODeadline,
+        prove: @escaping @Sendable (String) async -> SignedEvent?
     ) async throws -> RelayLine {
         let tls = relay.isEncrypted ? try tlsContext() : nil
         let patience = max(.milliseconds(1), min(deadline - .now(), .seconds(10)))
@@ -77,7 +91,9 @@ final class RelayService: Sendable {
                 }
             }
             .connect(host: relay.host, port: relay.port).get()
-        let upgrade = channel.eventLoop.submit { try Self.upgrade(channel, relay, exchange) }.flatMap { $0 }
+        let upgrade = channel.eventLoop.submit { try Self.upgrade(channel, relay, exchange, prove) }.flatMap {
+            $0
+        }
         let slow = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
         upgrade.whenComplete { _ in slow.cancel() }
         let line: RelayLine
@@ -99,11 +115,12 @@ final class RelayService: Sendable {
     }
 
     private static func upgrade(
-        _ channel: any Channel, _ relay: RelayAddress, _ exchange: RelayExchange
+        _ channel: any Channel, _ relay: RelayAddress, _ exchange: RelayExchange,
+        _ prove: @escaping @Sendable (String) async -> SignedEvent?
     ) throws -> EventLoopFuture<RelayLine> {
         let upgrader = NIOTypedWebSocketClientUpgrader<RelayLine>(maxFrameSize: 256 * 1024) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
-                let line = RelayLine(exchange, on: channel)
+                let line = RelayLine(exchange, on: channel, prove: prove)
                 let pipeline = channel.pipeline.syncOperations
                 try pipeline.addHandler(
                     NIOWebSocketFrameAggregator(

@@ -109,6 +109,14 @@ struct WalletConnectBackend: LightningBackend {
         throw .refused("\(StrangersWords.plain(failure.message)) (\(failure.code.rawValue))")
     }
 
+    /// The connection as it stands in the key's file now.
+    func connection() throws(LightningTrouble) -> WalletConnection {
+        let text = try key.read()
+        do { return try WalletConnection(text) } catch {
+            throw .noKey("the account's key is no wallet connection: \(error)")
+        }
+    }
+
     private func ask(_ request: WalletRequest) async throws -> WalletResponse {
         let encryption = encryption.withLockedValue { $0 }
         let answer = try await ask(request, encryption)
@@ -121,11 +129,7 @@ struct WalletConnectBackend: LightningBackend {
 
     private func ask(_ request: WalletRequest, _ encryption: WalletEncryption) async throws -> WalletResponse
     {
-        let connection: WalletConnection
-        let text = try key.read()
-        do { connection = try WalletConnection(text) } catch {
-            throw LightningTrouble.noKey("the account's key is no wallet connection: \(error)")
-        }
+        let connection = try connection()
         let now = clock() / 1000
         let event = try request.event(
             connection, now: now, expiration: now + Self.patience, encryption: encryption)
