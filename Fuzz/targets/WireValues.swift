@@ -106,6 +106,7 @@ private let ws: [ValueReader] = [
     of(WSInterface.DeliverAcceptance.self),
     of(WSInterface.Sessions.self),
     of(WSInterface.Carry.self), of(WSInterface.Relay.self), of(LedgerInterface.SignRelayAuth.self),
+    of(LedgerInterface.Earnings.self),
     of(AggregatorInterface.Publish.self),
 ].flatMap { $0 }
 private let peer: [ValueReader] = [

@@ -40,6 +40,7 @@ public enum Grants {
                 LedgerInterface.Successions.spec, LedgerInterface.Pay.spec, LedgerInterface.Payments.spec,
                 LedgerInterface.Accounts.spec, LedgerInterface.PayInvoice.spec,
                 LedgerInterface.MakeInvoice.spec, LedgerInterface.Invoices.spec,
+                LedgerInterface.Earnings.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),

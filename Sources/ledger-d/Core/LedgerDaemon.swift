@@ -128,6 +128,9 @@ public struct LedgerDaemon: Daemon {
             LedgerInterface.History.Reply(
                 transfers: try await daemon.ledger.history(limit: request.limit, after: request.after))
         }
+        bind(LedgerInterface.Earnings.self, &router) { daemon, request in
+            try await daemon.ledger.earnings(request, now: daemon.clock())
+        }
         bind(LedgerInterface.Policy.self, &router) { daemon, _ in daemon.table.reply }
         bind(LedgerInterface.Audit.self, &router) { daemon, _ in try await daemon.audit() }
         bind(LedgerInterface.Backup.self, &router) { try await $0.backUp($1.passphrase) }

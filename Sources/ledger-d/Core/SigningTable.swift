@@ -77,6 +77,9 @@ struct SigningTable: Sendable {
                 effect: "reads this node's accounts on chains"),
             Row(intent: LedgerInterface.Balance.spec, callers: [.ctl], effect: "reads sums"),
             Row(intent: LedgerInterface.History.spec, callers: [.ctl], effect: "reads transfers"),
+            Row(
+                intent: LedgerInterface.Earnings.spec, callers: [.ctl],
+                effect: "reads what others' jobs brought in"),
             Row(intent: LedgerInterface.Policy.spec, callers: [.ctl], effect: "reads this table"),
             Row(intent: LedgerInterface.Audit.spec, callers: [.ctl], effect: "proves the ledger"),
             Row(

@@ -12,7 +12,7 @@ struct Wallet: AsyncParsableCommand {
         subcommands: [
             Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
             Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Payments.self,
-            MakeInvoice.self, Invoices.self,
+            MakeInvoice.self, Invoices.self, Earnings.self,
         ],
         defaultSubcommand: Show.self)
 

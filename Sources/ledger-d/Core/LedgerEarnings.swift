@@ -1,0 +1,68 @@
+// What others' jobs brought in: each receipt that was signed for a client, and whether its acceptance came.
+// It must never write, nor count a job of this node's own.
+
+import FoundationEssentials
+import GRDB
+import Interfaces
+import NodeModel
+import Wire
+
+extension Ledger {
+    typealias Earnings = LedgerInterface.Earnings
+
+    private static let dayLength: Int64 = 86_400_000
+
+    /// Earnings by day, and the last jobs.
+    ///
+    /// - Parameter now: Unix milliseconds.
+    func earnings(_ wanted: Earnings, now: Int64) async throws -> Earnings.Reply {
+        guard (1...366).contains(wanted.days), (0...1_000).contains(wanted.jobs) else {
+            throw WireError(
+                .invalidParams, "'days' must be from 1 to 366, and 'jobs' from 0 to 1000.")
+        }
+        let since = (now / Self.dayLength - Int64(wanted.days) + 1) * Self.dayLength
+        return try await reading { db in
+            // The id of what was issued names the client, and that of its earning is the same but for the first word.
+            let rows = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: """
+                        SELECT issued.at, event.json, earned.at AS accepted FROM operation AS issued
+                        JOIN event ON event.id = issued.receipt
+                        LEFT JOIN operation AS earned ON earned.id = 'earn' || substr(issued.id, 6)
+                        WHERE issued.id >= 'issue/' AND issued.id < 'issue0' AND issued.at >= ?
+                        """), arguments: [since])
+            var days: [DayKey: Earnings.Day] = [:]
+            var jobs: [Earnings.Job] = []
+            while let row = try rows.next() {
+                let body = try ReceiptBody(
+                    unproven: try CanonicalJSON.decode(SignedEvent.self, from: row["json"] as Data))
+                guard body.client != body.provider else { continue }
+                let job = Earnings.Job(
+                    job: body.job, client: body.client, model: body.model, asset: body.unitPrice.asset,
+                    amount: body.price, at: row["at"], acceptedAt: row["accepted"])
+                let key = DayKey(day: job.at / Self.dayLength, asset: job.asset)
+                Self.count(job, into: &days[key, default: .init(day: key.day, asset: key.asset)], now: now)
+                if wanted.jobs > 0 { jobs.append(job) }
+            }
+            jobs.sort { ($0.at, $0.job.text) > ($1.at, $1.job.text) }
+            return Earnings.Reply(
+                days: days.values.sorted { ($0.day, $1.asset.rawValue) > ($1.day, $0.asset.rawValue) },
+                jobs: Array(jobs.prefix(wanted.jobs)))
+        }
+    }
+
+    private struct DayKey: Hashable {
+        var day: Int64
+        var asset: Asset
+    }
+
+    private static func count(_ job: Earnings.Job, into day: inout Earnings.Day, now: Int64) {
+        day.jobs += 1
+        guard job.acceptedAt == nil else {
+            day.earned += job.amount
+            return
+        }
+        day.unpaid += job.amount
+        if now - job.at > dayLength { day.atRisk += job.amount }
+    }
+}
