@@ -1,6 +1,7 @@
 // Cards for tests: really signed ones, and ones with a mark instead of a signature for large simulations.
 // It must never be used where a test is about signatures, except to forge one.
 
+public import DHTCore
 public import NodeModel
 
 public enum TestCards {
@@ -46,6 +47,7 @@ public enum TestCards {
     }
 
     private static let mark = [UInt8](repeating: 0xAB, count: 64)
+    private static let markText = Hex.encode(mark)
 
     /// A card of provider `number` that only `isFakeSigned` takes for signed.
     public static func fake(
@@ -68,5 +70,5 @@ public enum TestCards {
         return SignedEvent(status.template, signature: mark)
     }
 
-    public static func isFakeSigned(_ event: SignedEvent) -> Bool { event.sig == Hex.encode(mark) }
+    public static func isFakeSigned(_ record: CardRecord) -> Bool { record.event.sig == markText }
 }

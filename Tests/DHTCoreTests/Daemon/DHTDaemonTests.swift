@@ -70,6 +70,10 @@ import Wire
         #expect(await client.daemon.checks().allSatisfy(\.ok))
         // A goodbye takes the card along: the client's own store is empty then.
         await provider.daemon.drain()
+        // It is on its way then, and the client need not have read it.
+        try await eventually("the card is gone") {
+            try await client.daemon.shell?.snapshot().node.storedCards == 0
+        }
         #expect(try await line.call(DHTInterface.Find(model: "smollm2")).cards.isEmpty)
         await client.daemon.drain()
     }

@@ -55,6 +55,41 @@ import Testing
         #expect(peer.find(topic)?.cards.isEmpty == true)
     }
 
+    /// A range that proved its address and sends forgeries is soon not listened to at all.
+    @Test func forgeriesCountAsManyQueries() throws {
+        var peer = TestPeer()
+        let good = try TestCards.signed(1, created: Self.unix)
+        var signature = try #require(Hex.decode(good.sig))
+        signature[10] ^= 1
+        let forged = try encoded(SignedEvent(good.template, signature: signature))
+        let token = peer.token()
+        var answers: [Int64?] = []
+        for _ in 0..<30 { answers.append(peer.put(forged, under: topic.key(), token: token)) }
+        // 400 queries at once are allowed, each forgery counts 21, the token cost one.
+        #expect(answers == [Int64?](repeating: 206, count: 19) + [Int64?](repeating: nil, count: 11))
+        #expect(peer.verifications == 19)
+        let elsewhere = peer.endpoint
+        peer.endpoint = Endpoint(address: 0x1502_0304, port: 1)
+        #expect(peer.put(good, topic) == 0)
+        peer.endpoint = elsewhere
+        peer.pass(milliseconds: 2_000)
+        #expect(peer.put(try TestCards.signed(2, created: Self.unix), topic) == 0)
+    }
+
+    @Test func theSameCardFromAnotherAddressIsNoNewsUntilItExpires() throws {
+        var peer = TestPeer()
+        let card = try TestCards.signed(1, created: Self.unix, lifetime: 60)
+        #expect(peer.put(card, topic) == 0)
+        peer.endpoint = Endpoint(address: 0x1502_0304, port: 1)
+        #expect(peer.put(card, topic) == 0)
+        #expect(peer.put(card, .name("gpt-4")) == 203)
+        #expect(peer.verifications == 1)
+        // Before the store is swept, that is at once.
+        let token = peer.token()
+        peer.pass(milliseconds: 61_000)
+        #expect(peer.put(try encoded(card), under: topic.key(), token: token) == 203)
+    }
+
     @Test func anotherAuthorsSignatureIs206() throws {
         var peer = TestPeer()
         let mine = try TestCards.signed(1, created: Self.unix)

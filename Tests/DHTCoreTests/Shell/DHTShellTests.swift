@@ -69,6 +69,27 @@ import Testing
         try await group.shutdownGracefully()
     }
 
+    /// Strangers say whom a node sends to. No address that they name may end its life.
+    @Test(arguments: ["8.8.8.8:6881", "0.1.2.3:1", "255.255.255.255:1", "127.255.255.255:1", "192.0.2.255:1"])
+    func anAddressThatNobodyCanSendToChangesNothing(_ nowhere: String) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let (shell, door) = try await start("127.0.0.2", group)
+        let (other, _) = try await start("127.0.0.3", group)
+        let unreachable = try #require(Endpoint(nowhere))
+        let lost = NodeContact(
+            id: NodeID(truncating: [UInt8](repeating: 9, count: 20)), endpoint: unreachable)
+        try await shell.join(remembered: [lost], bootstrap: [unreachable, unreachable])
+        try await other.join(remembered: [], bootstrap: [door])
+        let card = try TestCards.signed(1, created: now())
+        #expect(try await shell.announce(card).get().topics.count == 3)
+        #expect(try await other.find(.name("smollm2"), limit: 1).cards == [card])
+        #expect(await shell.isCutOff() == false)
+        await other.leave()
+        await shell.leave()
+        #expect(await shell.isCutOff() == false)
+        try await group.shutdownGracefully()
+    }
+
     @Test func whoHasLeftAnswersNobodyAndSaysSo() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let (shell, _) = try await start("127.0.0.2", group)

@@ -16,16 +16,21 @@ public struct BEntry: Equatable, Sendable {
     public let key: ArraySlice<UInt8>
     /// The value under the key.
     public let value: BValue
+    /// The bytes of the value, its only canonical encoding.
+    public let encoded: ArraySlice<UInt8>
 }
 
 extension BValue {
     /// The value under `key`, or nil when this is no dictionary or has no such key.
-    public subscript(key: StaticString) -> BValue? {
+    public subscript(key: StaticString) -> BValue? { entry(key)?.value }
+
+    /// The entry called `key`, or nil when this is no dictionary or has no such key.
+    public func entry(_ key: StaticString) -> BEntry? {
         guard case .dictionary(let entries) = self else { return nil }
         let length = key.utf8CodeUnitCount
         for entry in entries where entry.key.count == length {
             let name = UnsafeBufferPointer(start: key.utf8Start, count: length)
-            if entry.key.elementsEqual(name) { return entry.value }
+            if entry.key.elementsEqual(name) { return entry }
         }
         return nil
     }

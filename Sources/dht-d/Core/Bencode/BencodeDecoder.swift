@@ -97,7 +97,9 @@ public struct BencodeDecoder {
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(next) else { throw .keyNotString }
             let key = try string()
             if let last = entries.last, !last.key.lexicographicallyPrecedes(key) { throw .keysNotSorted }
-            entries.append(BEntry(key: key, value: try value(depth: depth + 1)))
+            let start = position
+            let value = try value(depth: depth + 1)
+            entries.append(BEntry(key: key, value: value, encoded: input[start..<position]))
         }
         position += 1
         return entries

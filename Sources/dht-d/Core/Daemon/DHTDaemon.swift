@@ -151,7 +151,7 @@ public final class DHTDaemon: Daemon {
     }
 
     private func stats() async throws -> DHTInterface.Stats.Reply {
-        let (node, ignored) = try await running().snapshot()
+        let (node, ignored, _) = try await running().snapshot()
         let counters = node.counters
         return DHTInterface.Stats.Reply(
             id: node.id.description, address: node.observed?.description ?? localAddress,
@@ -180,9 +180,15 @@ public final class DHTDaemon: Daemon {
             let error = absence ?? Self.absence(config)
             return [.init(name: "socket", ok: config.listen.isEmpty, reason: error.message, fix: error.fix)]
         }
+        guard let node = try? await shell.snapshot().node else {
+            return [
+                .init(
+                    name: "socket", ok: false, reason: "the socket is closed", fix: "Restart the node.")
+            ]
+        }
         checks.append(
             .init(name: "socket", ok: true, reason: "listening on \(localAddress ?? config.listen)"))
-        if let node = try? await shell.snapshot().node { checks.append(peerCheck(node)) }
+        checks.append(peerCheck(node))
         if let problem = await keeper.problem {
             checks.append(
                 .init(
@@ -222,8 +228,14 @@ public final class DHTDaemon: Daemon {
         var round = 0
         while !Task.isCancelled {
             try await Task.sleep(for: .seconds(5))
-            guard let shell, let now = try? await shell.snapshot() else { continue }
-            await metrics.update(now.node, ignoredPackets: now.ignoredPackets)
+            guard let shell else { continue }
+            guard let now = try? await shell.snapshot() else {
+                // Without its socket this process is of no use; the next one is given the same.
+                guard await shell.isCutOff() else { continue }
+                throw WireError(.unavailable, "The DHT's socket was closed.", fix: "Restart the node.")
+            }
+            await metrics.update(
+                now.node, ignoredPackets: now.ignoredPackets, unsentPackets: now.unsentPackets)
             // Soon after the start, then once a minute: losing a minute's acquaintances costs nothing.
             if round == 1 || round.isMultiple(of: 12) { await persist() }
             round += 1

@@ -11,7 +11,7 @@ actor DHTMetrics {
     init(_ registry: MetricsRegistry) { self.registry = registry }
 
     /// Takes in how the node stands now.
-    func update(_ node: NodeSnapshot, ignoredPackets: Int) {
+    func update(_ node: NodeSnapshot, ignoredPackets: Int, unsentPackets: Int) {
         let counters = node.counters
         for (method, value) in counters.queriesIn {
             add("infernet_dht_queries_in_total", value, ["method", method.rawValue], "Queries answered.")
@@ -38,6 +38,7 @@ actor DHTMetrics {
         }
         add("infernet_dht_bytes_total", counters.bytesIn, ["direction", "in"], "UDP payload.")
         add("infernet_dht_bytes_total", counters.bytesOut, ["direction", "out"], "UDP payload.")
+        add("infernet_dht_unsent_total", unsentPackets, [], "Packets that the system would not send.")
         add("infernet_dht_lookups_total", counters.lookupsEnded, [], "Lookups ended.")
         add("infernet_dht_signatures_total", counters.verifications, [], "Signatures checked.")
         add("infernet_dht_cards_taken_total", counters.cardsTaken, [], "Cards stored for others.")

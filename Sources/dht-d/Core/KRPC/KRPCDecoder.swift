@@ -103,15 +103,13 @@ public enum KRPCDecoder {
                     seed: arguments["x"]?.integer ?? 0, filter: try filter(arguments["f"]),
                     token: arguments["token"]?.bytes.map(Array.init)))
         case .infPut:
-            guard let card = arguments["e"] else { throw .notACard }
+            guard let card = arguments.entry("e")?.encoded else { throw .notACard }
             let depth = arguments["sd"]?.integer ?? 0
             guard (0...Int64(Shelf.deepest)).contains(depth) else {
                 throw KRPCError(.protocolError, "sd is 0 to \(Shelf.deepest)")
             }
-            var writer = BencodeWriter()
-            writer.value(card)
             return .infPut(
-                target: try id("target", arguments), token: try token(arguments), card: writer.output,
+                target: try id("target", arguments), token: try token(arguments), card: Array(card),
                 depth: Int(depth))
         case .infBye:
             return .infBye(

@@ -5,24 +5,24 @@
 enum MainlineDecoder {
     /// The arguments of `put`.
     static func put(_ arguments: BValue, token: [UInt8]) throws(KRPCError) -> KRPCQuery.Call {
-        guard let value = arguments["v"] else { throw KRPCError(.protocolError, "no v") }
+        guard let value = arguments.entry("v")?.encoded else { throw KRPCError(.protocolError, "no v") }
         let swap = arguments["cas"]?.integer
         guard arguments["k"] != nil else {
-            return .put(MainlineItem(value: encoded(value)), swap: swap, token: token)
+            return .put(MainlineItem(value: Array(value)), swap: swap, token: token)
         }
         guard let proof = proof(arguments) else {
             throw KRPCError(.protocolError, "k, seq and sig go together")
         }
-        return .put(MainlineItem(value: encoded(value), proof: proof), swap: swap, token: token)
+        return .put(MainlineItem(value: Array(value), proof: proof), swap: swap, token: token)
     }
 
     /// Takes what BEP 44 and BEP 51 add to a reply.
     static func fill(_ reply: inout KRPCReply, _ fields: BValue) {
-        if let value = fields["v"] {
+        if let value = fields.entry("v")?.encoded {
             if let proof = proof(fields) {
-                reply.item = MainlineItem(value: encoded(value), proof: proof)
+                reply.item = MainlineItem(value: Array(value), proof: proof)
             } else if fields["k"] == nil, fields["sig"] == nil {
-                reply.item = MainlineItem(value: encoded(value))
+                reply.item = MainlineItem(value: Array(value))
             }
         }
         if reply.item?.proof == nil { reply.sequence = fields["seq"]?.integer }
@@ -41,11 +41,5 @@ enum MainlineDecoder {
         return MainlineItem.Proof(
             key: Array(key), salt: fields["salt"]?.bytes.map(Array.init) ?? [], sequence: sequence,
             signature: Array(signature))
-    }
-
-    private static func encoded(_ value: BValue) -> [UInt8] {
-        var writer = BencodeWriter()
-        writer.value(value)
-        return writer.output
     }
 }

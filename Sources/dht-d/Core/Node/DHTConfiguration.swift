@@ -43,6 +43,8 @@ public struct DHTConfiguration: Sendable {
     public var maintenance: Int64 = 5_000
     /// Queries answered per second and address range (/24), local addresses excepted; nil for no limit.
     public var queryRate: Int? = 200
+    /// What a card with a forged signature counts, in queries; whoever proved his address answers for it.
+    public static let forgeryPrice: Int64 = 20
     /// Replies of more than three times their query, per second and address range (/24), to addresses that have
     /// never answered us; local addresses excepted.
     public var largeReplyRate = 4

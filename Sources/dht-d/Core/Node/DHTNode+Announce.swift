@@ -47,7 +47,7 @@ extension DHTNode {
         if let known, ownCards[known].card != card, !event.isNewer(than: ownCards[known].card.event) {
             return fail(.older)
         }
-        guard verify(event) else { return fail(.forged) }
+        guard verify(card) else { return fail(.forged) }
         let topics = Topic.topics(of: event)
         var own = OwnCard(card: card, topics: topics, expires: expires, announcedAt: 0, nodesThen: 0)
         if let known { own.holders = ownCards.remove(at: known).holders }

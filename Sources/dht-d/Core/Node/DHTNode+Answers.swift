@@ -1,6 +1,8 @@
 // How a node answers queries, and whom it looks at because of them.
 // It must never send more to an address than came from it, unless a token proves that somebody is there.
 
+import NodeModel
+
 extension DHTNode {
     /// Answers `query`, which came in a packet of `size` bytes.
     mutating func answer(
@@ -159,13 +161,27 @@ extension DHTNode {
     ) throws(KRPCError) {
         // "Too big" is worth telling apart from "no card"; both are cheaper than reading it.
         guard bytes.count <= CardRecord.maximumSize else { throw .recordTooBig }
-        guard let card = CardRecord(encoded: bytes) else { throw .notACard }
+        guard let value = try? BencodeDecoder.decode(bytes[...]) else { throw .notACard }
+        if let author = value["p"]?.bytes.flatMap({ PublicKey(bytes: Array($0)) }),
+            cards.hasAlready(bytes, by: author, under: target, from: source, now: now)
+        {
+            return
+        }
+        guard let card = CardRecord(decoding: value, written: bytes) else { throw .notACard }
         var asked = 0
         let check = verifier
         defer { counters.verifications += asked }
-        try cards.put(card, under: target, depth: depth, from: source, now: now) { event in
-            asked += 1
-            return check(event)
+        do throws(KRPCError) {
+            try cards.put(card, under: target, depth: depth, from: source, now: now) { card in
+                asked += 1
+                return check(card)
+            }
+        } catch {
+            // To forge costs nothing, and to see it costs as much as answering a crowd.
+            if error == .forged {
+                limiter?.charge(source, DHTConfiguration.forgeryPrice, now: now.milliseconds)
+            }
+            throw error
         }
         counters.cardsTaken += asked
     }

@@ -197,7 +197,7 @@ extension DHTNode {
             default: return .malformed
             }
         }
-        return verify(card.event) ? nil : .badSignature
+        return verify(card) ? nil : .badSignature
     }
 
     /// Whether the filter admits a card whose signature holds; the reason why not goes into the report.

@@ -84,11 +84,11 @@ extension DHTNode {
         _ key: Int, _ place: Int, _ challenge: [UInt8], _ record: CardRecord?, _ milliseconds: Int64
     ) {
         guard let run = statusRuns[key] else { return }
-        guard let event = record?.event, let status = ProviderStatus(event),
+        guard let record, let status = ProviderStatus(record.event),
             status.provider == run.targets[place].provider, status.challenge == Hex.encode(challenge),
-            verify(event)
+            verify(record)
         else { return statusDone(key, place, .forged) }
-        statusDone(key, place, .told(event, milliseconds: milliseconds))
+        statusDone(key, place, .told(record.event, milliseconds: milliseconds))
     }
 
     mutating func statusDone(_ key: Int, _ place: Int, _ end: StatusReport.End) {

@@ -19,20 +19,32 @@ struct RateLimiter: Sendable {
         buckets = Array(repeating: Bucket(), count: places)
     }
 
-    /// Counts one query; false when the range has used up what it may (two seconds' worth at once).
-    mutating func admit(_ endpoint: Endpoint, now: Int64) -> Bool {
+    /// Takes so many queries from what a range may still ask, without a question.
+    mutating func charge(_ endpoint: Endpoint, _ queries: Int64, now: Int64) {
+        let place = place(of: endpoint)
+        leak(place, now)
+        buckets[place].level = min(buckets[place].level + 1000 * queries, 2000 * perSecond)
+    }
+
+    private func place(of endpoint: Endpoint) -> Int {
         var mixed = (UInt64(endpoint.group) ^ salt) &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 29
-        let place = Int(mixed % UInt64(buckets.count))
+        return Int(mixed % UInt64(buckets.count))
+    }
+
+    private mutating func leak(_ place: Int, _ now: Int64) {
         // Levels are in thousandths of a query, so that whole milliseconds leak exactly.
         let leaked = (now - buckets[place].time) * perSecond
-        let level = max(0, buckets[place].level - max(0, leaked))
+        buckets[place].level = max(0, buckets[place].level - max(0, leaked))
         buckets[place].time = now
-        guard level + 1000 <= 2000 * perSecond else {
-            buckets[place].level = level
-            return false
-        }
-        buckets[place].level = level + 1000
+    }
+
+    /// Counts one query; false when the range has used up what it may (two seconds' worth at once).
+    mutating func admit(_ endpoint: Endpoint, now: Int64) -> Bool {
+        let place = place(of: endpoint)
+        leak(place, now)
+        guard buckets[place].level + 1000 <= 2000 * perSecond else { return false }
+        buckets[place].level += 1000
         return true
     }
 }

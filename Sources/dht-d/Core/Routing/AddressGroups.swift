@@ -22,18 +22,13 @@ public struct AddressGroups: Hashable, Sendable {
 
     /// Whether one more node at `endpoint` may join `entries`.
     public func allow(_ endpoint: Endpoint, in entries: [TableEntry]) -> Bool {
-        allow(endpoint, limit: perBucket, others: entries.lazy.map(\.contact.endpoint))
+        guard let perBucket, !(exemptLocal && endpoint.isLocal) else { return true }
+        return entries.count { $0.contact.endpoint.group == endpoint.group } < perBucket
     }
 
-    /// Whether one more provider at `endpoint` may join `others` under one target.
-    public func allow(_ endpoint: Endpoint, beside others: some Sequence<Endpoint>) -> Bool {
-        allow(endpoint, limit: perTarget, others: others)
-    }
-
-    private func allow(_ endpoint: Endpoint, limit: Int?, others: some Sequence<Endpoint>) -> Bool {
-        guard let limit, !(exemptLocal && endpoint.isLocal) else { return true }
-        var same = 0
-        for other in others where other.group == endpoint.group { same += 1 }
-        return same < limit
+    /// Whether one more provider at `endpoint` may join so many of its range under one target.
+    public func allow(_ endpoint: Endpoint, beside same: Int) -> Bool {
+        guard let perTarget, !(exemptLocal && endpoint.isLocal) else { return true }
+        return same < perTarget
     }
 }

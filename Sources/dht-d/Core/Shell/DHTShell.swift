@@ -5,6 +5,7 @@ import Glibc
 public import NIOCore
 import NIOPosix
 public import NodeModel
+import NodeSystem
 
 /// One node on one socket.
 public final class DHTShell: Sendable {
@@ -29,22 +30,32 @@ public final class DHTShell: Sendable {
     private struct State {
         var node: DHTNode
         var channel: (any Channel)?
+        /// What is to leave at the end of this turn. NIO's own way out closes the socket for good when one address cannot
+        /// be sent to, and whom we send to is for strangers to say.
+        var outgoing = DatagramBatch()
         var timer: Scheduled<Void>?
         var waiting: [OperationID: Waiting] = [:]
         var operations = 0
         var ignoredPackets = 0
+        var unsentPackets = 0
         var isClosed = false
+        /// It was closed because somebody here wanted that.
+        var hasLeft = false
     }
 
     /// Has this node's status signed over a challenge, in hexadecimal; nil when that cannot be done.
     public typealias StatusSource = @Sendable (_ challenge: String) async -> SignedEvent?
 
     private let loop: any EventLoop
+    private let descriptor: Int32
     private let state: NIOLoopBoundBox<State>
     private let status: StatusSource
 
-    private init(_ node: DHTNode, _ loop: any EventLoop, _ status: @escaping StatusSource) {
+    private init(
+        _ node: DHTNode, _ descriptor: Int32, _ loop: any EventLoop, _ status: @escaping StatusSource
+    ) {
         self.loop = loop
+        self.descriptor = descriptor
         self.status = status
         state = NIOLoopBoundBox.makeBoxSendingValue(State(node: node), eventLoop: loop)
     }
@@ -58,7 +69,7 @@ public final class DHTShell: Sendable {
     ) async throws -> DHTShell {
         let node = DHTNode(
             id: id, configuration: configuration, random: DHTRandom(seed: seed), now: Self.moment())
-        let shell = DHTShell(node, loop, status)
+        let shell = DHTShell(node, descriptor, loop, status)
         // One read takes up to 16 packets into one buffer; a longer packet than 2 KiB is none of ours.
         let channel = try await DatagramBootstrap(group: loop)
             .channelOption(.datagramVectorReadMessageCount, value: 16)
@@ -71,6 +82,7 @@ public final class DHTShell: Sendable {
             .withBoundSocket(descriptor).get()
         try await loop.submit {
             shell.state.value.channel = channel
+            channel.closeFuture.assumeIsolated().whenComplete { _ in shell.end() }
             shell.feed(.time)
         }.get()
         return shell
@@ -90,20 +102,27 @@ public final class DHTShell: Sendable {
             state.value.ignoredPackets += 1
             return
         }
-        feed(.packet(packet, from: source))
+        perform(.packet(packet, from: source))
+    }
+
+    /// One read brought up to 16 packets; their answers leave together.
+    fileprivate func flush() {
+        guard !state.value.outgoing.isEmpty, state.value.channel?.isActive == true else { return }
+        state.value.unsentPackets += state.value.outgoing.send(on: descriptor)
     }
 
     private func feed(_ input: NodeInput) {
+        perform(input)
+        flush()
+    }
+
+    private func perform(_ input: NodeInput) {
         guard !state.value.isClosed else { return }
         for action in state.value.node.handle(input, now: Self.moment()) {
             switch action {
             case .send(let bytes, let endpoint):
-                guard let channel = state.value.channel, let address = endpoint.socketAddress else {
-                    continue
-                }
-                let envelope = AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: bytes))
-                // A packet that cannot be sent is a packet lost: timeouts deal with it.
-                channel.write(envelope, promise: nil)
+                if state.value.outgoing.isFull { flush() }
+                state.value.outgoing.add(bytes, address: endpoint.address, port: endpoint.port)
             case .wake(let time): schedule(time)
             case .found(let operation, let report):
                 if case .find(let promise)? = state.value.waiting.removeValue(forKey: operation) {
@@ -124,7 +143,6 @@ public final class DHTShell: Sendable {
                 }
             }
         }
-        state.value.channel?.flush()
     }
 
     private func askStatus(_ ticket: Int, _ challenge: [UInt8]) {
@@ -211,11 +229,21 @@ public final class DHTShell: Sendable {
     /// Stops announcing.
     public func withdraw() async throws { try await loop.submit { self.feed(.command(.withdraw)) }.get() }
 
-    /// How the node looks now, and how many packets were not for it at all.
-    public func snapshot() async throws -> (node: NodeSnapshot, ignoredPackets: Int) {
+    /// How the node looks now, and how many packets were not for it at all, or could not be sent.
+    ///
+    /// - Throws: when the socket is closed.
+    public func snapshot() async throws -> (node: NodeSnapshot, ignoredPackets: Int, unsentPackets: Int) {
         try await loop.submit {
-            (self.state.value.node.snapshot(now: Self.moment()), self.state.value.ignoredPackets)
+            guard !self.state.value.isClosed else { throw ChannelError.ioOnClosedChannel }
+            let state = self.state.value
+            return (state.node.snapshot(now: Self.moment()), state.ignoredPackets, state.unsentPackets)
         }.get()
+    }
+
+    /// Whether the socket was closed though nobody here wanted that.
+    func isCutOff() async -> Bool {
+        let cut = try? await loop.submit { self.state.value.isClosed && !self.state.value.hasLeft }.get()
+        return cut ?? true
     }
 
     /// Says goodbye and closes the socket; whoever still waits gets an error.
@@ -226,15 +254,20 @@ public final class DHTShell: Sendable {
     /// Closes the socket without a word, as a crash would.
     func abandon() async { await close {} }
 
+    /// The socket is closed or about to be; whoever waits is told.
+    private func end() {
+        state.value.isClosed = true
+        state.value.timer?.cancel()
+        let waiting = state.value.waiting.values
+        state.value.waiting = [:]
+        for each in waiting { each.fail(ChannelError.ioOnClosedChannel) }
+    }
+
     private func close(_ last: @escaping @Sendable () -> Void) async {
         let closed = loop.flatSubmit { () -> EventLoopFuture<Void> in
             last()
-            self.state.value.isClosed = true
-            self.state.value.timer?.cancel()
-            for waiting in self.state.value.waiting.values {
-                waiting.fail(ChannelError.ioOnClosedChannel)
-            }
-            self.state.value.waiting = [:]
+            self.state.value.hasLeft = true
+            self.end()
             guard let channel = self.state.value.channel else { return self.loop.makeSucceededVoidFuture() }
             return channel.close()
         }
@@ -255,6 +288,8 @@ private final class PacketHandler: ChannelInboundHandler {
         let envelope = unwrapInboundIn(data)
         shell.receive(Array(envelope.data.readableBytesView), from: Endpoint(envelope.remoteAddress))
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) { shell.flush() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // ICMP says that some peer is gone; the socket itself is fine.

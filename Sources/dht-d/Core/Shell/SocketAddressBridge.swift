@@ -18,9 +18,4 @@ extension Endpoint {
         case .unixDomainSocket: return nil
         }
     }
-
-    /// The address to send to; nil only if NIO refuses four bytes as an address.
-    var socketAddress: SocketAddress? {
-        try? SocketAddress(packedIPAddress: ByteBuffer(bytes: compact.prefix(4)), port: Int(port))
-    }
 }

@@ -40,7 +40,7 @@ public struct CardStore: Sendable {
 
     private let limits: Limits
     private let rules: CardRules
-    private var targets: [NodeID: [Stored]] = [:]
+    private var targets: [NodeID: CardPile] = [:]
     private var sources = CardSources()
     /// How many cards are stored, expired ones included until the next sweep.
     public private(set) var count = 0
@@ -53,46 +53,63 @@ public struct CardStore: Sendable {
         self.rules = rules
     }
 
+    /// Whether the very same bytes lie there and still count; then there is nothing to check, and `source` was heard.
+    ///
+    /// What is put again every few minutes is put this way, and costs no signature.
+    public mutating func hasAlready(
+        _ bytes: [UInt8], by author: PublicKey, under target: NodeID, from source: Endpoint, now: Moment
+    ) -> Bool {
+        guard let pile = targets[target], let place = pile.place(of: author) else { return false }
+        guard pile.cards[place].expires > now.unixSeconds, pile.cards[place].card.encoded == bytes else {
+            return false
+        }
+        sources.heard(source, now: now.milliseconds)
+        return true
+    }
+
     /// Stores a card that `source` put under `target`, a shard of `depth` bits; the token has been checked before.
     ///
     /// The checks run from cheap to dear; `verify` (the signature) runs last and only if all else holds.
     /// - Throws: the error to answer with.
     public mutating func put(
         _ card: CardRecord, under target: NodeID, depth: Int = 0, from source: Endpoint, now: Moment,
-        verify: (SignedEvent) -> Bool
+        verify: (CardRecord) -> Bool
     ) throws(KRPCError) {
         let (expires, topic) = try rules.check(card, under: target, depth: depth, unixNow: now.unixSeconds)
-        var list = targets[target] ?? []
-        let known = list.firstIndex { $0.card.event.pubkey == card.event.pubkey }
-        if let known {
-            let old = list[known]
-            if old.card == card { return sources.heard(source, now: now.milliseconds) }
-            guard card.event.isNewer(than: old.card.event) else { throw .older }
-            guard now.milliseconds - old.storedAt >= limits.interval else { throw .tooOften }
-        }
         let work = card.work
-        var victim: Int?
-        if known == nil {
-            let living = list.lazy.filter { $0.expires > now.unixSeconds }
-            guard limits.groups.allow(source, beside: living.compactMap(\.source)) else { throw .groupFull }
-            if list.count >= limits.perTarget {
-                victim = try Self.victim(of: card, work, from: source, in: list, now: now.unixSeconds)
-            } else if count >= limits.total {
-                throw .targetFull
-            }
-        }
-        guard verify(card.event) else { throw .forged }
+        let victim = try place(for: card, work, under: target, from: source, now)
+        guard verify(card) else { throw .forged }
         let stored = Stored(
             card: card, expires: expires, source: source, storedAt: now.milliseconds, work: work,
             facts: CardFacts(card.event, topic: topic))
-        if let index = known ?? victim {
-            list[index] = stored
-        } else {
-            list.append(stored)
-            count += 1
-        }
-        targets[target] = list
+        // In its place: a copy of a crowded pile would cost as much as the signature.
+        let before = targets[target]?.count ?? 0
+        targets[target, default: CardPile()].put(stored, insteadOf: victim)
+        count += (targets[target]?.count ?? 0) - before
         sources.heard(source, now: now.milliseconds)
+    }
+
+    /// Whether there is room for a card: in its author's place, beside all, or (the result) in that of another.
+    private func place(
+        for card: CardRecord, _ work: Int, under target: NodeID, from source: Endpoint, _ now: Moment
+    ) throws(KRPCError) -> Int? {
+        guard let pile = targets[target] else {
+            guard count < limits.total else { throw .targetFull }
+            return nil
+        }
+        if let known = pile.place(of: card.event.pubkey) {
+            let old = pile.cards[known]
+            guard card.event.isNewer(than: old.card.event) else { throw .older }
+            guard now.milliseconds - old.storedAt >= limits.interval else { throw .tooOften }
+            return nil
+        }
+        let same = pile.living(of: source.group, unixNow: now.unixSeconds)
+        guard limits.groups.allow(source, beside: same) else { throw .groupFull }
+        if pile.count >= limits.perTarget {
+            return try Self.victim(of: card, work, from: source, in: pile, now: now.unixSeconds)
+        }
+        guard count < limits.total else { throw .targetFull }
+        return nil
     }
 
     /// A source to ask whether it is still there, if one was not heard since `before`.
@@ -112,30 +129,19 @@ public struct CardStore: Sendable {
     /// one with the least work, then the oldest. Who comes from a range that holds fewer need not outdo it, so that
     /// nobody can drive all others out from a few ranges. Never one of our own.
     private static func victim(
-        of card: CardRecord, _ work: Int, from source: Endpoint, in list: [Stored], now: Int64
+        of card: CardRecord, _ work: Int, from source: Endpoint, in pile: CardPile, now: Int64
     ) throws(KRPCError) -> Int {
-        var crowd: [UInt32: Int] = [:]
-        for stored in list { if let source = stored.source { crowd[source.group, default: 0] += 1 } }
-        var chosen: (index: Int, held: Int)?
-        for index in list.indices {
-            guard let source = list[index].source else { continue }
-            if list[index].expires <= now { return index }
-            let held = crowd[source.group, default: 0]
-            guard let best = chosen else {
-                chosen = (index, held)
-                continue
-            }
-            let rank = (-held, list[index].work, list[index].card.event.createdAt)
-            let least = list[best.index]
-            if rank < (-best.held, least.work, least.card.event.createdAt) { chosen = (index, held) }
+        let crowds = pile.crowds()
+        var chosen: (place: Int, rank: (Int, Int, Int64))?
+        for (place, mark) in pile.marks.enumerated() where mark.range != nil {
+            if mark.expires <= now { return place }
+            let rank = (-crowds[mark.number], mark.work, mark.createdAt)
+            if chosen.map({ rank < $0.rank }) ?? true { chosen = (place, rank) }
         }
-        guard let chosen else { throw .targetFull }
-        if crowd[source.group, default: 0] + 1 < chosen.held { return chosen.index }
-        let least = list[chosen.index]
-        guard (work, card.event.createdAt) > (least.work, least.card.event.createdAt) else {
-            throw .targetFull
-        }
-        return chosen.index
+        guard let (place, rank) = chosen else { throw .targetFull }
+        let own = pile.marks.first { $0.range == source.group }.map { crowds[$0.number] } ?? 0
+        guard own + 1 < -rank.0 || (work, card.event.createdAt) > (rank.1, rank.2) else { throw .targetFull }
+        return place
     }
 
     /// Stores a card of this node's own, verified already, under all its targets.
@@ -143,15 +149,12 @@ public struct CardStore: Sendable {
         dropOwn(card.event.pubkey)
         for topic in topics {
             let key = topic.key()
-            var list = targets[key] ?? []
-            let before = list.count
-            list.removeAll { $0.card.event.pubkey == card.event.pubkey }
-            list.append(
-                Stored(
-                    card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work,
-                    facts: CardFacts(card.event, topic: topic)))
-            count += list.count - before
-            targets[key] = list
+            let before = targets[key]?.count ?? 0
+            let stored = Stored(
+                card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work,
+                facts: CardFacts(card.event, topic: topic))
+            targets[key, default: CardPile()].put(stored, insteadOf: nil)
+            count += (targets[key]?.count ?? 0) - before
         }
     }
 
@@ -167,18 +170,19 @@ public struct CardStore: Sendable {
     public mutating func expire(unixNow: Int64) { filter { $0.expires > unixNow } }
 
     private mutating func filter(_ keep: (Stored) -> Bool) {
-        targets = targets.compactMapValues { list in
-            let kept = list.filter(keep)
-            return kept.isEmpty ? nil : kept
+        targets = targets.compactMapValues { pile in
+            var pile = pile
+            pile.filter(keep)
+            return pile.count == 0 ? nil : pile
         }
         count = targets.values.reduce(0) { $0 + $1.count }
-        sources.keep(Set(targets.values.lazy.joined().compactMap(\.source)))
+        sources.keep(Set(targets.values.lazy.flatMap(\.cards).compactMap(\.source)))
     }
 
     /// Whether so many living cards lie under `target` that its shards are better.
     public func isCrowded(_ target: NodeID, unixNow: Int64) -> Bool {
-        guard let list = targets[target], list.count > limits.crowd else { return false }
-        return list.count { $0.expires > unixNow } > limits.crowd
+        guard let pile = targets[target], pile.count > limits.crowd else { return false }
+        return pile.living(unixNow: unixNow) > limits.crowd
     }
 
     /// The living cards under `target` that `filter` admits, in the order that `seed` gives, how many there are in all,
@@ -188,45 +192,31 @@ public struct CardStore: Sendable {
         unixNow: Int64
     ) -> (cards: [CardRecord], matches: Int, unwanted: [ProviderFilter.Refusal: Int]) {
         var unwanted: [ProviderFilter.Refusal: Int] = [:]
-        let living = (targets[target] ?? []).filter { stored in
-            guard stored.expires > unixNow else { return false }
-            if filter.isEmpty { return true }
-            guard let facts = stored.facts else { return false }
-            guard let reason = filter.refusal(of: facts) else { return true }
-            unwanted[reason, default: 0] += 1
-            return false
+        guard let pile = targets[target] else { return ([], 0, unwanted) }
+        var drawn: [(rank: UInt64, place: Int)] = []
+        drawn.reserveCapacity(pile.count)
+        for (place, mark) in pile.marks.enumerated() where mark.expires > unixNow {
+            if !filter.isEmpty {
+                guard let facts = pile.cards[place].facts else { continue }
+                if let reason = filter.refusal(of: facts) {
+                    unwanted[reason, default: 0] += 1
+                    continue
+                }
+            }
+            drawn.append((Self.rank(mark.author, seed), place))
         }
-        guard limit > 0, offset < living.count else { return ([], living.count, unwanted) }
-        let drawn = living.map { (rank: Self.rank($0.card.event.pubkey, seed), stored: $0) }
-            .sorted { $0.rank < $1.rank }
-        var turns: [UInt32?: Int] = [:]
-        let ordered = drawn.map { each -> (turn: Int, rank: UInt64, card: CardRecord) in
-            let range = each.stored.source?.group
-            defer { turns[range, default: 0] += 1 }
-            return (turns[range, default: 0], each.rank, each.stored.card)
-        }.sorted { ($0.turn, $0.rank) < ($1.turn, $1.rank) }
-        return (ordered.dropFirst(offset).prefix(limit).map(\.card), living.count, unwanted)
+        guard limit > 0, offset < drawn.count else { return ([], drawn.count, unwanted) }
+        drawn.sort { $0.rank < $1.rank }
+        let chosen = pile.inTurns(drawn.map(\.place)).dropFirst(offset).prefix(limit)
+        return (chosen.map { pile.cards[$0].card }, drawn.count, unwanted)
     }
 
     /// A cheap mix: different seeds give different orders, the same seed always the same one.
-    private static func rank(_ author: PublicKey, _ seed: Int64) -> UInt64 {
-        var value = author.bytes.prefix(8).reduce(UInt64(bitPattern: seed)) {
-            ($0 &* 0x100_0000_01B3) ^ UInt64($1)
-        }
+    private static func rank(_ author: UInt64, _ seed: Int64) -> UInt64 {
+        var value = UInt64(bitPattern: seed) &* 0x9E37_79B9_7F4A_7C15 ^ author
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        return value ^ value >> 27
-    }
-}
-
-extension CardRecord {
-    /// Leading zero bits of the id: the work that its author put in (NIP-13).
-    var work: Int {
-        var bits = 0
-        for byte in Hex.decode(event.id) ?? [] {
-            bits += byte.leadingZeroBitCount
-            if byte != 0 { break }
-        }
-        return bits
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
     }
 }
 
