@@ -170,6 +170,13 @@ targets += [
         name: "dht-simulator", dependencies: ["DHTSimulation", "DHTCore", arguments],
         path: "Benchmarks/dht-simulator",
         swiftSettings: strict, linkerSettings: linking),
+    // The same core on real sockets, many in one process, for `make bench`; never installed.
+    .executableTarget(
+        name: "dht-nodes",
+        dependencies: [
+            "DHTSimulation", "DHTCore", "NodeSystem", "NodeModel", "Nostr", arguments, nio, posix,
+        ],
+        path: "Benchmarks/dht-nodes", swiftSettings: strict, linkerSettings: linking),
     tests("DHTCoreTests", ["DHTCore", "DHTSimulation"] + coreTests),
     tests("WSCoreTests", ["WSCore"] + coreTests),
     tests("AggregatorCoreTests", ["AggregatorCore"] + coreTests),

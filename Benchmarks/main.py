@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Tests", "EndToEnd"))
 
 import bench_dht  # noqa: E402
+import bench_dht_network  # noqa: E402
 import bench_idle  # noqa: E402
 import bench_ipc  # noqa: E402
 import bench_ledger  # noqa: E402
@@ -32,6 +33,7 @@ def main():
         ("start", bench_idle.cold_start),
         ("proxy", lambda: bench_proxy.measure(out, venv)),
         ("dht", lambda: bench_dht.measure(out)),
+        ("dht-network", lambda: bench_dht_network.measure(out)),
     ]
     unknown = set(chosen) - {name for name, _ in parts}
     if unknown:

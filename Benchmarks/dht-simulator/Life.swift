@@ -16,6 +16,24 @@ struct Life {
     /// Runs both parts and prints a line for each; gives the targets that were missed.
     func report() throws -> [String] { try ghosts() + coming() }
 
+    /// What upkeep costs when nothing happens: bytes that a node sends in a second, from the second hour on, during two
+    /// rounds of checks, as these come in waves.
+    func quiet() -> [String] {
+        var network = Trial(
+            nodes: nodes, dead: 0, searches: 0, seed: seed, growth: .joined, options: options
+        ).network()
+        network.run(60 * Self.minute)
+        let (bytes, packets) = (network.bytes, network.packets)
+        network.run(30 * Self.minute)
+        let seconds = Double(30 * 60 * nodes)
+        let rate = Double(network.bytes - bytes) / seconds
+        print(
+            "\(nodes) nodes with nothing to do: \(Simulator.decimal(rate, 1)) bytes and",
+            "\(Simulator.decimal(Double(network.packets - packets) / seconds, 2)) packets sent per node and second"
+        )
+        return rate > 100 ? ["\(nodes) idle nodes send more than 100 bytes a second"] : []
+    }
+
     /// Providers that die: for how long are they still found?
     private func ghosts() throws -> [String] {
         let trial = Trial(nodes: nodes, dead: 0, searches: 50, seed: seed, growth: .settled, options: options)

@@ -21,6 +21,7 @@ struct Simulator: ParsableCommand {
     @Option(help: "Percent of the nodes behind a NAT.") var nat = 0
     @Option(help: "Percent of the packets that are lost.") var loss = 1.0
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
+    @Flag(help: "Also: what an idle network sends.") var idle = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
     @Option(help: "Instead of all this: so many packets of all kinds against one node.") var storm = 0
     @Flag(help: "End with 1 when a target was missed.") var check = false
@@ -45,6 +46,7 @@ struct Simulator: ParsableCommand {
                     nodes: count, searches: min(searches, 300), seed: seed, options: options
                 ).report()
             }
+            if idle { missed += Life(nodes: count, seed: seed, options: options).quiet() }
             if life { missed += try Life(nodes: count, seed: seed, options: options).report() }
         }
         for line in missed { print("MISSED: \(line)") }

@@ -63,6 +63,17 @@ def tables():
     return [each.status().dht_nodes for each in SESSIONS]
 
 
+def sent():
+    """Bytes that the DHT of all nodes has sent."""
+    total = 0
+    for index, each in enumerate(SESSIONS):
+        each.pop_alerts()
+        each.post_session_stats()
+        alert = wait(index, lt.session_stats_alert, lambda a: True)
+        total += alert.values["dht.dht_bytes_out"]
+    return total
+
+
 def announce(at, info_hash, port):
     """Announces a peer."""
     SESSIONS[at].dht_announce(lt.sha1_hash(bytes.fromhex(info_hash)), port, 0)
