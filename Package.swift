@@ -91,6 +91,7 @@ var targets: [Target] = [
     shared("Nostr", ["NodeModel", "CSecp256k1", crypto, cryptoExtras]),
     shared("EVM", ["NodeModel"]),
     shared("Lightning", ["NodeModel"]),
+    shared("X402", ["EVM", "NodeModel", "Wire"]),
     shared("NodeConfig", ["Wire", "NodeModel"]),
     shared("ConfigFile", ["NodeConfig", "Wire", yams]),
     shared("Interfaces", ["Wire", "NodeModel"]),
@@ -121,7 +122,9 @@ targets += daemon(
     daemonBase + ["ConfigFile", "Policy", "NodeSystem", "CSeccomp", posix])
 targets += daemon(
     "ledger-d", "LedgerCore",
-    daemonBase + ["Nostr", "EVM", "Lightning", "CSecp256k1", "NodeSystem", grdb, crypto, cryptoExtras, posix])
+    daemonBase + [
+        "Nostr", "EVM", "Lightning", "X402", "CSecp256k1", "NodeSystem", grdb, crypto, cryptoExtras, posix,
+    ])
 targets += daemon("content-d", "ContentCore", daemonBase + ["NodeSystem", crypto])
 targets += daemon("exec-d", "ExecCore", daemonBase + ["NodeSystem", grdb, httpClient, posix, http1])
 targets += daemon("dht-d", "DHTCore", daemonBase + ["Nostr", "NodeSystem", grdb, crypto, posix])
@@ -143,6 +146,7 @@ targets += [
     tests("NodeModelTests", ["NodeModel"]),
     tests("NostrTests", ["Nostr", "NodeModel", crypto]),
     tests("EVMTests", ["EVM", "NodeModel"], data: ["vectors"]),
+    tests("X402Tests", ["X402", "EVM", "NodeModel"], data: ["vectors"]),
     tests("LightningTests", ["Lightning", "NodeModel"], data: ["vectors"]),
     tests("NodeConfigTests", ["NodeConfig", "ConfigFile", "Wire"]),
     tests("InterfacesTests", ["Interfaces", "Wire", "NodeModel"]),
@@ -153,7 +157,7 @@ targets += [
         ["DaemonKit", "IPC", "TestKit", "Wire", "Interfaces", "NodeConfig", "NodeSystem", "Policy", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
     tests(
-        "LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "Policy"] + coreTests,
+        "LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "X402", "Policy"] + coreTests,
         data: ["vectors"]),
     // What the crash matrix kills; never installed.
     .executableTarget(

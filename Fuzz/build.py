@@ -22,7 +22,7 @@ PROGRAMS = {
     "Nostr": ("ws-d", ["NodeModel", "Nostr"]),
     "WS": ("ws-d", ["Wire", "NodeModel", "WSCore"]),
     "DHT": ("dht-d", ["NodeModel", "DHTCore"]),
-    "Coins": ("ledger-d", ["Wire", "NodeModel", "EVM", "Lightning", "LedgerCore"]),
+    "Coins": ("ledger-d", ["Wire", "NodeModel", "EVM", "Lightning", "X402", "LedgerCore"]),
     "Content": ("content-d", ["Wire", "ContentCore"]),
 }
 # Dropped from the product's compile command, with the number of words that follow: what names its outputs, and -O.

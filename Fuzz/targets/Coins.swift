@@ -4,6 +4,7 @@
 import EVM
 import LedgerCore
 import Lightning
+import X402
 
 let doors: [String: Door] = [
     "abi": { EVMFuzz.abi($0) },
@@ -12,4 +13,5 @@ let doors: [String: Door] = [
     "invoice": { LightningFuzz.invoice($0) },
     "rlp": { EVMFuzz.rlp($0) },
     "transaction": { EVMFuzz.transaction($0) },
+    "x402": { X402Fuzz.document($0) },
 ]

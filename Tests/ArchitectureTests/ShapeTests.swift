@@ -29,6 +29,7 @@ import Wire
         var table: [String: Set<String>] = [
             "CHost": [], "NodeSystem": ["CHost"], "Wire": [], "NodeModel": ["CSecp256k1"],
             "Nostr": ["NodeModel", "CSecp256k1"], "EVM": ["NodeModel"], "Lightning": ["NodeModel"],
+            "X402": ["EVM", "NodeModel", "Wire"],
             "NodeConfig": ["Wire", "NodeModel"],
             "ConfigFile": ["NodeConfig", "Wire"], "Interfaces": ["Wire", "NodeModel"],
             "Policy": ["Wire", "Interfaces"], "IPC": ["NodeSystem", "Wire"],
@@ -40,7 +41,7 @@ import Wire
         ]
         for name in cores.values where name != "CtlCore" { table[name] = core }
         table["SupervisorCore"] = core.union(["Policy", "ConfigFile", "CSeccomp"])
-        table["LedgerCore"] = core.union(["CSecp256k1", "EVM", "Lightning"])
+        table["LedgerCore"] = core.union(["CSecp256k1", "EVM", "Lightning", "X402"])
         return table
     }()
 
