@@ -157,13 +157,21 @@ targets += [
         ["DaemonKit", "IPC", "TestKit", "Wire", "Interfaces", "NodeConfig", "NodeSystem", "Policy", log]),
     tests("SupervisorCoreTests", ["SupervisorCore", "Policy", "ConfigFile"] + coreTests),
     tests(
-        "LedgerCoreTests", ["LedgerCore", "LedgerCrashChild", "EVM", "Lightning", "X402", "Policy"] + coreTests,
+        "LedgerCoreTests",
+        ["LedgerCore", "LedgerCrashChild", "LedgerChainChild", "EVM", "Lightning", "X402", "Policy"]
+            + coreTests,
         data: ["vectors"]),
     // What the crash matrix kills; never installed.
     .executableTarget(
         name: "LedgerCrashChild",
         dependencies: ["LedgerCore", "Nostr", "NodeModel", "NodeConfig", locks, log],
         path: "Tests/LedgerCrashChild", swiftSettings: strict, linkerSettings: linking),
+    // The same with a chain whose memory is a file.
+    .executableTarget(
+        name: "LedgerChainChild",
+        dependencies: [
+            "LedgerCore", "EVM", "X402", "Nostr", "NodeModel", "NodeConfig", "Wire", locks, log,
+        ], path: "Tests/LedgerChainChild", swiftSettings: strict, linkerSettings: linking),
     tests("ContentCoreTests", ["ContentCore"] + coreTests),
     tests("ExecCoreTests", ["ExecCore"] + coreTests),
     // Nodes in virtual time, for the tests and for `make simulate`; no part of the product.

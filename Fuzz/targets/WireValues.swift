@@ -84,6 +84,11 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.Payments.self),
     of(LedgerInterface.Accounts.self),
     of(LedgerInterface.SignStatus.self),
+    of(LedgerInterface.PayTerms.self),
+    of(LedgerInterface.PromisePrice.self),
+    of(LedgerInterface.ReleasePrice.self),
+    of(LedgerInterface.OpenChannel.self),
+    of(LedgerInterface.Channels.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),

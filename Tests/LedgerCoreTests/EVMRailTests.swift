@@ -12,6 +12,7 @@ import Nostr
 import Testing
 import Wire
 
+@testable import LedgerChainChild
 @testable import LedgerCore
 
 /// A rail over a chain in memory, with a clock that the test turns.

@@ -36,7 +36,7 @@ import Wire
         #expect(Set(intents) == Set(LedgerInterface.methods.map(\.name)))
         #expect(!intents.contains { $0.contains("digest") })
         let spending = Self.table.reply.rows.filter { $0.perDay != nil }
-        #expect(spending.map(\.intent) == ["ledger.accept_receipt"])
+        #expect(spending.map(\.intent) == ["ledger.accept_receipt", "ledger.promise_price"])
         #expect(spending[0].perCall == 1 && spending[0].perDay == 2 && spending[0].perPeer == 3)
     }
 

@@ -8,7 +8,7 @@ extension LedgerInterface {
     /// Writes down that this node takes a client's job. Without it no content key is opened and no receipt signed.
     public struct TakeJob: Request {
         public static let spec = MethodSpec(
-            "ledger.take_job", deadlineMs: 5_000, idempotent: true,
+            "ledger.take_job", deadlineMs: 5_000, maxRequestBytes: 64 * 1024, idempotent: true,
             "Writes down that this node takes a client's job, on which terms.")
         public struct Reply: WireValue, Hashable {
             /// Whether the same job had been taken on the same terms before.
@@ -21,15 +21,22 @@ extension LedgerInterface {
         public var unitPrice: UnitPrice
         /// The longest answer, in tokens.
         public var maxTokens: Int
+        /// The most that the job may cost; absent for test credits.
+        public var ceiling: Int64?
+        /// What came with it, as x402's `PAYMENT-SIGNATURE` header.
+        public var payment: String?
         enum CodingKeys: String, CodingKey {
-            case job, client
+            case job, client, ceiling, payment
             case modelRoot = "model_root"
             case unitPrice = "unit_price"
             case maxTokens = "max_tokens"
         }
         public init(
-            job: JobID, client: PublicKey, modelRoot: ContentRoot, unitPrice: UnitPrice, maxTokens: Int
+            job: JobID, client: PublicKey, modelRoot: ContentRoot, unitPrice: UnitPrice, maxTokens: Int,
+            ceiling: Int64? = nil, payment: String? = nil
         ) {
+            self.ceiling = ceiling
+            self.payment = payment
             self.job = job
             self.client = client
             self.modelRoot = modelRoot

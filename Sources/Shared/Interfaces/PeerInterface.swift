@@ -28,16 +28,19 @@ public enum PeerInterface {
         public var maxTokens: Int
         /// The prices that the client read on the card.
         public var unitPrice: UnitPrice
+        /// What pays for it where test credits do not, as x402's `PAYMENT-SIGNATURE` header.
+        public var payment: String?
         enum CodingKeys: String, CodingKey {
-            case job, model, payload
+            case job, model, payload, payment
             case modelRoot = "model_root"
             case maxTokens = "max_tokens"
             case unitPrice = "unit_price"
         }
         public init(
             job: JobID, model: String, modelRoot: ContentRoot, payload: SealedPayload, maxTokens: Int,
-            unitPrice: UnitPrice
+            unitPrice: UnitPrice, payment: String? = nil
         ) {
+            self.payment = payment
             self.job = job
             self.model = model
             self.modelRoot = modelRoot

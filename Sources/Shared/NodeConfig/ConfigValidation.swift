@@ -2,6 +2,7 @@
 // It must never look at the machine: that is `doctor`'s work.
 
 import FoundationEssentials
+import NodeModel
 import Wire
 
 extension NodeConfiguration {
@@ -76,6 +77,13 @@ extension NodeConfiguration {
         if let (key, problem) = ledger.lightning.problem() {
             check(false, "ledger.lightning.\(key)", problem)
         }
+        for (path, name) in [("aggregator.price.asset", aggregator.price.asset)]
+            + aggregator.pay.map({ ("aggregator.pay", $0) })
+        {
+            check(
+                Asset(rawValue: name).isWellFormed, path, "'\(name)' is not an asset",
+                "test:credit, or by CAIP-19 as eip155:137/erc20:0x3c49….")
+        }
         for (path, value, range) in ranges where !range.contains(value) {
             check(false, path, "is \(value), outside \(range.lowerBound) to \(range.upperBound)")
         }
@@ -107,6 +115,12 @@ extension NodeConfiguration {
             ("ledger.max_per_job", ledger.maxPerJob, 0...Int64.max),
             ("ledger.max_per_day", ledger.maxPerDay, 0...Int64.max),
             ("ledger.max_per_peer", ledger.maxPerPeer, 0...Int64.max),
+            ("ledger.channels.max_at_risk", ledger.channels.maxAtRisk, 0...Int64.max),
+            ("ledger.channels.claim_at", ledger.channels.claimAt, 1...Int64.max),
+            ("ledger.channels.claim_after_s", ledger.channels.claimAfterSeconds, 0...31_536_000),
+            (
+                "ledger.channels.withdraw_delay_s", ledger.channels.withdrawDelaySeconds, PayTo.delays
+            ),
             ("content.headroom_bytes", content.headroomBytes, 0...Int64.max),
         ]
     }

@@ -49,9 +49,11 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var chains: [ChainSection] = []
     /// The account on Lightning; none by default.
     public var lightning = LightningSection()
+    /// How jobs are paid on chains.
+    public var channels = ChannelsSection()
 
     enum CodingKeys: String, CodingKey {
-        case chains, lightning
+        case chains, lightning, channels
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
         case maxPerPeer = "max_per_peer"

@@ -9,6 +9,7 @@ extension ProviderCard {
             ["device", device, String(memoryMiB)], ["slots", String(slots), String(load)],
         ]
         if let statusAddress { tags.append(["status", statusAddress]) }
+        if let payTo { tags.append(["pay", payTo.address, String(payTo.withdrawDelay)]) }
         for offer in models {
             tags.append([
                 "model", offer.name, offer.root.hex, String(offer.context), offer.price.asset.rawValue,
@@ -37,7 +38,8 @@ extension ProviderCard {
         self.init(
             provider: event.pubkey, endpoint: endpoint, models: models, device: device[1], memoryMiB: memory,
             slots: slotCount, load: load, createdAt: event.createdAt, expiresAt: expiry,
-            statusAddress: event.onlyTag("status"))
+            statusAddress: event.onlyTag("status"),
+            payTo: event.tags.first { $0.first == "pay" }.flatMap(PayTo.init(tag:)))
         guard template.tags == event.tags, isPlausible else { return nil }
     }
 
@@ -48,8 +50,16 @@ extension ProviderCard {
         return !over && createdAt >= 0 && lifetime > 0 && lifetime <= Self.maximumLifetime && memoryMiB >= 0
             && slots >= 0
             && (0...15).contains(load) && models.count <= 8 && endpoint.utf8.count <= 128
+            && payTo?.isPlausible != false
             && (statusAddress?.utf8.count ?? 1) <= 21 && statusAddress?.isEmpty != true
             && models.allSatisfy { $0.price.total(promptTokens: 1, completionTokens: 1) != nil }
+    }
+}
+
+extension PayTo {
+    fileprivate init?(tag: [String]) {
+        guard tag.count == 3, let delay = Int64(tag[2]) else { return nil }
+        self.init(address: tag[1], withdrawDelay: delay)
     }
 }
 

@@ -29,6 +29,8 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public var endpoint: String
     /// Where the provider is asked how it is now, as `a.b.c.d:port` (UDP); nil when it cannot be asked.
     public var statusAddress: String?
+    /// Where it is paid, when any of its prices is not in test credits.
+    public var payTo: PayTo?
     public var models: [ModelOffer]
     /// `cpu`, or the GPU's class.
     public var device: String
@@ -47,6 +49,7 @@ public struct ProviderCard: Hashable, Sendable, Codable {
         case provider, endpoint, models, device, slots, load
         case memoryMiB = "memory_mib"
         case statusAddress = "status_address"
+        case payTo = "pay_to"
         case createdAt = "created_at"
         case expiresAt = "expires_at"
     }
@@ -54,8 +57,9 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public init(
         provider: PublicKey, endpoint: String, models: [ModelOffer], device: String, memoryMiB: Int,
         slots: Int,
-        load: Int, createdAt: Int64, expiresAt: Int64, statusAddress: String? = nil
+        load: Int, createdAt: Int64, expiresAt: Int64, statusAddress: String? = nil, payTo: PayTo? = nil
     ) {
+        self.payTo = payTo
         self.provider = provider
         self.endpoint = endpoint
         self.statusAddress = statusAddress

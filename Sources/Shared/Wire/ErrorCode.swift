@@ -31,6 +31,7 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let contextLengthExceeded = ErrorCode(rawValue: "context_length_exceeded")
     public static let engineUnavailable = ErrorCode(rawValue: "engine_unavailable")
     public static let noProvider = ErrorCode(rawValue: "no_provider")
+    public static let paymentRequired = ErrorCode(rawValue: "payment_required")
     public static let providerFailed = ErrorCode(rawValue: "provider_failed")
     public static let verificationFailed = ErrorCode(rawValue: "verification_failed")
     public static let corrupt = ErrorCode(rawValue: "corrupt")

@@ -33,7 +33,7 @@ public enum BatchSettlement {
         ])
         var abi: ABIValue {
             .list([
-                .list([.list(config.abi), .uint(signed.voucher.ceiling)]), .bytes(signed.signature.bytes),
+                .list([config.abi, .uint(signed.voucher.ceiling)]), .bytes(signed.signature.bytes),
                 .uint(total),
             ])
         }
@@ -62,7 +62,7 @@ public enum BatchSettlement {
         -> [UInt8]
     {
         try Self.deposit.call([
-            .list(config.abi), .uint(deposit.amount), .address(collector),
+            config.abi, .uint(deposit.amount), .address(collector),
             .bytes(try deposit.collectorData()),
         ])
     }
@@ -83,16 +83,16 @@ public enum BatchSettlement {
     public static func initiateWithdrawCall(_ config: ChannelConfig, _ amount: UInt256) throws(ABIError)
         -> [UInt8]
     {
-        try initiateWithdraw.call([.list(config.abi), .uint(amount)])
+        try initiateWithdraw.call([config.abi, .uint(amount)])
     }
 
     public static func finalizeWithdrawCall(_ config: ChannelConfig) throws(ABIError) -> [UInt8] {
-        try finalizeWithdraw.call([.list(config.abi)])
+        try finalizeWithdraw.call([config.abi])
     }
 
     /// Gives money back to the payer at once; the payee's to call.
     public static func refundCall(_ config: ChannelConfig, _ amount: UInt256) throws(ABIError) -> [UInt8] {
-        try refund.call([.list(config.abi), .uint(amount)])
+        try refund.call([config.abi, .uint(amount)])
     }
 
     private static func address(_ digits: String) -> EVMAddress {

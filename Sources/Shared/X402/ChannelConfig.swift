@@ -52,7 +52,7 @@ public struct ChannelConfig: Hashable, Sendable {
 
     /// The contract's name for it, bound to the chain.
     public func id(chainID: UInt64) throws(ABIError) -> Digest {
-        try Self.digest(BatchSettlement.domain(chainID).digest(Self.type, abi))
+        try Self.digest(BatchSettlement.domain(chainID).digest(Self.type, members))
     }
 
     static let type = TypedStruct(
@@ -69,7 +69,10 @@ public struct ChannelConfig: Hashable, Sendable {
         .address, .address, .address, .address, .address, .uint(40), .fixedBytes(32),
     ])
 
-    var abi: [ABIValue] {
+    /// As the contract takes it.
+    public var abi: ABIValue { .list(members) }
+
+    private var members: [ABIValue] {
         [
             .address(payer), .address(payerAuthorizer), .address(receiver), .address(receiverAuthorizer),
             .address(token), .uint(UInt64(clamping: withdrawDelay)), .bytes(salt.bytes),

@@ -18,7 +18,7 @@ public indirect enum X402Value: Hashable, Sendable {
     static let mostValues = 1_024
 
     /// Reads one value and nothing else.
-    init(_ bytes: [UInt8]) throws(X402Error) {
+    public init(_ bytes: [UInt8]) throws(X402Error) {
         do {
             self = try bytes.withUnsafeBytes { raw in
                 var scanner = JSONScanner(raw)

@@ -31,8 +31,14 @@ struct Deed: Codable, Hashable, Sendable {
     let party: String
     /// The id of the reservation that is posted or voided; empty for the other kinds.
     let reservation: String
+    /// Whose money moves, where it is not the wallet's: that in a channel, or due from one.
+    let account: String?
 
-    private init(_ kind: Kind, _ asset: Asset, _ amount: Int64, _ party: String, _ reservation: String = "") {
+    private init(
+        _ kind: Kind, _ asset: Asset, _ amount: Int64, _ party: String, _ reservation: String = "",
+        account: String? = nil
+    ) {
+        self.account = account
         self.kind = kind
         self.asset = asset
         self.amount = amount
@@ -40,25 +46,37 @@ struct Deed: Codable, Hashable, Sendable {
         self.reservation = reservation
     }
 
-    static func deposit(_ amount: Int64, _ asset: Asset, from party: String) -> Deed {
-        Deed(.deposit, asset, amount, party)
+    static func deposit(
+        _ amount: Int64, _ asset: Asset, from party: String, into account: String? = nil
+    ) -> Deed {
+        Deed(.deposit, asset, amount, party, account: account)
     }
-    static func reserve(_ amount: Int64, _ asset: Asset, for party: String) -> Deed {
-        Deed(.reserve, asset, amount, party)
+    static func reserve(
+        _ amount: Int64, _ asset: Asset, for party: String, of account: String? = nil
+    ) -> Deed {
+        Deed(.reserve, asset, amount, party, account: account)
     }
-    static func post(_ reservation: String, _ amount: Int64, _ asset: Asset, to party: String) -> Deed {
-        Deed(.post, asset, amount, party, reservation)
+    static func post(
+        _ reservation: String, _ amount: Int64, _ asset: Asset, to party: String, of account: String? = nil
+    ) -> Deed {
+        Deed(.post, asset, amount, party, reservation, account: account)
     }
-    static func void(_ reservation: String, _ asset: Asset) -> Deed {
-        Deed(.void, asset, 0, "", reservation)
+    static func void(_ reservation: String, _ asset: Asset, of account: String? = nil) -> Deed {
+        Deed(.void, asset, 0, "", reservation, account: account)
     }
-    static func withdraw(_ amount: Int64, _ asset: Asset, to party: String) -> Deed {
-        Deed(.withdraw, asset, amount, party)
+    static func withdraw(
+        _ amount: Int64, _ asset: Asset, to party: String, of account: String? = nil
+    ) -> Deed {
+        Deed(.withdraw, asset, amount, party, account: account)
     }
+
+    /// The account that gives, or gets back.
+    var home: String { account ?? Operation.wallet }
 
     /// The deed's canonical JSON, by which it is stored and compared.
     func canonical() throws(CanonicalJSONError) -> [UInt8] {
         var line = CanonicalLine()
+        if let account { try line.add("account", account) }
         try line.add("amount", amount)
         try line.add("asset", asset.rawValue)
         try line.add("kind", kind.rawValue)
@@ -95,6 +113,9 @@ struct Deed: Codable, Hashable, Sendable {
         else {
             throw WireError(.invalidParams, "'party' has 1 to \(Self.longestParty) printable characters.")
         }
+        guard account.map(PaymentChannel.isAccount) ?? true else {
+            throw WireError(.invalidParams, "'account' is not that of a channel.")
+        }
     }
 
     /// What moves, from which account to which.
@@ -105,20 +126,20 @@ struct Deed: Codable, Hashable, Sendable {
     func postings(id: String, held: Int64) -> [ChainEntry.Posting] {
         let moves: [(account: String, amount: Int64)] =
             switch kind {
-            case .deposit: [("rail:\(party)", -amount), (Operation.wallet, amount)]
-            case .reserve: [(Operation.wallet, -amount), (Self.held(id), amount)]
-            case .withdraw: [(Operation.wallet, -amount), ("rail:\(party)", amount)]
-            case .void: [(Self.held(reservation), -held), (Operation.wallet, held)]
+            case .deposit: [("rail:\(party)", -amount), (home, amount)]
+            case .reserve: [(home, -amount), (Self.held(id), amount)]
+            case .withdraw: [(home, -amount), ("rail:\(party)", amount)]
+            case .void: [(Self.held(reservation), -held), (home, held)]
             case .post:
                 [
                     (Self.held(reservation), -held), ("paid:\(party)", amount),
-                    (Operation.wallet, held - amount),
+                    (home, held - amount),
                 ]
             }
         return moves.map { ChainEntry.Posting(account: $0.account, amount: $0.amount) }
     }
 
-    private static func isPlain(_ text: String) -> Bool {
+    static func isPlain(_ text: String) -> Bool {
         text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 }

@@ -124,10 +124,13 @@ final class Ledger: Sendable {
                     }
                     return earlier
                 }
-                if let limit {
+                let asset = body.unitPrice.asset
+                let accounts = operation.accounts(asset)
+                // What was promised by a voucher was within the ceilings then.
+                if let limit, asset == .testCredit {
                     try limit.check(
-                        price: body.price, spentToday: try Self.spent(onDayOf: at, db),
-                        spentOnPeer: try Self.spent(onDayOf: at, account: operation.accounts?.debit, db))
+                        price: body.price, spentToday: try Self.spent(asset, onDayOf: at, db),
+                        spentOnPeer: try Self.spent(asset, onDayOf: at, account: accounts?.debit, db))
                 }
                 // What was signed before jobs were written down is answered above.
                 if operation.kind == .issue, operation.client != operation.provider {
@@ -135,7 +138,10 @@ final class Ledger: Sendable {
                 }
                 let made = try events()
                 try Self.record(operation, made, at: at, writer)
-                if let accounts = operation.accounts {
+                if asset != .testCredit, operation.client != operation.provider {
+                    try Self.charge(operation, body, at: at, writer)
+                }
+                if let accounts {
                     let postings = [
                         ChainEntry.Posting(account: accounts.debit, amount: body.price),
                         ChainEntry.Posting(account: accounts.credit, amount: -body.price),
@@ -188,15 +194,17 @@ final class Ledger: Sendable {
             ])
     }
 
-    private static func spent(
-        onDayOf at: Int64, account: String? = nil, _ db: Database
+    static func spent(
+        _ asset: Asset, onDayOf at: Int64, account: String? = nil, _ db: Database
     ) throws -> Int64 {
         try Int64.fetchOne(
             db.cachedStatement(
                 sql: """
                     SELECT coalesce(sum(posting.amount), 0) FROM transfer
                     JOIN posting ON posting.transfer = transfer.sequence AND posting.account <> ?
-                    WHERE transfer.kind = 'spend' AND transfer.day = ? AND posting.account = coalesce(?, account)
-                    """), arguments: [Operation.wallet, at / 86_400_000, account]) ?? 0
+                    WHERE transfer.kind = 'spend' AND transfer.day = ? AND transfer.asset = ?
+                        AND posting.account LIKE 'spend:%' AND posting.account = coalesce(?, account)
+                    """),
+            arguments: [Operation.wallet, at / 86_400_000, asset.rawValue, account]) ?? 0
     }
 }

@@ -48,6 +48,7 @@ extension Ledger {
             try Self.auditSuccessions(db, &report)
             try Self.auditOutbox(db, &report)
             try Self.auditInvoices(db, &report)
+            try Self.auditChannels(db, &report)
             return report
         }
     }
@@ -166,7 +167,7 @@ extension Ledger {
                 WHERE transfer.operation = ? ORDER BY amount DESC, account
                 """, arguments: [id]
         ).map { ChainEntry.Posting(account: $0["account"], amount: $0["amount"]) }
-        let due = operation.accounts.map { accounts in
+        let due = operation.accounts(body.unitPrice.asset).map { accounts in
             [
                 ChainEntry.Posting(account: accounts.debit, amount: body.price),
                 ChainEntry.Posting(account: accounts.credit, amount: -body.price),

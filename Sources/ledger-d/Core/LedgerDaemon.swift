@@ -5,6 +5,7 @@
 // signs only bytes that it built itself from a typed intent. What it acknowledges is on disk.
 
 public import DaemonKit
+import EVM
 import FoundationEssentials
 import Glibc
 public import IPC
@@ -27,6 +28,7 @@ public struct LedgerDaemon: Daemon {
     let key: SecretKey
     let policy: SigningPolicy
     let limit: SpendingLimit
+    let channels: ChannelsSection
     let table: SigningTable
     let ledger: Ledger
     let wrapping: KeyWrapping
@@ -49,7 +51,11 @@ public struct LedgerDaemon: Daemon {
         try self.init(environment, clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
     }
 
-    init(_ environment: DaemonEnvironment<LedgerSection>, clock: @escaping @Sendable () -> Int64) throws {
+    /// - Parameter carrier: the way out; ws-d when nil.
+    init(
+        _ environment: DaemonEnvironment<LedgerSection>, carrier: (any Carrier & KeyedCarrier)? = nil,
+        clock: @escaping @Sendable () -> Int64
+    ) throws {
         stateDirectory = environment.stateDirectory
         metrics = environment.metrics
         self.clock = clock
@@ -65,9 +71,8 @@ public struct LedgerDaemon: Daemon {
         let (key, created) = try keyFile.load(mayCreate: access(path, F_OK) != 0)
         self.key = key
         ledger = try Ledger(path: path, key: key)
-        policy = SigningPolicy(node: key.publicKey, former: try ledger.formerOwners())
         wrapping = KeyWrapping(key: key)
-        let carrier = LinkCarrier(link: environment.link(to: .ws))
+        let carrier: any Carrier & KeyedCarrier = carrier ?? LinkCarrier(link: environment.link(to: .ws))
         guard let signer = PaymentSigner(key.derived(.evm(0))) else {
             throw StartFailure(.config, "No account can be derived from the node's key.")
         }
@@ -76,7 +81,10 @@ public struct LedgerDaemon: Daemon {
             rails = try environment.config.chains.map { section in
                 EVMRail(
                     try EVMChain(section), signer: signer, ledger: ledger, carrier: carrier,
-                    log: environment.log, clock: clock)
+                    log: environment.log,
+                    rule: ClaimRule(
+                        amount: environment.config.channels.claimAt,
+                        after: environment.config.channels.claimAfterSeconds), clock: clock)
             }
             lightning = try .configured(
                 environment.config.lightning,
@@ -87,6 +95,13 @@ public struct LedgerDaemon: Daemon {
         } catch let error as WireError {
             throw StartFailure(.config, error.message, fix: "See ledger in infernet.yaml.")
         }
+        channels = environment.config.channels
+        policy = SigningPolicy(
+            node: key.publicKey, former: try ledger.formerOwners(),
+            assets: Set(rails.flatMap { $0.chain.tokens.map(\.asset) }),
+            payTo: PayTo(
+                address: signer.address.checksummed,
+                withdrawDelay: environment.config.channels.withdrawDelaySeconds))
         environment.log.notice(
             created ? "node key made" : "node key loaded", metadata: ["npub": "\(key.publicKey.npub)"])
     }
@@ -120,7 +135,8 @@ public struct LedgerDaemon: Daemon {
             try await daemon.take(
                 TakenJob(
                     job: request.job, client: request.client, modelRoot: request.modelRoot,
-                    unitPrice: request.unitPrice, maxTokens: request.maxTokens))
+                    unitPrice: request.unitPrice, maxTokens: request.maxTokens), payment: request.payment,
+                ceiling: request.ceiling)
         }
         bind(LedgerInterface.UnwrapKey.self, &router) { try await $0.unwrap($1) }
         bind(LedgerInterface.Balance.self, &router) { daemon, _ in try await daemon.ledger.balance() }
@@ -140,6 +156,11 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.Payments.self, &router) { try await $0.payments(limit: $1.limit) }
         bind(LedgerInterface.PayInvoice.self, &router) { try await $0.payInvoice($1) }
         bind(LedgerInterface.MakeInvoice.self, &router) { try await $0.makeInvoice($1) }
+        bind(LedgerInterface.PayTerms.self, &router) { try $0.payTerms($1.asset) }
+        bind(LedgerInterface.PromisePrice.self, &router) { try await $0.promise($1) }
+        bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
+        bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }
+        bind(LedgerInterface.Channels.self, &router) { daemon, _ in try await daemon.shownChannels() }
         bind(LedgerInterface.Invoices.self, &router) { try await $0.invoices(limit: $1.limit) }
         bind(LedgerInterface.Accounts.self, &router) { daemon, _ in try await daemon.accounts() }
         bind(LedgerInterface.Successions.self, &router) { daemon, _ in

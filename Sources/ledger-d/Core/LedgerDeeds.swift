@@ -98,7 +98,7 @@ extension Ledger {
     /// Test credits may be owed; everything else must be there.
     private static func cover(_ deed: Deed, _ db: Database) throws {
         guard deed.asset != .testCredit else { return }
-        let available = try balance(Operation.wallet, deed.asset, db)
+        let available = try balance(deed.home, deed.asset, db)
         guard deed.amount <= available else {
             throw WireError(
                 .policyRefused,
@@ -124,9 +124,12 @@ extension Ledger {
             throw WireError(.conflict, "'\(deed.reservation)' was closed by '\(closed.dropFirst(5))'.")
         }
         let reserved = try CanonicalJSON.decode(Deed.self, from: row["payload"] as Data)
-        guard reserved.asset == deed.asset, deed.kind == .void || reserved.party == deed.party else {
+        guard reserved.asset == deed.asset, reserved.account == deed.account,
+            deed.kind == .void || reserved.party == deed.party
+        else {
             throw WireError(
-                .policyRefused, "'\(deed.reservation)' was set aside in another asset or for another party.")
+                .policyRefused,
+                "'\(deed.reservation)' was set aside in another asset or account, or for another party.")
         }
         return try balance(Deed.held(deed.reservation), deed.asset, db)
     }

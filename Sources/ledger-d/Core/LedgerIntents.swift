@@ -10,10 +10,16 @@ import Wire
 
 extension LedgerDaemon {
     /// Writes down that this node takes a stranger's job.
-    func take(_ job: TakenJob) async throws -> LedgerInterface.TakeJob.Reply {
+    func take(
+        _ job: TakenJob, payment: String? = nil, ceiling: Int64? = nil
+    ) async throws -> LedgerInterface.TakeJob.Reply {
         try policy.job(job)
         try requireStaying()
-        return LedgerInterface.TakeJob.Reply(repeated: try await ledger.take(job, at: clock()))
+        let cover = try await cover(job, payment, ceiling: ceiling)
+        do {
+            return LedgerInterface.TakeJob.Reply(
+                repeated: try await ledger.take(job, cover: cover, at: clock()))
+        } catch let error as WireError { throw await explained(error, cover) }
     }
 
     /// Opens the content key of a job that this node has taken and not finished.
@@ -80,7 +86,7 @@ extension LedgerDaemon {
         metrics.observe(
             "infernet_ledger_commit_seconds", (ContinuousClock.now - started) / .seconds(1),
             labels: ["kind", operation.kind.rawValue], help: "From intent to durable commit.")
-        if !outcome.repeated, operation.accounts != nil {
+        if !outcome.repeated, operation.accounts(body.unitPrice.asset) != nil {
             metrics.count(
                 "infernet_ledger_transfers_total", labels: ["kind", operation.kind.rawValue],
                 help: "Transfers appended to the chain.")

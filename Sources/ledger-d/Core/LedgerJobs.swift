@@ -9,10 +9,12 @@ import Wire
 extension Ledger {
     /// Writes down that a job is taken; on disk when it returns.
     ///
-    /// - Parameter at: Unix milliseconds.
+    /// - Parameters:
+    ///   - cover: the voucher that pays for it; nil for test credits.
+    ///   - at: Unix milliseconds.
     /// - Returns: whether it had been taken before, on the same terms.
-    /// - Throws: `.conflict` when it was taken on other terms.
-    func take(_ job: TakenJob, at: Int64) async throws -> Bool {
+    /// - Throws: `.conflict` when it was taken on other terms, `.paymentRequired` when nothing covers it.
+    func take(_ job: TakenJob, cover: Cover? = nil, at: Int64) async throws -> Bool {
         do {
             return try await commits.write { writer in
                 if let earlier = try Self.taken(job.job, by: job.client, writer.db) {
@@ -23,6 +25,7 @@ extension Ledger {
                     }
                     return true
                 }
+                if let cover { try Self.take(cover, for: job.job, at: at, writer) }
                 try writer.insert(
                     "taken",
                     [

@@ -11,9 +11,7 @@ import Wire
 extension LedgerDaemon {
     func pay(_ request: LedgerInterface.Pay) async throws -> LedgerInterface.Payment {
         try requireStaying()
-        guard (1...100).contains(request.id.utf8.count),
-            request.id.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        else { throw WireError(.invalidParams, "'id' has 1 to 100 printable characters.") }
+        try Self.checkPaymentID(request.id)
         for rail in rails {
             guard let token = rail.chain.tokens.first(where: { $0.asset == request.asset }) else { continue }
             let payee: EVMAddress
@@ -30,6 +28,16 @@ extension LedgerDaemon {
         throw WireError(
             .notFound, "This node has no account for '\(request.asset.rawValue.prefix(160))'.",
             fix: "See 'infernetctl wallet accounts', and ledger.chains in infernet.yaml.")
+    }
+
+    /// Ids of claims are the rail's own.
+    static func checkPaymentID(_ id: String) throws(WireError) {
+        guard (1...100).contains(id.utf8.count), id.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            !id.hasPrefix("claim/")
+        else {
+            throw WireError(
+                .invalidParams, "'id' has 1 to 100 printable characters and does not begin with 'claim/'.")
+        }
     }
 
     func payments(limit: Int) async throws -> LedgerInterface.Payments.Reply {
@@ -101,11 +109,12 @@ extension LedgerDaemon {
     func shown(_ payment: OutgoingPayment) async -> LedgerInterface.Payment {
         if payment.isLightning { return await shownLightning(payment) }
         let rail = rails.first { $0.chain.rail == payment.rail }
-        let terms = try? EVMPaymentTerms(payment.terms)
+        let errand = try? EVMErrands.read(payment.terms)
         let awaited = await rail?.awaited[payment.id] ?? "the chain"
         return LedgerInterface.Payment(
             id: payment.id, chain: rail?.chain.name ?? payment.rail, asset: payment.asset,
-            amount: payment.amount, to: (terms?.to).flatMap { try? EVMAddress($0) }?.checksummed ?? "",
+            amount: payment.amount,
+            to: (errand?.payee).map { (try? EVMAddress($0))?.checksummed ?? $0 } ?? "",
             state: payment.state.rawValue, reason: payment.reason,
             awaiting: payment.state.isOver ? nil : awaited,
             transaction: payment.letters.last.map { "0x" + Hex.encode($0.hash) }, at: payment.at,

@@ -16,8 +16,9 @@ extension Ledger {
                 sql: """
                     SELECT coalesce(sum(CASE WHEN account LIKE 'earn:%' THEN -amount END), 0) AS earned,
                         coalesce(sum(CASE WHEN account LIKE 'spend:%' THEN amount END), 0) AS spent
-                    FROM posting
-                    """)
+                    FROM posting JOIN transfer ON transfer.sequence = posting.transfer
+                    WHERE transfer.asset = ?
+                    """, arguments: [Asset.testCredit.rawValue])
             let head = try Row.fetchOne(
                 db, sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1")
             return LedgerInterface.Balance.Reply(

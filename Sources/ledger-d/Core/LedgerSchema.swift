@@ -25,6 +25,9 @@ enum LedgerSchema {
         migrator.registerMigration("6: Lightning") { db in
             try db.execute(sql: lightning + appendOnly(["preimage", "invoice", "invoice_end"]))
         }
+        migrator.registerMigration("7: channels") { db in
+            try db.execute(sql: channels + appendOnly(["channel", "voucher", "pledge", "charge"]))
+        }
         return migrator
     }
 

@@ -31,14 +31,22 @@ struct Operation: Hashable, Sendable {
     }
 
     /// The account that receives (debit) and the one that gives (credit).
-    var accounts: (debit: String, credit: String)? {
-        switch kind {
+    ///
+    /// Test credits move from wallet to wallet. Of other assets the money was set aside when the job was promised, and
+    /// charged when its receipt was signed: here it only gets its name.
+    func accounts(_ asset: Asset) -> (debit: String, credit: String)? {
+        let isCredit = asset == .testCredit
+        return switch kind {
         case .issue: nil
-        case .spend: ("spend:\(provider.hex)", Self.wallet)
-        case .earn: (Self.wallet, "earn:\(client.hex)")
+        case .spend: ("spend:\(provider.hex)", isCredit ? Self.wallet : "paid:\(spentBy)")
+        case .earn: (isCredit ? Self.wallet : "rail:\(chargedTo)", "earn:\(client.hex)")
         case .own: ("own:used", "own:made")
         }
     }
+
+    /// By what the books name the money of one job, on its way from a channel, and into one's due.
+    var spentBy: String { "job:\(job)/\(provider.hex)" }
+    var chargedTo: String { "job:\(client.hex)/\(job)" }
 
     /// What this node has: test credits may be owed, so that it may be negative.
     static let wallet = "wallet"

@@ -17,6 +17,10 @@ struct SigningPolicy: Sendable {
     let node: PublicKey
     /// The keys that this one follows: what they have earned is still paid.
     var former: Set<PublicKey> = []
+    /// In what this node deals besides test credits.
+    var assets: Set<Asset> = []
+    /// Where it is paid.
+    var payTo: PayTo?
 
     /// This node's half of a mutual authentication.
     func peerAuthentication(
@@ -66,6 +70,12 @@ struct SigningPolicy: Sendable {
         guard PeerAuthentication.isEndpoint(card.endpoint) else {
             throw refusal("card.endpoint", "it is not a ws:// or wss:// address")
         }
+        for price in card.models.map(\.price) {
+            try asset(price)
+            guard price.asset == .testCredit || (card.payTo != nil && card.payTo == payTo) else {
+                throw refusal("card.pay_to", "it is not where this node is paid")
+            }
+        }
         // Whoever reads the event must find this card in it, and no other.
         let template = card.template
         guard card.isPlausible, ProviderCard(SignedEvent(template, signature: [])) == card else {
@@ -94,9 +104,7 @@ struct SigningPolicy: Sendable {
         guard Schnorr.isValidPublicKey(job.client.bytes) else {
             throw refusal("client", "it is not a key on the curve")
         }
-        guard job.unitPrice.asset == .testCredit else {
-            throw refusal("unit_price.asset", "this node deals in \(Asset.testCredit.rawValue) only")
-        }
+        try asset(job.unitPrice)
         guard job.unitPrice.prompt >= 0, job.unitPrice.completion >= 0 else {
             throw refusal("unit_price", "it is negative")
         }
@@ -143,7 +151,7 @@ struct SigningPolicy: Sendable {
         do { try Acceptance.check(acceptance, receipt: bundle.receipt, body: body) } catch {
             throw WireError(.verificationFailed, "The acceptance does not hold: \(error).")
         }
-        try asset(body)
+        try asset(body.unitPrice)
         return (body, acceptance)
     }
 
@@ -154,7 +162,7 @@ struct SigningPolicy: Sendable {
     }
 
     private func money(_ body: ReceiptBody, now: Int64) throws(WireError) {
-        try asset(body)
+        try asset(body.unitPrice)
         guard body.finishedAt <= now + Self.clockSkew else {
             throw refusal(
                 "body.finished_at", "it is \(body.finishedAt - now) s ahead of this clock; compare the clocks"
@@ -165,9 +173,10 @@ struct SigningPolicy: Sendable {
         }
     }
 
-    private func asset(_ body: ReceiptBody) throws(WireError) {
-        guard body.unitPrice.asset == .testCredit else {
-            throw refusal("unit_price.asset", "this node deals in \(Asset.testCredit.rawValue) only")
+    private func asset(_ price: UnitPrice) throws(WireError) {
+        guard price.asset == .testCredit || assets.contains(price.asset) else {
+            let known = ([.testCredit] + assets.sorted { $0.rawValue < $1.rawValue }).map(\.rawValue)
+            throw refusal("unit_price.asset", "this node deals in \(known.joined(separator: ", ")) only")
         }
     }
 

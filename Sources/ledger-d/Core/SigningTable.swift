@@ -60,6 +60,25 @@ struct SigningTable: Sendable {
                     "pays once by id from this node's account on a chain, within the ceilings of ledger.chains"
             ),
             Row(
+                intent: LedgerInterface.OpenChannel.spec, callers: [.ctl],
+                effect:
+                    "puts money into a channel with a provider once by id, within the ceilings of ledger.chains"
+            ),
+            Row(
+                intent: LedgerInterface.PromisePrice.spec, callers: [.aggregator],
+                effect:
+                    "signs a voucher for one job on an open channel, within ledger.channels.max_at_risk",
+                ceilings: limit),
+            Row(
+                intent: LedgerInterface.ReleasePrice.spec, callers: [.aggregator],
+                effect: "takes back what was promised for a job that got no receipt"),
+            Row(
+                intent: LedgerInterface.PayTerms.spec, callers: [.aggregator],
+                effect: "tells where this node is paid, for its card"),
+            Row(
+                intent: LedgerInterface.Channels.spec, callers: [.ctl],
+                effect: "reads this node's channels"),
+            Row(
                 intent: LedgerInterface.PayInvoice.spec, callers: [.ctl],
                 effect:
                     "pays an invoice once from this node's account on Lightning, within the ceilings of ledger.lightning"

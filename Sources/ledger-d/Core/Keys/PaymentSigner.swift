@@ -5,6 +5,7 @@ import CSecp256k1
 import EVM
 import NodeModel
 import Nostr
+import X402
 
 /// The account of one derived key.
 struct PaymentSigner: Sendable {
@@ -38,6 +39,14 @@ struct PaymentSigner: Sendable {
     func sign(_ authorization: TransferAuthorization, _ domain: EIP712Domain) throws -> EVMSignature {
         guard authorization.from == address else { throw SigningError.failed }
         return try signature(of: try authorization.digest(domain))
+    }
+
+    /// The payer's signature under a voucher of its own channel.
+    func sign(_ voucher: Voucher, of config: ChannelConfig, chainID: UInt64) throws -> EVMSignature {
+        guard config.payerAuthorizer == address, try config.id(chainID: chainID) == voucher.channel else {
+            throw SigningError.failed
+        }
+        return try signature(of: try voucher.digest(chainID: chainID))
     }
 
     /// RFC 6979: the same message has the same signature, so that signing again after a crash changes nothing.

@@ -19,6 +19,8 @@ extension Ledger {
         var perDay: Int64
         /// Where the ceilings stand.
         var ceilings = "of the token under ledger.chains"
+        /// Whose money it is, where it is not the wallet's.
+        var account: String?
 
         var party: String { "\(rail):\(payee)" }
     }
@@ -33,9 +35,12 @@ extension Ledger {
 
     /// The same inside a transaction.
     static func ask(_ draft: PaymentDraft, at: Int64, _ writer: LedgerWriter) throws -> OutgoingPayment {
-        let deed = Deed.reserve(draft.amount, draft.asset, for: draft.party)
+        let deed = Deed.reserve(draft.amount, draft.asset, for: draft.party, of: draft.account)
         let reservation = OutgoingPayment.reservation(draft.id)
-        if try payment(draft.id, writer.db) == nil { try checkCeilings(draft, at, writer.db) }
+        // What comes home passes no ceiling.
+        if draft.account == nil, try payment(draft.id, writer.db) == nil {
+            try checkCeilings(draft, at, writer.db)
+        }
         // The same id for another payee or amount is a conflict of the deed.
         if !(try perform(deed, id: reservation, at: at, writer)).repeated {
             try writer.insert(
@@ -93,13 +98,13 @@ extension Ledger {
             // An end that was written before a crash and is told again is the same end.
             if payment.state == state { return }
             try Self.allow(state, id, writer.db)
-            let party = try String.fetchOne(
-                writer.db, sql: "SELECT party FROM payment WHERE id = ?", arguments: [id])
             let reservation = OutgoingPayment.reservation(id)
+            let held = try Self.reserved(reservation, writer.db)
             let deed =
                 state == .settled
-                ? Deed.post(reservation, spent ?? payment.amount, payment.asset, to: party ?? "")
-                : Deed.void(reservation, payment.asset)
+                ? Deed.post(
+                    reservation, spent ?? payment.amount, payment.asset, to: held.party, of: held.account)
+                : Deed.void(reservation, payment.asset, of: held.account)
             _ = try Self.perform(deed, id: "\(state.rawValue)/\(id)", at: at, writer)
             if let proof { try Self.keep(proof.preimage, of: proof.hash, at: at, writer) }
             try Self.step(id, state, reason, at, writer)
@@ -160,8 +165,9 @@ extension Ledger {
             try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND day = ? AND NOT EXISTS (
-                        SELECT 1 FROM step WHERE step.payment = payment.id AND step.state = 'failed')
+                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND day = ? AND \(leaving)
+                        AND NOT EXISTS (
+                            SELECT 1 FROM step WHERE step.payment = payment.id AND step.state = 'failed')
                     """, arguments: [draft.asset.rawValue, at / 86_400_000]) ?? 0
         let (sum, overflow) = today.addingReportingOverflow(draft.amount)
         guard !overflow, sum <= draft.perDay else {

@@ -14,11 +14,24 @@ extension Ledger {
             let held = try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND NOT EXISTS (SELECT 1 FROM step
+                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND \(Self.leaving)
+                        AND NOT EXISTS (SELECT 1 FROM step
                         WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
                     """, arguments: [asset.rawValue])
             return (try Self.balance(Operation.wallet, asset, db), held ?? 0)
         }
+    }
+
+    /// Of the payments, those whose money leaves: a claim brings home what is due already.
+    static let leaving = "payment.party NOT GLOB '*:claim:*'"
+
+    /// The deed that set a payment's money aside.
+    static func reserved(_ id: String, _ db: Database) throws -> Deed {
+        let payload = try Data.fetchOne(
+            db.cachedStatement(sql: "SELECT payload FROM operation WHERE id = ? AND kind = 'reserve'"),
+            arguments: [Deed.operation(id)])
+        guard let payload else { throw WireError(.notFound, "There is no reservation '\(id)'.") }
+        return try CanonicalJSON.decode(Deed.self, from: payload)
     }
 
     /// Payments of a rail that are under way, oldest first.
@@ -127,9 +140,13 @@ extension Ledger {
                 let deed = try (row["reserved"] as Data?).map {
                     try CanonicalJSON.decode(Deed.self, from: $0)
                 }
-                guard deed == .reserve(payment.amount, payment.asset, for: row["party"]) else {
-                    throw ChainFault(description: "its reservation is for something else")
-                }
+                let errand = payment.isLightning ? nil : try EVMErrands.read(payment.terms)
+                guard
+                    deed
+                        == .reserve(
+                            payment.amount, payment.asset, for: row["party"],
+                            of: try errand?.account(payment.rail))
+                else { throw ChainFault(description: "its reservation is for something else") }
                 let due: String? =
                     payment.state == .settled ? "post" : payment.state == .failed ? "void" : nil
                 guard row["closed"] == due else {
@@ -137,12 +154,11 @@ extension Ledger {
                 }
                 if payment.isLightning {
                     try auditLightning(payment, party: row["party"], db)
-                } else {
-                    let terms = try EVMPaymentTerms(payment.terms)
-                    guard terms.amount == payment.amount,
-                        "\(payment.rail):\(terms.to)" == row["party"] as String
+                } else if let errand {
+                    guard errand.amount == payment.amount,
+                        "\(payment.rail):\(errand.payee)" == row["party"] as String
                     else { throw ChainFault(description: "its terms are of another payment") }
-                    for letter in payment.letters { try terms.check(letter) }
+                    for letter in payment.letters { try errand.check(letter) }
                 }
             } catch { report.fault("the payment '\(id)': \(error)") }
         }

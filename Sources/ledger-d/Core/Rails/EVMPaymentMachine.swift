@@ -58,6 +58,16 @@ struct EVMPaymentMachine: Sendable {
     let amount: UInt64
     /// Unix seconds.
     let validBefore: Int64
+    /// What it may use of the chain's work.
+    let gas: UInt64
+
+    init(chain: EVMChain, letters: [Letter], amount: UInt64, validBefore: Int64, gas: UInt64? = nil) {
+        self.chain = chain
+        self.letters = letters
+        self.amount = amount
+        self.validBefore = validBefore
+        self.gas = gas ?? chain.gasLimit
+    }
 
     /// - Parameters:
     ///   - fees: of the last letter; nil when there is none.
@@ -111,7 +121,7 @@ struct EVMPaymentMachine: Sendable {
         let fees = first(view)
         if view.tokens < UInt256(amount) {
             obstacle = "the account to hold \(amount) on the chain; it holds \(view.tokens)"
-        } else if let fees, let cost = UInt256(fees.fee).multiplied(by: chain.gasLimit), view.coins < cost {
+        } else if let fees, let cost = UInt256(fees.fee).multiplied(by: gas), view.coins < cost {
             obstacle = "\(chain.coin) for the fee: \(cost) wei; the account holds \(view.coins)"
         } else if fees == nil {
             obstacle = "the chain's fee to fall to \(chain.highestFee / 1_000_000_000) gwei"

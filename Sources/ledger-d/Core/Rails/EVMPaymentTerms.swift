@@ -47,22 +47,41 @@ struct EVMPaymentTerms: Codable, Hashable, Sendable {
             nonce: nonce)
     }
 
-    /// Refuses a letter that does anything but carry this authorization to its token.
-    func check(_ letter: Letter) throws {
-        let signed = try SignedEVMTransaction(raw: letter.raw)
+}
+
+extension EVMPaymentTerms: EVMErrand {
+    var payee: String { to }
+    var spends: UInt64 { UInt64(clamping: amount) }
+    var gasShare: UInt64 { 1 }
+    var provesItself: Bool { false }
+
+    func account(_ rail: String) throws -> String? { nil }
+
+    func contract() throws -> EVMAddress { try EVMAddress(token) }
+
+    func call(_ signer: PaymentSigner, _ token: EVMToken) throws -> [UInt8] {
         let authorization = try authorization()
-        guard case .feeMarket(let transaction) = signed.transaction,
-            EVMTransaction.hash(raw: letter.raw) == letter.hash, letter.lane == from,
-            signed.sender == authorization.from, transaction.nonce == letter.place,
-            Int64(clamping: transaction.chainID) == chain, transaction.value == .zero,
-            transaction.to == (try EVMAddress(token)), transaction.accessList.isEmpty
-        else { throw ChainFault(description: "letter \(letter.number) is not what it is stored as") }
+        return try authorization.call(try signer.sign(authorization, token.domain))
+    }
+
+    func matches(_ call: [UInt8]) throws -> Bool {
+        let authorization = try authorization()
         let expected: [ABIValue] = [
             .address(authorization.from), .address(authorization.to), .uint(authorization.value),
             .uint(0), .uint(authorization.validBefore), .bytes(authorization.nonce.bytes),
         ]
-        guard Array(try authorization.function.arguments(of: transaction.data).prefix(6)) == expected else {
-            throw ChainFault(description: "letter \(letter.number) pays something else")
-        }
+        return Array(try authorization.function.arguments(of: call).prefix(6)) == expected
+    }
+
+    func isDone(_ client: ChainClient, _ token: EVMToken, _ place: ChainClient.Place) async throws -> Bool {
+        try await client.hasUsed(try authorization(), token, place)
+    }
+
+    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
+        try await client.carriers(of: try authorization(), token, upTo: final)
+    }
+
+    func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {
+        receipt.pays(try authorization(), token: token.address)
     }
 }

@@ -18,7 +18,10 @@ actor EVMRail {
     private let clock: @Sendable () -> Int64
 
     private(set) var standing: (ok: Bool, reason: String) = (false, "not heard yet")
-    private(set) var awaited: [String: String] = [:]
+    var awaited: [String: String] = [:]
+    /// What was last heard of channels.
+    var views: [Digest: ChannelView] = [:]
+    nonisolated let rule: ClaimRule
     private var verified: Set<EVMAddress> = []
     private var final: (number: UInt64, hash: [UInt8])?
     private var offered: [[UInt8]: Int64] = [:]
@@ -27,8 +30,9 @@ actor EVMRail {
 
     init(
         _ chain: EVMChain, signer: PaymentSigner, ledger: Ledger, carrier: any Carrier, log: Logger,
-        clock: @escaping @Sendable () -> Int64
+        rule: ClaimRule = ClaimRule(amount: 1_000_000, after: 86_400), clock: @escaping @Sendable () -> Int64
     ) {
+        self.rule = rule
         self.chain = chain
         self.signer = signer
         self.ledger = ledger
@@ -70,19 +74,19 @@ actor EVMRail {
             let open = try await ledger.openPayments(chain.rail)
             awaited = awaited.filter { entry in open.contains { $0.id == entry.key } }
             do {
-                try await look(open)
+                try await look()
             } catch {
                 tell(false, (error as? WireError)?.message ?? "\(error)")
                 for payment in open { awaited[payment.id] = standing.reason }
             }
-            return !open.isEmpty
+            return try await !ledger.openPayments(chain.rail).isEmpty
         } catch {
             tell(false, (error as? WireError)?.message ?? "\(error)")
             return false
         }
     }
 
-    private func look(_ open: [OutgoingPayment]) async throws {
+    private func look() async throws {
         guard try await client.chainID() == UInt256(chain.id) else {
             throw ChainTrouble.contradiction("the endpoint of '\(chain.name)' speaks for another chain")
         }
@@ -93,7 +97,8 @@ actor EVMRail {
         for token in chain.tokens where !verified.contains(token.address) { try await verify(token) }
         tell(true, "final up to block \(number)")
         for token in chain.tokens { try await findDeposits(token, through: number) }
-        for id in open.map(\.id) {
+        try await claimDue()
+        for id in try await ledger.openPayments(chain.rail).map(\.id) {
             // Read again: what was signed in this look has a place in the lane, even where the chain did not take it.
             let open = try await ledger.openPayments(chain.rail)
             guard let payment = open.first(where: { $0.id == id }) else { continue }
@@ -141,23 +146,22 @@ actor EVMRail {
     private func drive(
         _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ latest: ChainBlock, _ final: (UInt64, UInt64)
     ) async throws {
-        let terms = try EVMPaymentTerms(payment.terms)
+        let errand = try EVMErrands.read(payment.terms)
         guard let token = chain.tokens.first(where: { $0.asset == payment.asset }),
-            terms.from == signer.address.lowercase
+            errand.from == signer.address.lowercase
         else {
             awaited[payment.id] = "its token or its key, which this node no longer has"
             return
         }
-        let authorization = try terms.authorization()
-        let view = try await view(payment, open, authorization, token, latest, final)
+        let view = try await view(payment, open, errand, token, latest, final)
         let machine = EVMPaymentMachine(
-            chain: chain, letters: payment.letters, amount: UInt64(clamping: payment.amount),
-            validBefore: terms.validBefore)
+            chain: chain, letters: payment.letters, amount: errand.spends, validBefore: errand.validBefore,
+            gas: chain.gasLimit * errand.gasShare)
         let now = clock()
         let fees = payment.letters.last.flatMap(Self.fees)
         switch machine.next(view, fees: fees, now: now / 1000) {
         case .sign(let nonce, let tip, let fee):
-            try await sign(payment, authorization, token, nonce: nonce, tip: tip, fee: fee, at: now)
+            try await sign(payment, errand, token, nonce: nonce, tip: tip, fee: fee, at: now)
         case .hand(let number):
             guard let letter = payment.letters.first(where: { $0.number == number }) else { return }
             try await hand(letter, of: payment, at: now)
@@ -179,25 +183,23 @@ actor EVMRail {
     }
 
     private func view(
-        _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ authorization: TransferAuthorization,
+        _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ errand: any EVMErrand,
         _ token: EVMToken, _ latest: ChainBlock, _ final: (number: UInt64, time: UInt64)
     ) async throws -> EVMPaymentMachine.View {
-        let own: [ABIValue] = [.address(signer.address), .bytes(authorization.nonce.bytes)]
-        let finally = try await client.call(
-            EVMToken.authorizationState, own, at: token.address, .number(final.number))
-        let now = try await client.call(EVMToken.authorizationState, own, at: token.address, .latest)
-        let used = (finally == [.bool(true)], now == [.bool(true)])
+        let used = (
+            try await errand.isDone(client, token, .number(final.number)),
+            try await errand.isDone(client, token, .latest)
+        )
         var hashes = payment.letters.map(\.hash)
-        if used.0 {
-            // Whoever carried it: the authorization is what pays, in whatever transaction.
-            let from = final.number > 5_000 ? final.number - 5_000 : 0
-            hashes += try await client.logs(
-                of: token.address,
-                topics: [EVMToken.used, ChainReceipt.word(signer.address), authorization.nonce.bytes],
-                from: from, to: final.number
-            ).map(\.transactionHash.bytes).filter { !hashes.contains($0) }.prefix(4)
-        }
         var seen: [EVMPaymentMachine.Seen] = []
+        if used.0 {
+            let known = hashes
+            hashes += try await errand.carriers(client, token, upTo: final.number)
+                .filter { !known.contains($0) }.prefix(4)
+            if errand.provesItself {
+                seen.append(.init(hash: known.last ?? [], block: final.number, pays: true))
+            }
+        }
         for hash in hashes {
             guard let receipt = try await client.receipt(hash) else { continue }
             guard receipt.transactionHash.bytes == hash, let block = receipt.blockNumber.value.exactUInt64
@@ -208,7 +210,7 @@ actor EVMRail {
                 continue
             }
             seen.append(
-                .init(hash: hash, block: block, pays: receipt.pays(authorization, token: token.address)))
+                .init(hash: hash, block: block, pays: try errand.pays(receipt, token)))
         }
         let held = try await client.call(
             EVMToken.balanceOf, [.address(signer.address)], at: token.address, .latest)
@@ -225,14 +227,14 @@ actor EVMRail {
     }
 
     private func sign(
-        _ payment: OutgoingPayment, _ authorization: TransferAuthorization, _ token: EVMToken, nonce: UInt64,
+        _ payment: OutgoingPayment, _ errand: any EVMErrand, _ token: EVMToken, nonce: UInt64,
         tip: UInt64, fee: UInt64, at now: Int64
     ) async throws {
-        let data = try authorization.call(try signer.sign(authorization, token.domain))
+        let data = try errand.call(signer, token)
         guard
             let transaction = FeeMarketTransaction(
                 chainID: chain.id, nonce: nonce, maxPriorityFee: UInt256(tip), maxFee: UInt256(fee),
-                gasLimit: chain.gasLimit, to: token.address, data: data)
+                gasLimit: chain.gasLimit * errand.gasShare, to: try errand.contract(), data: data)
         else { throw ChainTrouble.contradiction("the chain's fees make no transaction") }
         let raw = try signer.sign(.feeMarket(transaction))
         let letter = Letter(

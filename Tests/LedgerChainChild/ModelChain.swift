@@ -3,9 +3,11 @@
 
 import EVM
 import Foundation
+import Glibc
 import NIOConcurrencyHelpers
 import NodeModel
 import Wire
+import X402
 
 @testable import LedgerCore
 
@@ -41,14 +43,44 @@ final class ModelChain: Carrier, Sendable {
         /// Stands between the chain and ledger-d: gets the method and the true result, gives another or nothing.
         var lie: (@Sendable (String, Any) -> Any?)?
         var asked: [String] = []
+        var settlement = ModelSettlement()
+        /// Called before a transaction is in the chain's memory, and after it.
+        var reach: (@Sendable () -> Void)?
     }
 
     static let token = EVMAddressText("0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
     let state = NIOLockedValueBox(State())
 
+    /// Where the chain's memory is; nil for a chain that ends with its process.
+    let path: String?
+
+    /// A chain as it was left, when its memory is a file.
+    init(path: String? = nil, _ prepare: (inout State) -> Void = { _ in }) {
+        self.path = path
+        change(prepare)
+        guard let path, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
+        for line in text.split(separator: "\n") {
+            change { state in
+                state.height += 1
+                state.time += 2
+                if let raw = Hex.decode(line), raw.count > 1 { Self.include(raw, &state) }
+            }
+        }
+    }
+
+    /// One write, so that what was killed left a whole line or none.
+    private func remember(_ line: String) {
+        guard let path else { return }
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let bytes = Array((line + "\n").utf8)
+        _ = write(file, bytes, bytes.count)
+        close(file)
+    }
+
     func change<T>(_ body: (inout State) throws -> T) rethrows -> T { try state.withLockedValue(body) }
 
     func mine(_ blocks: Int = 1) {
+        for _ in 0..<blocks { remember("00") }
         change { state in
             for _ in 0..<blocks {
                 state.height += 1
@@ -78,6 +110,10 @@ final class ModelChain: Carrier, Sendable {
             tx.nonce == state.nonces[signed.sender] ?? 0
         else { return }
         state.nonces[signed.sender] = tx.nonce + 1
+        if tx.to == BatchSettlement.contract {
+            state.mined.append(ModelSettlement.include(raw, tx, from: signed.sender, &state))
+            return
+        }
         let function = TransferAuthorization(
             from: .zero, to: .zero, value: .zero, validBefore: 0, nonce: Digest(hashing: "")
         ).function
@@ -107,8 +143,14 @@ final class ModelChain: Carrier, Sendable {
         else { throw WireError(.invalidParams, "no question") }
         let answer: [String: Any]? = change { state in
             state.asked.append(method)
+            let before = state.mined.count
+            if method == "eth_sendRawTransaction" { state.reach?() }
             do {
                 let result = try Self.answer(method, params, &state)
+                if state.mined.count > before, let raw = state.arrived.last {
+                    remember(Hex.encode(raw))
+                    state.reach?()
+                }
                 guard let lie = state.lie else { return ["jsonrpc": "2.0", "id": id, "result": result] }
                 return lie(method, result).map { told in
                     (told as? Whole)?.answer ?? ["jsonrpc": "2.0", "id": id, "result": told]
@@ -166,6 +208,7 @@ final class ModelChain: Carrier, Sendable {
             }
             if state.mines {
                 state.height += 1
+                state.time += 2
                 include(raw, &state)
             } else if !state.waiting.contains(raw) {
                 state.waiting.append(raw)
@@ -179,9 +222,12 @@ final class ModelChain: Carrier, Sendable {
         for function in [
             EVMToken.name, EVMToken.version, EVMToken.decimals, EVMToken.separator, EVMToken.balanceOf,
             EVMToken.authorizationState,
-        ] where call.starts(with: function.selector) {
+        ] + ModelSettlement.functions where call.starts(with: function.selector) {
             let arguments = try function.arguments(of: call)
             let value: ABIValue
+            if let values = try state.settlement.answer(function.name, arguments, at: block) {
+                return try ABI.encode(values, as: function.outputs)
+            }
             switch function.name {
             case "name": value = .string(state.name)
             case "version": value = .string("2")

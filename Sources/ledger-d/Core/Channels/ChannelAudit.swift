@@ -1,0 +1,97 @@
+// The part of the audit that proves channels: ids, every voucher's signature, and that what was charged is booked.
+// It must never take a ceiling on its word: its signature is checked against the channel's own payer.
+
+import EVM
+import FoundationEssentials
+import GRDB
+import NodeModel
+import X402
+
+extension Ledger {
+    /// Every channel must be what its id says and between the nodes it names, every voucher signed and above the last,
+    /// every charge promised and booked, and nothing charged beyond what is signed.
+    static func auditChannels(_ db: Database, _ report: inout AuditReport) throws {
+        let owners = try owners(db)
+        for row in try Row.fetchAll(db, sql: "SELECT * FROM channel ORDER BY id") {
+            do {
+                let channel = try channel(row)
+                try audit(channel, owners, db)
+            } catch { report.fault("the channel \(Hex.encode(row["id"] as Data)): \(error)") }
+        }
+    }
+
+    private static func audit(_ channel: PaymentChannel, _ owners: [String], _ db: Database) throws {
+        guard try channel.config.id(chainID: channel.chainID) == channel.id,
+            channel.asset.rawValue == "\(channel.rail)/erc20:\(channel.config.token.lowercase)"
+        else { throw ChainFault(description: "it is not what its id says") }
+        let isOfBoth = owners.contains { owner in
+            guard let owner = PublicKey(hex: owner) else { return false }
+            let (client, provider) =
+                channel.side == .payer ? (owner, channel.peer) : (channel.peer, owner)
+            return PaymentChannel.salt(client: client, provider: provider) == channel.config.salt
+        }
+        guard isOfBoth else { throw ChainFault(description: "it is not between the nodes it names") }
+        let vouchers = try Row.fetchCursor(
+            db, sql: "SELECT * FROM voucher WHERE channel = ? ORDER BY ceiling",
+            arguments: [Data(channel.id.bytes)])
+        var highest: Int64 = 0
+        while let row = try vouchers.next() {
+            highest = row["ceiling"]
+            guard try voucher(row).isSigned(for: channel.config, chainID: channel.chainID) else {
+                throw ChainFault(description: "the voucher of \(highest) is not signed by its payer")
+            }
+        }
+        try auditCharges(channel, highest, db)
+    }
+
+    /// Adds the charges up in the order of their totals, and finds each in the books.
+    private static func auditCharges(_ channel: PaymentChannel, _ highest: Int64, _ db: Database) throws {
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT charge.*, pledge.amount AS promised FROM charge JOIN pledge
+                    ON pledge.channel = charge.channel AND pledge.job = charge.job
+                WHERE charge.channel = ? ORDER BY charge.total, charge.amount DESC
+                """, arguments: [Data(channel.id.bytes)])
+        var sum: Int64 = 0
+        while let row = try rows.next() {
+            let (amount, job) = (row["amount"] as Int64, row["job"] as String)
+            sum += amount
+            guard sum == row["total"], amount <= row["promised"] as Int64 else {
+                throw ChainFault(description: "the charge of \(job) does not add up")
+            }
+            guard amount > 0 || channel.side == .payer else { continue }
+            let (id, due): (String, Deed)
+            switch (channel.side, JobID(job)) {
+            case (.payee, .some(let job)):
+                let operation = Operation(
+                    kind: .issue, job: job, client: channel.peer, provider: channel.peer)
+                id = "charge/\(channel.peer.hex)/\(job)"
+                due = .deposit(
+                    amount, channel.asset, from: operation.chargedTo, into: channel.account)
+            case (.payer, .some(let job)):
+                let operation = Operation(
+                    kind: .spend, job: job, client: channel.peer, provider: channel.peer)
+                id = (amount > 0 ? "spent" : "back") + "/\(job)/\(channel.peer.hex)"
+                due =
+                    amount > 0
+                    ? .post(
+                        channel.reservation(job), amount, channel.asset, to: operation.spentBy,
+                        of: channel.account)
+                    : .void(channel.reservation(job), channel.asset, of: channel.account)
+            default: throw ChainFault(description: "\(job) is no job")
+            }
+            let booked = try Data.fetchOne(
+                db.cachedStatement(sql: "SELECT payload FROM operation WHERE id = ?"),
+                arguments: [Deed.operation(id)])
+            // A job for nothing is posted with nothing, not voided.
+            if booked == nil, amount == 0 { continue }
+            guard booked == Data(try due.canonical()) else {
+                throw ChainFault(description: "the charge of \(job) is not what is booked")
+            }
+        }
+        guard sum <= highest else {
+            throw ChainFault(description: "\(sum) are charged, and \(highest) signed")
+        }
+    }
+}

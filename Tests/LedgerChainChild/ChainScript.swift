@@ -1,0 +1,189 @@
+// What the kill matrix of chains does: a deposit and a payment; a channel from its opening to an accepted receipt; a
+// voucher from the job it came with to the money it claims. It must never remember anything outside its folder: its
+// process is killed at every boundary and begins again.
+
+import EVM
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import NodeConfig
+import NodeModel
+import Nostr
+import X402
+
+@testable import LedgerCore
+
+struct ChainScript: Sendable {
+    enum Kind: String, CaseIterable, Sendable {
+        case pay, client, provider
+    }
+
+    static let funds: Int64 = 10_000_000
+    static let deposit: Int64 = 1_000_000
+    static let promised: Int64 = 2_000
+    static let price: Int64 = 54
+    static let asset = Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+    static let payee = EVMAddressText("0x7e5f4552091a69125d5dfcb7b8c2659029395bdf").address
+    static let start: Int64 = 1_790_000_000_000
+
+    let ledger: Ledger
+    let chain: ModelChain
+    let rail: EVMRail
+    let client: SecretKey
+    let provider: SecretKey
+    let channel: PaymentChannel
+    let clock: NIOLockedValueBox<Int64>
+    private let signer: PaymentSigner
+
+    static func key(_ byte: UInt8) -> SecretKey? { SecretKey(bytes: [UInt8](repeating: byte, count: 32)) }
+
+    /// - Parameters:
+    ///   - at: Unix milliseconds.
+    ///   - reach: called at every boundary, of the ledger's and of the chain's.
+    init(_ kind: Kind, _ directory: String, at: Int64, _ reach: (@Sendable () -> Void)? = nil) throws {
+        guard let client = Self.key(11), let provider = Self.key(12),
+            let payer = PaymentSigner(client.derived(.evm(0))),
+            let receiver = PaymentSigner(provider.derived(.evm(0))), let section = ChainSection.known.first
+        else { throw CocoaError(.coderInvalidValue) }
+        (self.client, self.provider, signer) = (client, provider, payer)
+        let clock = NIOLockedValueBox(at)
+        self.clock = clock
+        let polygon = try EVMChain(section)
+        let config = ChannelConfig(
+            payer: payer.address, payerAuthorizer: payer.address, receiver: receiver.address,
+            receiverAuthorizer: receiver.address, token: polygon.tokens[0].address, withdrawDelay: 86_400,
+            salt: PaymentChannel.salt(client: client.publicKey, provider: provider.publicKey))
+        let isPayee = kind == .provider
+        let channel = try PaymentChannel(
+            config, chainID: 137, asset: Self.asset, side: isPayee ? .payee : .payer,
+            peer: isPayee ? client.publicKey : provider.publicKey, at: Self.start)
+        self.channel = channel
+        chain = ModelChain(path: directory + "/chain") { state in
+            state.mined.append(
+                .init(
+                    hash: Keccak256.hash("in".utf8), block: 101, ok: true, from: .zero, to: payer.address,
+                    value: UInt256(UInt64(Self.funds)), nonce: []))
+            state.tokens[payer.address] = UInt256(UInt64(Self.funds))
+            state.height = 104
+            if isPayee {
+                state.settlement.history = [
+                    .init(block: 101, id: channel.id, balance: UInt256(UInt64(Self.deposit)))
+                ]
+                state.tokens[BatchSettlement.contract] = UInt256(UInt64(Self.deposit))
+            }
+        }
+        chain.change { $0.reach = reach }
+        var step: (@Sendable (LedgerStep) -> Void)?
+        if let reach { step = { _ in reach() } }
+        ledger = try Ledger(
+            path: directory + "/" + Ledger.fileName, key: isPayee ? provider : client, reach: step)
+        var own = section
+        own.depositsFrom = 100
+        rail = EVMRail(
+            try EVMChain(own), signer: isPayee ? receiver : payer, ledger: ledger, carrier: chain,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            rule: ClaimRule(amount: 1, after: 0), clock: { clock.withLockedValue { $0 } })
+    }
+
+    var now: Int64 { clock.withLockedValue { $0 } }
+
+    /// Does all of it, or what is left of it.
+    func run(_ kind: Kind) async throws {
+        await look(until: kind == .provider ? 1 : 2)
+        switch kind {
+        case .pay:
+            _ = try await rail.ask("rent", rail.chain.tokens[0], amount: 1_500_000, to: Self.payee)
+            await look(until: 8)
+        case .client: try await pay()
+        case .provider: try await earn()
+        }
+    }
+
+    private func look(until times: Int) async {
+        for _ in 0..<times {
+            _ = await rail.pass()
+            chain.mine()
+            clock.withLockedValue { $0 += 5_000 }
+        }
+    }
+
+    private func pay() async throws {
+        _ = try await rail.open(
+            "open", channel, rail.chain.tokens[0], amount: Self.deposit, at: now)
+        await look(until: 8)
+        for job in 1...2 { _ = try await promise(job) }
+        let receipt = try provider.sign(try body(1).template())
+        let (client, body) = (client, try body(1))
+        let operation = Operation(
+            kind: .spend, job: body.job, client: client.publicKey, provider: provider.publicKey)
+        _ = try await ledger.perform(operation, body: body, receiptID: receipt.id, at: now) {
+            let template = Acceptance.template(
+                receipt: receipt, body: body, acceptedAt: Self.start / 1000)
+            return (receipt, try client.sign(template))
+        }
+        try await ledger.release(Self.job(2), peer: provider.publicKey, .payer, at: now)
+    }
+
+    private func promise(_ job: Int) async throws -> SignedVoucher? {
+        // What is over is not promised again.
+        let known = try await ledger.reading { db in
+            try Ledger.pledge(Self.job(job), channel.id, db)?.isOver ?? false
+        }
+        if known { return nil }
+        let (signer, config) = (signer, channel.config)
+        return try await ledger.promise(
+            .init(
+                job: Self.job(job), channel: channel, amount: Self.promised, stated: 0, atRisk: 100_000,
+                limit: SpendingLimit(perJob: .max, perDay: .max, perPeer: .max)), at: now
+        ) { voucher in try signer.sign(voucher, of: config, chainID: 137) }
+    }
+
+    private func earn() async throws {
+        for job in 1...2 {
+            let voucher = Voucher(
+                channel: channel.id, ceiling: UInt256(UInt64(job) * UInt64(Self.promised)))
+            let signed = SignedVoucher(
+                voucher: voucher, signature: try signer.sign(voucher, of: channel.config, chainID: 137))
+            let body = try body(job)
+            _ = try await ledger.take(
+                TakenJob(
+                    job: body.job, client: client.publicKey, modelRoot: body.modelRoot,
+                    unitPrice: body.unitPrice, maxTokens: 512),
+                cover: .init(
+                    channel: channel, signed: signed, amount: Self.promised, balance: Self.deposit), at: now)
+        }
+        let (provider, client, body) = (provider, client, try body(1))
+        let template = try body.template()
+        let issued = Operation(
+            kind: .issue, job: body.job, client: client.publicKey, provider: provider.publicKey)
+        let receipt = try await ledger.perform(
+            issued, body: body, receiptID: Hex.encode(template.computedID()), at: now
+        ) { (try provider.sign(template), nil) }.receipt
+        try await ledger.release(Self.job(2), peer: client.publicKey, .payee, at: now)
+        let acceptance = try client.sign(
+            Acceptance.template(receipt: receipt, body: body, acceptedAt: Self.start / 1000))
+        let earned = Operation(
+            kind: .earn, job: body.job, client: client.publicKey, provider: provider.publicKey)
+        _ = try await ledger.perform(earned, body: body, receiptID: receipt.id, at: now) {
+            (receipt, acceptance)
+        }
+        await look(until: 8)
+    }
+
+    static func job(_ number: Int) -> JobID {
+        var bytes = [UInt8](repeating: 7, count: 16)
+        bytes[15] = UInt8(number)
+        var random = SystemRandomNumberGenerator()
+        return JobID("job_" + Hex.encode(bytes)) ?? JobID(milliseconds: 0, random: &random)
+    }
+
+    private func body(_ job: Int) throws -> ReceiptBody {
+        ReceiptBody(
+            job: Self.job(job), provider: provider.publicKey, client: client.publicKey, model: "model",
+            modelRoot: Digest(hashing: "model"), image: "sha256:" + Digest(hashing: "image").hex,
+            requestHash: Digest(hashing: "request"), resultHash: Digest(hashing: "answer"),
+            usage: Usage(promptTokens: 30, completionTokens: 12), timings: StageTimings(), finish: .stop,
+            unitPrice: UnitPrice(asset: Self.asset, prompt: 1, completion: 2), price: Self.price,
+            finishedAt: Self.start / 1000)
+    }
+}

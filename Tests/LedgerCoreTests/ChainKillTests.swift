@@ -1,0 +1,73 @@
+// The kill matrix of chains: a real process is killed by SIGKILL at every boundary of a deposit, a payment, a channel's
+// opening, a voucher, its receipt, and its claim, and begins again. Each happens once, and the books say what the chain
+// holds.
+
+import EVM
+import Glibc
+import NodeModel
+import Testing
+import X402
+
+@testable import LedgerChainChild
+@testable import LedgerCore
+
+extension LongRunningTests {
+    @Suite struct ChainKillTests {
+        @Test(.timeLimit(.minutes(15)))
+        func everyBoundarySurvivesAKill() async throws {
+            var total = 0
+            for kind in ChainScript.Kind.allCases {
+                let count = try await kills(kind)
+                print("figure: \(kind.rawValue) on a chain: killed at each of \(count) boundaries, done once")
+                total += count
+            }
+            #expect(total > 300)
+        }
+
+        private func kills(_ kind: ChainScript.Kind) async throws -> Int {
+            var boundary = 0
+            while true {
+                boundary += 1
+                let place = try DeedFixture()
+                let start = ChainScript.start
+                let killed = try await CrashChild.run(
+                    program: "LedgerChainChild", [place.directory, kind.rawValue, "\(start)", "\(boundary)"])
+                if killed.signal == 0 { return boundary - 1 }
+                try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
+                let later = try await CrashChild.run(
+                    program: "LedgerChainChild", [place.directory, kind.rawValue, "\(start + 100_000)", "0"])
+                try #require(later.signal == 0, "\(kind) \(boundary)")
+                let script = try ChainScript(kind, place.directory, at: start + 300_000)
+                try await check(kind, script, "\(kind) \(boundary)")
+            }
+        }
+
+        private func check(_ kind: ChainScript.Kind, _ script: ChainScript, _ place: Comment) async throws {
+            #expect(try await script.ledger.audit().faults == [], place)
+            let payments = try await script.ledger.payments(limit: 9)
+            #expect(payments.map(\.state) == [.settled], place)
+            let wallet = try await script.ledger.balance(of: Operation.wallet, ChainScript.asset)
+            let channel = try await script.ledger.balance(of: script.channel.account, ChainScript.asset)
+            let book = try await script.ledger.book(of: script.channel.id, at: script.now)
+            let (tokens, pool) = script.chain.change { state in
+                (state.tokens, state.settlement.channel(script.channel.id))
+            }
+            let funds = ChainScript.funds
+            switch kind {
+            case .pay:
+                #expect(tokens[ChainScript.payee] == UInt256(1_500_000), place)
+                #expect(wallet == funds - 1_500_000, place)
+            case .client:
+                #expect(pool.balance == UInt256(UInt64(ChainScript.deposit)), place)
+                #expect(wallet == funds - ChainScript.deposit, place)
+                #expect(channel == ChainScript.deposit - ChainScript.price, place)
+                #expect(book == ChannelBook(charged: ChainScript.price, open: 0, highest: 4_000), place)
+            case .provider:
+                #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(ChainScript.price)), place)
+                #expect(pool.claimed == UInt256(UInt64(ChainScript.price)), place)
+                #expect(wallet == ChainScript.price && channel == 0, place)
+                #expect(book == ChannelBook(charged: ChainScript.price, open: 0, highest: 4_000), place)
+            }
+        }
+    }
+}
