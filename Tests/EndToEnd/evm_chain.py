@@ -18,7 +18,7 @@ class Chain:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [python("evm-venv", PACKAGES), os.path.join(HERE, "server.py"), os.path.join(HERE, "token.vy")], stdin=subprocess.PIPE,
+            [python("evm-venv", PACKAGES), os.path.join(HERE, "server.py"), HERE], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().strip()
         if not line:

@@ -13,6 +13,7 @@ class Refused(Exception):
         super().__init__(error["message"])
         self.code = error["data"]["code"]
         self.fix = error["data"].get("fix")
+        self.cause = error["data"].get("cause")
 
 
 class Client:

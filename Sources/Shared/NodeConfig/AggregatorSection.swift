@@ -7,8 +7,11 @@ public struct PriceSection: Codable, Sendable, Equatable {
     public var prompt: Int64
     /// In micro-units for each token of the answer.
     public var completion: Int64
+    /// What it is counted in: test credits, or a token of `ledger.chains` by its CAIP-19 name.
+    public var asset: String
 
-    public init(prompt: Int64 = 1, completion: Int64 = 2) {
+    public init(prompt: Int64 = 1, completion: Int64 = 2, asset: String = "test:credit") {
+        self.asset = asset
         self.prompt = prompt
         self.completion = completion
     }
@@ -42,6 +45,8 @@ public struct AggregatorSection: Codable, Sendable, Equatable {
     /// Whether this node works for others; it needs `peer.advertise` too.
     public var provide = true
     public var price = PriceSection()
+    /// In what this node pays others; the first that anybody takes for a model is used.
+    public var pay = ["test:credit"]
     /// Jobs of this node's people under way at once.
     public var maxConcurrent = 64
     /// Strangers' jobs under way at once.
@@ -60,7 +65,7 @@ public struct AggregatorSection: Codable, Sendable, Equatable {
     public var journalJobs = 10_000
 
     enum CodingKeys: String, CodingKey {
-        case provide, price, deadlines
+        case provide, price, pay, deadlines
         case maxConcurrent = "max_concurrent"
         case serveConcurrent = "serve_concurrent"
         case maxTokens = "max_tokens"

@@ -77,6 +77,10 @@ struct Handlers: Sendable {
         guard try await !house.journal.knows(JobKey(job: job, served: true)) else { throw Self.repeated(job) }
         let ticket = try house.servedGate.enter()
         defer { house.servedGate.leave(ticket) }
+        // A payment that does not do is refused before the id is used up: the client may ask again with a better one.
+        if serve.job.unitPrice.asset != .testCredit {
+            try await ServedJob.take(serve.job, from: serve.peer, house)
+        }
         let work = ServedJob(serve, entry: entry, house: house, sink: sink)
         return try await house.attending(work.driver) { try await work.run() }
     }

@@ -62,8 +62,13 @@ final class Workplace: Sendable {
 
     /// What this node asks for one token.
     var unitPrice: UnitPrice {
-        UnitPrice(prompt: config.aggregator.price.prompt, completion: config.aggregator.price.completion)
+        UnitPrice(
+            asset: Asset(rawValue: config.aggregator.price.asset), prompt: config.aggregator.price.prompt,
+            completion: config.aggregator.price.completion)
     }
+
+    /// In what this node pays others, the first it likes best.
+    var payment: [Asset] { config.aggregator.pay.map(Asset.init(rawValue:)) }
 
     /// How long each part of a job may take.
     var limits: JobLimits {

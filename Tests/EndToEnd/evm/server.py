@@ -1,9 +1,11 @@
-"""A real EVM (py-evm, by eth-tester) behind JSON-RPC on loopback: chain 137 with a token at USDC's address.
+"""A real EVM (py-evm, by eth-tester) behind JSON-RPC on loopback: chain 137 with a token at USDC's address, and x402's
+settlement and collector at theirs.
 It must never answer what the EVM did not compute; blocks are final a fixed number of blocks later.
 Runs in the environment that `evm_chain.py` makes. Prints its port."""
 
 import http.server
 import json
+import os
 import sys
 import threading
 import time
@@ -16,18 +18,28 @@ from vyper import compile_code
 
 CHAIN = 137
 TOKEN = "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359"
+CONTRACTS = {
+    TOKEN: "token", "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003": "settlement",
+    "0x4020806089470a89826cB9fB1f4059150b550004": "collector"}
 FINAL_AFTER = 2
 JUNK = "test test test test test test test test test test test junk"
 
-with open(sys.argv[1], encoding="utf-8") as source:
-    CODE = compile_code(source.read(), output_formats=["bytecode_runtime", "method_identifiers"])
-SELECTORS = {name.split("(")[0]: selector for name, selector in CODE["method_identifiers"].items()}
+
+
+def compiled(name):
+    with open(os.path.join(sys.argv[1], name + ".vy"), encoding="utf-8") as source:
+        return compile_code(source.read(), output_formats=["bytecode_runtime", "method_identifiers"])
+
+
+CODE = {place: compiled(name) for place, name in CONTRACTS.items()}
+SELECTORS = {name.split("(")[0]: selector for name, selector in CODE[TOKEN]["method_identifiers"].items()}
 
 parameters = PyEVMBackend.generate_genesis_params({"gas_limit": 30_000_000, "timestamp": int(time.time()) - 600})
 parameters["base_fee_per_gas"] = 30 * 10**9
 state = PyEVMBackend.generate_genesis_state(num_accounts=2, mnemonic=JUNK)
-state[to_canonical_address(TOKEN)] = {
-    "balance": 0, "nonce": 1, "code": bytes.fromhex(CODE["bytecode_runtime"][2:]), "storage": {}}
+for place, code in CODE.items():
+    state[to_canonical_address(place)] = {
+        "balance": 0, "nonce": 1, "code": bytes.fromhex(code["bytecode_runtime"][2:]), "storage": {}}
 backend = PyEVMBackend.from_mnemonic(JUNK, num_accounts=2)
 backend.reset_to_genesis(genesis_params=parameters, num_accounts=2, mnemonic=JUNK, genesis_state=state)
 backend.chain.chain_id = CHAIN

@@ -25,6 +25,10 @@ TRANSFER: constant(bytes32) = keccak256(
     "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
 )
 
+RECEIVE: constant(bytes32) = keccak256(
+    "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+)
+
 
 @external
 @view
@@ -45,21 +49,53 @@ def mint(to: address, amount: uint256):
     log Transfer(sender=empty(address), receiver=to, value=amount)
 
 
+@internal
+def _move(sender: address, to: address, amount: uint256):
+    assert self.balanceOf[sender] >= amount, "not enough"
+    self.balanceOf[sender] -= amount
+    self.balanceOf[to] += amount
+    log Transfer(sender=sender, receiver=to, value=amount)
+
+
+@external
+def transfer(to: address, amount: uint256) -> bool:
+    self._move(msg.sender, to, amount)
+    return True
+
+
+@internal
+def _authorized(
+    kind: bytes32, sender: address, to: address, amount: uint256, validAfter: uint256, validBefore: uint256,
+    nonce: bytes32, v: uint256, r: bytes32, s: bytes32
+):
+    assert block.timestamp > validAfter, "too early"
+    assert block.timestamp < validBefore, "too late"
+    assert not self.authorizationState[sender][nonce], "used"
+    message: bytes32 = keccak256(abi_encode(kind, sender, to, amount, validAfter, validBefore, nonce))
+    digest: bytes32 = keccak256(concat(b"\x19\x01", self._separator(), message))
+    signer: address = ecrecover(digest, v, convert(r, uint256), convert(s, uint256))
+    assert signer != empty(address) and signer == sender, "not the payer's signature"
+    self.authorizationState[sender][nonce] = True
+    log AuthorizationUsed(authorizer=sender, nonce=nonce)
+    self._move(sender, to, amount)
+
+
 @external
 def transferWithAuthorization(
     sender: address, to: address, amount: uint256, validAfter: uint256, validBefore: uint256, nonce: bytes32,
     v: uint8, r: bytes32, s: bytes32
 ):
-    assert block.timestamp > validAfter, "too early"
-    assert block.timestamp < validBefore, "too late"
-    assert not self.authorizationState[sender][nonce], "used"
-    message: bytes32 = keccak256(abi_encode(TRANSFER, sender, to, amount, validAfter, validBefore, nonce))
-    digest: bytes32 = keccak256(concat(b"\x19\x01", self._separator(), message))
-    signer: address = ecrecover(digest, convert(v, uint256), convert(r, uint256), convert(s, uint256))
-    assert signer != empty(address) and signer == sender, "not the payer's signature"
-    assert self.balanceOf[sender] >= amount, "not enough"
-    self.authorizationState[sender][nonce] = True
-    self.balanceOf[sender] -= amount
-    self.balanceOf[to] += amount
-    log AuthorizationUsed(authorizer=sender, nonce=nonce)
-    log Transfer(sender=sender, receiver=to, value=amount)
+    self._authorized(TRANSFER, sender, to, amount, validAfter, validBefore, nonce, convert(v, uint256), r, s)
+
+
+@external
+def receiveWithAuthorization(
+    sender: address, to: address, amount: uint256, validAfter: uint256, validBefore: uint256, nonce: bytes32,
+    signature: Bytes[65]
+):
+    # The second of USDC's two functions of this name, which takes the signature in one piece: it is what x402's
+    # collector calls.
+    assert msg.sender == to, "only the payee"
+    self._authorized(
+        RECEIVE, sender, to, amount, validAfter, validBefore, nonce, convert(slice(signature, 64, 1), uint256),
+        extract32(signature, 0), extract32(signature, 32))

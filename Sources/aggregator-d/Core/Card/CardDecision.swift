@@ -18,6 +18,8 @@ struct CardDecision: Sendable {
         /// Where its dht-d is asked; empty when nobody can.
         var statusAddress = ""
         var price: UnitPrice
+        /// Where it is paid, when not in test credits.
+        var payTo: PayTo?
         /// Tokens of one slot.
         var context: Int
         var local: LocalView
@@ -117,7 +119,7 @@ struct CardDecision: Sendable {
             provider: facts.own, endpoint: facts.endpoint, models: offers(facts), device: device,
             memoryMiB: memory,
             slots: slots, load: load, createdAt: facts.now, expiresAt: facts.now + lifetime,
-            statusAddress: facts.statusAddress.isEmpty ? nil : facts.statusAddress)
+            statusAddress: facts.statusAddress.isEmpty ? nil : facts.statusAddress, payTo: facts.payTo)
     }
 
     /// What a card says, without the time and the load.

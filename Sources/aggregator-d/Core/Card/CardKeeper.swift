@@ -48,11 +48,15 @@ final class CardKeeper: Sendable {
     func round() async {
         do {
             let section = house.config.aggregator
+            let price = house.unitPrice
+            // What cannot be paid to this node is not offered: without terms there is no card.
+            let payTo =
+                price.asset == .testCredit ? nil : try await house.surroundings.payTo(price.asset)
             let facts = CardDecision.Facts(
                 own: try await house.surroundings.identity(trace: nil), provide: section.provide,
                 takesJobs: !house.servedGate.isShut,
                 endpoint: house.config.advertise, statusAddress: house.config.statusAddress,
-                price: house.unitPrice, context: house.config.context,
+                price: price, payTo: payTo, context: house.config.context,
                 local: await house.surroundings.local(), interval: Int64(section.cardIntervalSeconds),
                 lifetime: Int64(section.cardLifetimeSeconds), now: house.clock.seconds)
             switch decision.withLock({ $0.on(facts) }) {

@@ -15,8 +15,8 @@ struct FailureJudgement: Hashable, Sendable {
         case .contextLengthExceeded, .invalidRequest, .invalidParams, .tooLarge, .cancelled:
             retries = false
             blames = false
-        case .diskFull, .tooManyRequests, .draining:
-            // A full disk, a full or a leaving node: somebody else may do it, and nobody did wrong.
+        case .diskFull, .tooManyRequests, .draining, .paymentRequired:
+            // A full disk, a full or a leaving node, one without a channel: somebody else may do it, and nobody did wrong.
             retries = true
             blames = false
         default:

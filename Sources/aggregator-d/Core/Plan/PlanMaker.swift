@@ -18,7 +18,8 @@ extension Workplace {
             local = await surroundings.local(maximumAgeMs: 0)
         }
         var input = PlanInput(
-            model: model, own: own, pin: pin, local: local, found: nil, failures: [:], seed: seed)
+            model: model, own: own, pin: pin, local: local, found: nil, failures: [:], assets: payment,
+            seed: seed)
         if alwaysAsk || Planner.needsNetwork(input) {
             let found = await find(model, own: own, trace: trace)
             input.found = found

@@ -21,6 +21,8 @@ struct PlanInput: Sendable {
     var standings: [PublicKey: Standing] = [:]
     /// How likely a job goes well at a provider at least, by own experience; absent when there is none.
     var scores: [PublicKey: Double] = [:]
+    /// In what this node pays, the first it likes best.
+    var assets: [Asset] = [.testCredit]
     /// Spreads jobs over equals.
     var seed: UInt64 = 0
 
@@ -129,7 +131,19 @@ private struct Draft {
                 offers.append(Offer(card: card, model: offer))
             }
         }
+        keepOneAsset()
         offers = Ranking(input, offers).ordered(offers)
+    }
+
+    /// Prices of different assets are not compared: the job is paid in the first that anybody takes.
+    private mutating func keepOneAsset() {
+        let asset = input.assets.first { asset in offers.contains { $0.model.price.asset == asset } }
+        for offer in offers where offer.model.price.asset != asset {
+            note(
+                offer.card.provider, offer.card.endpoint,
+                "wants another asset than others do: \(offer.model.price.asset.rawValue)")
+        }
+        offers.removeAll { $0.model.price.asset != asset }
     }
 
     private func refusal(_ card: ProviderCard, _ offer: ModelOffer, _ known: ContentInterface.Entry?)
@@ -139,7 +153,9 @@ private struct Draft {
         if let known, known.root != offer.root {
             return "offers another content under this name: \(offer.root.hex.prefix(16))"
         }
-        if offer.price.asset != .testCredit { return "wants to be paid in \(offer.price.asset.rawValue)" }
+        let asset = offer.price.asset
+        if !input.assets.contains(asset) { return "wants to be paid in \(asset.rawValue)" }
+        if asset != .testCredit, card.payTo == nil { return "does not say where it is paid" }
         if card.slots < 1 { return "has no slot for jobs" }
         if !card.endpoint.hasPrefix("ws://"), !card.endpoint.hasPrefix("wss://") {
             return "has no usable endpoint"
@@ -153,10 +169,14 @@ private struct Draft {
                 provider: provider, endpoint: endpoint, chosen: false, reason: reason))
     }
 
+    private func unit(_ asset: Asset) -> String {
+        asset == .testCredit ? "micro-credits" : "units of \(asset.rawValue)"
+    }
+
     private func words(_ offer: Offer) -> String {
         let price = offer.model.price
         var text =
-            "\(price.prompt)+\(price.completion) micro-credits a token, load \(Ranking.load(offer, input.standings))/15"
+            "\(price.prompt)+\(price.completion) \(unit(price.asset)) a token, load \(Ranking.load(offer, input.standings))/15"
         if let score = input.scores[offer.card.provider] {
             text += ", score \(Int((score * 100).rounded()))/100 by own jobs"
         }

@@ -13,6 +13,7 @@ actor Surroundings {
     private var view: (LocalView, at: ContinuousClock.Instant)?
     private var asking: Task<LocalView, Never>?
     private var renewing = false
+    private var payTo: PayTo?
 
     init(links: Links) { self.links = links }
 
@@ -22,6 +23,14 @@ actor Surroundings {
         let reply = try await links.ledger.call(LedgerInterface.Identity(), trace: trace)
         key = reply.pubkey
         return reply.pubkey
+    }
+
+    /// Where this node is paid in an asset, asked for once.
+    func payTo(_ asset: Asset) async throws -> PayTo {
+        if let payTo { return payTo }
+        let reply = try await links.ledger.call(LedgerInterface.PayTerms(asset: asset))
+        payTo = reply.payTo
+        return reply.payTo
     }
 
     /// This node's store and engines, at most so many milliseconds old.

@@ -42,7 +42,9 @@ final class ServedJob: Sendable {
         let outcome = await driver.run { await self.perform($0) }
         stopwatch.ended(side: .provider, outcome)
         switch outcome {
-        case .failed(let error), .cancelled(let error): throw error
+        case .failed(let error), .cancelled(let error):
+            release()
+            throw error
         case .done: break
         }
         guard let receipt = receipt.withLock({ $0 }) else {
@@ -73,10 +75,27 @@ final class ServedJob: Sendable {
         }
     }
 
-    private func take() async throws {
+    /// Where money was promised for it, the promise ends with a job that failed.
+    private func release() {
+        guard job.unitPrice.asset != .testCredit else { return }
+        let (ledger, job, peer) = (house.links.ledger, job.job, peer)
+        Task {
+            try? await ledger.call(
+                LedgerInterface.ReleasePrice(job: job, peer: peer, served: true), trace: job.text)
+        }
+    }
+
+    private func take() async throws { try await Self.take(job, from: peer, house) }
+
+    /// Tells the ledger that a job is taken, on which terms and with which payment. Again is the same.
+    static func take(_ job: PeerInterface.RunJob, from peer: PublicKey, _ house: Workplace) async throws {
+        let costs = job.unitPrice.asset != .testCredit
         let terms = LedgerInterface.TakeJob(
             job: job.job, client: peer, modelRoot: job.modelRoot, unitPrice: job.unitPrice,
-            maxTokens: job.maxTokens)
+            maxTokens: job.maxTokens,
+            ceiling: costs
+                ? job.unitPrice.ceiling(sealed: job.payload.ciphertext, maxTokens: job.maxTokens) : nil,
+            payment: costs ? job.payment : nil)
         _ = try await Patience.call(until: .now + .milliseconds(house.limits.planMs)) {
             try await house.links.ledger.call(terms, trace: terms.job.text)
         }

@@ -36,20 +36,24 @@ extension SubmittedJob {
         let sealed = try await seal(for: offer)
         let tally = AnswerTally()
         let answer = SealedAnswer(key: sealed.key, job: job)
-        let call = WSInterface.RunJob(
-            endpoint: offer.card.endpoint, provider: offer.card.provider,
-            job: PeerInterface.RunJob(
-                job: job, model: offer.model.name, modelRoot: offer.model.root, payload: sealed.payload,
-                maxTokens: agreedTokens(offer.model.context), unitPrice: offer.model.price))
         do {
-            let reply = try await house.links.ws.stream(call, trace: job.text) { event in
-                guard event.stage == .token else { return self.driver.feed(.contact(number)) }
-                let text = try answer.open(event.text, sequence: event.sequence)
-                self.notePiece(number)
-                try tally.add(text, sequence: event.sequence)
-                try await self.sink.send(Submit.Event(stage: .token, sequence: event.sequence, text: text))
+            let receipt = try await paying(offer, sealed.payload) { payment in
+                let call = WSInterface.RunJob(
+                    endpoint: offer.card.endpoint, provider: offer.card.provider,
+                    job: PeerInterface.RunJob(
+                        job: self.job, model: offer.model.name, modelRoot: offer.model.root,
+                        payload: sealed.payload, maxTokens: self.agreedTokens(offer.model.context),
+                        unitPrice: offer.model.price, payment: payment))
+                return try await self.house.links.ws.stream(call, trace: self.job.text) { event in
+                    guard event.stage == .token else { return self.driver.feed(.contact(number)) }
+                    let text = try answer.open(event.text, sequence: event.sequence)
+                    self.notePiece(number)
+                    try tally.add(text, sequence: event.sequence)
+                    try await self.sink.send(
+                        Submit.Event(stage: .token, sequence: event.sequence, text: text))
+                }.receipt
             }
-            return .remote(reply.receipt, offer, tally.sum())
+            return .remote(receipt, offer, tally.sum())
         } catch {
             throw Self.explain(WireError.wrapping(error), offer, pieces: tally.sum().pieces)
         }

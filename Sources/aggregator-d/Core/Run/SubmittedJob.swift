@@ -163,7 +163,16 @@ final class SubmittedJob: Sendable {
                     request: request, requestHash: try request.hash(), unitPrice: offer.model.price,
                     maxTokens: agreedTokens(offer.model.context), answer: sum), endpoint: offer.card.endpoint)
         }
-        let (body, bundle) = try await settlement.accept()
+        let (body, bundle): (ReceiptBody, ReceiptBundle)
+        do { (body, bundle) = try await settlement.accept() } catch let error as WireError
+            where error.code == .verificationFailed
+        {
+            // A receipt that does not hold is never accepted, so that nothing will be charged.
+            if case .remote(_, let offer, _) = answer, offer.model.price.asset != .testCredit {
+                release(offer.card.provider)
+            }
+            throw error
+        }
         driver.bill(body)
         progress.withLock { $0.settled = (body.finish, body.modelRoot, bundle) }
         return "answered and accepted"

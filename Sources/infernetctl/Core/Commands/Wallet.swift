@@ -12,7 +12,8 @@ struct Wallet: AsyncParsableCommand {
         subcommands: [
             Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
             Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Payments.self,
-            MakeInvoice.self, Invoices.self, Earnings.self,
+            Earnings.self,
+            MakeInvoice.self, Invoices.self, Channel.self, Channels.self,
         ],
         defaultSubcommand: Show.self)
 

@@ -84,6 +84,8 @@ extension APIError {
             self.init(400, message, param: "messages", code: code)
         case .invalidParams, .invalidRequest, .policyRefused:
             self.init(400, message, code: code)
+        case .paymentRequired:
+            self.init(402, message, code: code)
         case .modelNotFound:
             self.init(404, message, param: "model", code: code)
         case .notFound:

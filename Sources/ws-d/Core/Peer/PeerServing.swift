@@ -147,6 +147,9 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
             WireError(
                 error.code == .notPermitted ? .notPermitted : .unavailable,
                 "The provider cannot do this at the moment.", retryAfterMs: error.retryAfterMs)
+        case .paymentRequired:
+            // What is required is meant for the other node: x402's own header.
+            WireError(error.code, error.message, cause: error.cause)
         default: WireError(error.code, error.message, retryAfterMs: error.retryAfterMs)
         }
     }

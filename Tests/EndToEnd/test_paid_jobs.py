@@ -1,0 +1,157 @@
+"""Jobs between two whole nodes, paid in USDC on a real EVM by x402 vouchers.
+Proves that who signs nothing gets nothing, that what a receipt charges is what the chain moves, and that a provider that
+dies with a voucher in its books loses nothing."""
+
+import base64
+import json
+import secrets
+import time
+import unittest
+
+from answer import Answer
+from evm_chain import Chain
+from ipc_client import Refused
+from node import MODEL, Node
+from waiting import eventually
+
+USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+CEILING = 100_000
+
+
+class PaidJobs(unittest.TestCase):
+    """A client without a model, a provider that takes USDC alone, and a chain that both ask."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.chain = Chain()
+        cls.addClassCleanup(cls.chain.stop)
+        chain = f"ledger:\n  chains:\n    - name: polygon\n      rpc: {cls.chain.url}\n      poll_s: 1\n"
+        # Far above what this test's jobs cost, so that only age makes it claim.
+        claims = "  channels:\n    claim_at: 1000000\n    claim_after_s: 20\n"
+        price = f"aggregator:\n  price:\n    prompt: 1\n    completion: 2\n    asset: {USDC}\n"
+        cls.provider = Node("127.0.0.3", provide=True, extra=chain + claims + price)
+        cls.client = Node(
+            "127.0.0.2", image="", bootstrap=cls.provider.dht,
+            extra=chain + f"aggregator:\n  pay: [\"{USDC}\"]\n")
+        cls.addClassCleanup(cls.client.destroy)
+        cls.addClassCleanup(cls.provider.destroy)
+        cls.provider.start().add_model().wait_warm()
+        cls.client.start()
+        cls.key = cls.provider.call("ledger-d", "ledger.identity")["pubkey"]
+
+        def planned():
+            plan = cls.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})
+            return any(found["chosen"] and found.get("provider") == cls.key for found in plan["candidates"])
+
+        eventually(planned, 60, "the provider in the client's plan")
+
+    def account(self, node):
+        """The one account of a node."""
+        (account,) = node.call("ledger-d", "ledger.accounts")["accounts"]
+        return account
+
+    def channel(self, node):
+        """The one channel of a node."""
+        (channel,) = node.call("ledger-d", "ledger.channels")["channels"]
+        return channel
+
+    def mine_until(self, check, what):
+        """Blocks come while something is waited for."""
+        def step():
+            self.chain.ask("test_mine", 1)
+            return check()
+        return eventually(step, 90, what)
+
+    def price(self, job):
+        """What a job cost, by the receipt that the client's node keeps."""
+        bundle = json.loads(self.client.ctl("receipt", "show", job, check=True).stdout)
+        body = json.loads(bundle["receipt"]["content"])
+        self.assertEqual(body["unit_price"]["asset"], USDC)
+        self.assertIsNotNone(bundle["acceptance"])
+        return body["price"]
+
+    def ask(self, prompt):
+        """One question to the client's node; the finished answer."""
+        answer = Answer(self.client, prompt, 24)
+        self.assertEqual(answer.outcome(60), "whole", (answer.error, answer.cut))
+        return answer
+
+    def test_1_who_has_no_channel_is_told_so_and_who_sends_no_voucher_is_refused(self):
+        answer = Answer(self.client, "Name a colour.", 8)
+        self.assertEqual(answer.outcome(60), "error")
+        self.assertEqual((answer.http_status, answer.error["code"]), (402, "payment_required"))
+        self.assertIn("no channel with the provider", answer.error["message"])
+        self.assertIn("wallet channel", answer.error["message"])
+        # A client of another make, which connects properly and sends a job without a payment.
+        entry = self.provider.call("content-d", "content.list")["entries"][0]
+        stranger = self.client.call("ledger-d", "ledger.identity")["pubkey"]
+        gate = self.provider.rpc("aggregator-d", caller="ws-d")
+        self.addCleanup(gate.close)
+        job = {
+            "job": "job_" + secrets.token_hex(16), "model": MODEL, "model_root": entry["root"], "max_tokens": 8,
+            "unit_price": {"asset": USDC, "prompt": 1, "completion": 2},
+            "payload": {"ciphertext": "AAAA", "wrapped_key": "AgAAAA==", "sender": stranger}}
+        with self.assertRaises(Refused) as refused:
+            gate.call("aggregator.serve", {"peer": stranger, "job": job})
+        self.assertEqual(refused.exception.code, "payment_required", refused.exception)
+
+    def test_2_jobs_are_paid_claimed_and_nothing_is_lost(self):
+        for node in (self.client, self.provider):
+            eventually(lambda node=node: self.account(node)["ok"], 60, "the chain being heard")
+            self.chain.ask("test_coins", self.account(node)["address"], 10**18)
+        payer, payee = self.account(self.client)["address"], self.account(self.provider)["address"]
+        self.chain.ask("test_mint", payer, 5_000_000)
+        self.mine_until(lambda: self.account(self.client)["available"] == 5_000_000, "the deposit")
+        self.client.ctl("wallet", "channel", self.key, MODEL, "1", "--id", "first", check=True)
+        self.mine_until(lambda: self.channel(self.client)["balance"] == 1_000_000, "the channel")
+        self.assertEqual(self.chain.tokens(payer), 4_000_000)
+
+        cost = self.price(self.ask("Name three colours.").job)
+        self.assertGreater(cost, 24)
+        own, theirs = self.channel(self.client), self.channel(self.provider)
+        self.assertEqual((own["charged"], own["balance"]), (cost, 1_000_000 - cost))
+        self.assertEqual((theirs["charged"], theirs["balance"]), (cost, cost))
+        self.assertLessEqual(own["ceiling"], CEILING)
+        self.assertEqual(own["ceiling"], theirs["ceiling"])
+
+        # Its ledger dies between the voucher and the claim, again and again until the claim is through.
+        for pause in (0, 0.4, 1.1):
+            self.provider.kill("ledger-d")
+            eventually(self.provider.settled, 30, "the provider's return")
+            self.chain.ask("test_mine", 1)
+            time.sleep(pause)
+        self.mine_until(lambda: self.chain.tokens(payee) == cost, "the claim")
+        self.mine_until(lambda: self.account(self.provider)["available"] == cost, "the claim in the books")
+
+        # Both nodes go on; a client whose ledger died has not forgotten what it signed.
+        self.client.kill("ledger-d")
+        eventually(self.client.settled, 30, "the client's return")
+        for prompt in ("Name a fruit.", "Count to five.", "Say hello."):
+            cost += self.price(self.ask(prompt).job)
+        self.assertEqual(self.channel(self.client)["charged"], cost)
+        self.mine_until(lambda: self.chain.tokens(payee) == cost, "the second claim")
+        self.mine_until(lambda: self.account(self.provider)["available"] == cost, "the second claim in the books")
+        self.assertEqual(self.chain.tokens(payer), 4_000_000)
+        for node in (self.client, self.provider):
+            node.ctl("wallet", "audit", check=True)
+            self.assertIn("USDC", node.ctl("wallet", "channels", check=True).stdout)
+        print(f"figure: four jobs cost {cost} millionths of a dollar, paid by {self.channel(self.client)['ceiling']} at most")
+
+    def test_3_what_is_required_is_said_in_x402s_own_words(self):
+        entry = self.provider.call("content-d", "content.list")["entries"][0]
+        client = self.provider.rpc("ledger-d", caller="aggregator-d")
+        self.addCleanup(client.close)
+        with self.assertRaises(Refused) as refused:
+            client.call("ledger.take_job", {
+                "job": "job_" + secrets.token_hex(16), "client": self.client.call("ledger-d", "ledger.identity")["pubkey"],
+                "model_root": entry["root"], "unit_price": {"asset": USDC, "prompt": 1, "completion": 2},
+                "max_tokens": 8, "ceiling": 600})
+        required = json.loads(base64.b64decode(refused.exception.cause))
+        self.assertEqual(required["x402Version"], 2)
+        (way,) = required["accepts"]
+        self.assertEqual((way["scheme"], way["network"], way["amount"]), ("batch-settlement", "eip155:137", "600"))
+        self.assertEqual(way["payTo"], self.account(self.provider)["address"])
+
+
+if __name__ == "__main__":
+    unittest.main()
