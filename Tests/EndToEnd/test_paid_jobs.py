@@ -70,6 +70,12 @@ class PaidJobs(unittest.TestCase):
         self.assertIsNotNone(bundle["acceptance"])
         return body["price"]
 
+    def kill_ledger(self, node):
+        """kill -9 of a node's ledger-d; returns when another one serves."""
+        dead = node.kill("ledger-d")
+        eventually(
+            lambda: node.daemon("ledger-d").get("pid") not in (None, dead) and node.settled(), 30, "the ledger's return")
+
     def ask(self, prompt):
         """One question to the client's node; the finished answer."""
         answer = Answer(self.client, prompt, 24)
@@ -116,16 +122,14 @@ class PaidJobs(unittest.TestCase):
 
         # Its ledger dies between the voucher and the claim, again and again until the claim is through.
         for pause in (0, 0.4, 1.1):
-            self.provider.kill("ledger-d")
-            eventually(self.provider.settled, 30, "the provider's return")
+            self.kill_ledger(self.provider)
             self.chain.ask("test_mine", 1)
             time.sleep(pause)
         self.mine_until(lambda: self.chain.tokens(payee) == cost, "the claim")
         self.mine_until(lambda: self.account(self.provider)["available"] == cost, "the claim in the books")
 
         # Both nodes go on; a client whose ledger died has not forgotten what it signed.
-        self.client.kill("ledger-d")
-        eventually(self.client.settled, 30, "the client's return")
+        self.kill_ledger(self.client)
         for prompt in ("Name a fruit.", "Count to five.", "Say hello."):
             cost += self.price(self.ask(prompt).job)
         self.assertEqual(self.channel(self.client)["charged"], cost)

@@ -18,14 +18,6 @@ import X402
 @testable import LedgerChainChild
 @testable import LedgerCore
 
-extension ModelChain: KeyedCarrier {
-    func carry(
-        _ endpoint: String, path: String, body: String, secret: String
-    ) async throws -> (status: Int, body: String) {
-        throw WireError(.notFound, "no Lightning here")
-    }
-}
-
 struct ChannelFixture: Sendable {
     static let price = UnitPrice(asset: DeedFixture.usdc, prompt: 1, completion: 2)
     let chain: ModelChain
@@ -56,7 +48,7 @@ struct ChannelFixture: Sendable {
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: place,
             runtimeDirectory: place, credentialsDirectory: nil, metrics: MetricsRegistry())
-        return try LedgerDaemon(environment, carrier: chain, clock: { time.withLockedValue { $0 } })
+        return try LedgerDaemon(environment, chains: chain, clock: { time.withLockedValue { $0 } })
     }
 
     /// Both clocks go on.

@@ -113,6 +113,10 @@ import X402
         let high = try await nodes.promise(2)
         try await nodes.take(2, high)
         await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.take(1, low) }
+        // Nor when it would cover the job: nothing is charged, and nothing open any more.
+        _ = try await nodes.provider.release(
+            .init(job: ChannelFixture.job(2), peer: nodes.client.key.publicKey, served: true))
+        await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.take(1, low) }
         let id = try #require(Digest(hex: try await nodes.channel(nodes.client).id))
         for daemon in [nodes.client, nodes.provider] {
             await #expect(throws: DatabaseError.self) {

@@ -136,11 +136,10 @@ final class Ledger: Sendable {
                 if operation.kind == .issue, operation.client != operation.provider {
                     try Self.requireTaken(body, db)
                 }
+                let charged = try Self.charged(operation, body, db)
                 let made = try events()
                 try Self.record(operation, made, at: at, writer)
-                if asset != .testCredit, operation.client != operation.provider {
-                    try Self.charge(operation, body, at: at, writer)
-                }
+                if let charged { try Self.charge(charged, operation, body, at: at, writer) }
                 if let accounts {
                     let postings = [
                         ChainEntry.Posting(account: accounts.debit, amount: body.price),

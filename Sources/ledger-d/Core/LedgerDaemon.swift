@@ -51,9 +51,9 @@ public struct LedgerDaemon: Daemon {
         try self.init(environment, clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
     }
 
-    /// - Parameter carrier: the way out; ws-d when nil.
+    /// - Parameter chains: the way to chains; ws-d when nil.
     init(
-        _ environment: DaemonEnvironment<LedgerSection>, carrier: (any Carrier & KeyedCarrier)? = nil,
+        _ environment: DaemonEnvironment<LedgerSection>, chains: (any Carrier)? = nil,
         clock: @escaping @Sendable () -> Int64
     ) throws {
         stateDirectory = environment.stateDirectory
@@ -72,7 +72,8 @@ public struct LedgerDaemon: Daemon {
         self.key = key
         ledger = try Ledger(path: path, key: key)
         wrapping = KeyWrapping(key: key)
-        let carrier: any Carrier & KeyedCarrier = carrier ?? LinkCarrier(link: environment.link(to: .ws))
+        let carrier = LinkCarrier(link: environment.link(to: .ws))
+        let chains = chains ?? carrier
         guard let signer = PaymentSigner(key.derived(.evm(0))) else {
             throw StartFailure(.config, "No account can be derived from the node's key.")
         }
@@ -80,7 +81,7 @@ public struct LedgerDaemon: Daemon {
         do {
             rails = try environment.config.chains.map { section in
                 EVMRail(
-                    try EVMChain(section), signer: signer, ledger: ledger, carrier: carrier,
+                    try EVMChain(section), signer: signer, ledger: ledger, carrier: chains,
                     log: environment.log,
                     rule: ClaimRule(
                         amount: environment.config.channels.claimAt,

@@ -102,19 +102,23 @@ extension Ledger {
         try pledge(job, channel.id, cover.amount, at: at, writer)
     }
 
-    /// Charges what a receipt says: on the provider's side when it is signed, on the client's when it is accepted.
-    static func charge(
-        _ operation: Operation, _ body: ReceiptBody, at: Int64, _ writer: LedgerWriter
-    ) throws {
+    /// The channel that a receipt charges: the provider's when it is signed, the client's when it is accepted; nil for one
+    /// in test credits, and where it was charged before.
+    ///
+    /// - Throws: when it was not promised, or not so much.
+    static func charged(
+        _ operation: Operation, _ body: ReceiptBody, _ db: Database
+    ) throws -> PaymentChannel? {
         let side: PaymentChannel.Side
         switch operation.kind {
         case .issue: side = .payee
         case .spend: side = .payer
-        case .earn, .own: return
+        case .earn, .own: return nil
         }
+        guard body.unitPrice.asset != .testCredit, operation.client != operation.provider else { return nil }
         let peer = side == .payee ? operation.client : operation.provider
-        guard let channel = try promised(operation.job, by: peer, side, writer.db),
-            let pledge = try pledge(operation.job, channel.id, writer.db)
+        guard let channel = try promised(operation.job, by: peer, side, db),
+            let pledge = try pledge(operation.job, channel.id, db)
         else {
             throw WireError(.policyRefused, "No voucher was promised for \(operation.job).")
         }
@@ -124,7 +128,15 @@ extension Ledger {
                 "\(operation.job) costs \(body.price) by its receipt; \(pledge.isOver ? 0 : pledge.amount) were promised."
             )
         }
-        switch side {
+        return channel
+    }
+
+    /// Charges a channel what a receipt says.
+    static func charge(
+        _ channel: PaymentChannel, _ operation: Operation, _ body: ReceiptBody, at: Int64,
+        _ writer: LedgerWriter
+    ) throws {
+        switch channel.side {
         case .payee where body.price > 0:
             _ = try perform(
                 .deposit(body.price, channel.asset, from: operation.chargedTo, into: channel.account),
