@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test test-swarm test-lightning check demo-network fuzz simulate bench format units deb
+.PHONY: help build run stop test test-swarm test-lightning check demo-network fuzz simulate storm bench format units deb
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ fuzz: ## every parser of foreign bytes, a minute each
 
 simulate: ## the DHT with 1000 nodes in virtual time, held against its targets
 	packaging/dev/simulate
+
+storm: ## ten million packets of all kinds against one node of the DHT: does it live, does it grow?
+	packaging/dev/simulate --storm 10000000
 
 bench: ## side by side with named peers
 	Benchmarks/run

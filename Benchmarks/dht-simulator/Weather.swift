@@ -21,7 +21,7 @@ struct Weather {
             let held = storm.holdings
             print(
                 "\(storm.given) packets in, \(storm.sent) out, \(memory / 1_048_576) MiB,",
-                held.map { "\($0.held) \($0.name)" }.joined(separator: ", "))
+                held.filter { $0.held > 0 }.map { "\($0.held) \($0.name)" }.joined(separator: ", "))
             missed += held.filter { $0.held > $0.most }.map { "\($0.held) \($0.name), at most \($0.most)" }
             if part == 10, memory > first + 33_554_432 { missed.append("the node grew by more than 32 MiB") }
         }

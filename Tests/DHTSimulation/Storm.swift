@@ -52,14 +52,25 @@ public struct Storm {
     public var holdings: [(name: String, held: Int, most: Int)] {
         let limits = node.configuration.cardLimits
         return [
-            ("cards", node.cards.count, limits.total + 64), ("lookups", node.lookups.count, 128),
-            ("open questions", node.pending.count, 8192), ("table", node.table.count, 160 * 8),
-            ("timers", node.timers.count, 32_768),
+            ("cards", node.cards.count, limits.total + 64),
+            ("torrents", node.peers.hashCount, PeerStore.maximumHashes),
+            ("peers", node.peers.count, PeerStore.maximumHashes * PeerStore.maximumPeers),
+            ("items", node.items.count, MainlineItemStore.maximum),
+            ("lookups", node.lookups.count, 128), ("wishes", node.mainline.count, 128),
+            ("open questions", node.pending.count, 8192),
+            ("askers", node.statusAskers.count, 32), ("probes", node.statusRuns.count, 64),
+            ("nodes", node.table.count, 160 * 8), ("timers", node.timers.count, 32_768),
         ]
     }
 
     private mutating func feed(_ input: NodeInput) {
-        for case .send(let packet, let endpoint) in node.handle(input, now: now) {
+        for action in node.handle(input, now: now) {
+            if case .askStatus(let ticket, let challenge) = action, random.below(4) > 0 {
+                let status = TestCards.fakeStatus(
+                    5_000_000, challenge: Hex.encode(challenge), busy: random.below(4))
+                feed(.status(ticket, random.below(8) == 0 ? nil : status))
+            }
+            guard case .send(let packet, let endpoint) = action else { continue }
             sent += 1
             guard case .message(let message) = KRPCDecoder.decode(packet[...]) else { continue }
             switch message.body {
@@ -76,12 +87,29 @@ public struct Storm {
 
     private mutating func command() {
         operations += 1
-        if random.below(2) == 0 {
-            feed(.command(.find(topic(), limit: 1 + random.below(32), operations)))
-        } else {
+        switch random.below(6) {
+        case 0, 1: feed(.command(.find(topic(), limit: 1 + random.below(32), operations)))
+        case 2:
+            let targets = (0..<1 + random.below(20)).map {
+                StatusTarget(provider: TestCards.author($0), endpoint: crowd[random.below(crowd.count)])
+            }
+            feed(.command(.probe(targets, operations)))
+        case 3: feed(.command(.mainline(wish(), operations)))
+        default:
             let card = TestCards.fake(
                 5_000_000 + random.below(4), model: "own", created: now.unixSeconds)
             feed(.command(.announce(card, operations)))
+        }
+    }
+
+    private mutating func wish() -> MainlineWish {
+        let target = NodeID.random(using: &random)
+        switch random.below(5) {
+        case 0: return .peers(target)
+        case 1: return .announce(target, port: 6881)
+        case 2: return .item(target)
+        case 3: return .mutable(key: bytes(32), salt: bytes(random.below(65)))
+        default: return .store(MainlineItem(value: Array("4:".utf8) + bytes(4)), swap: nil)
         }
     }
 
@@ -118,17 +146,17 @@ public struct Storm {
     private mutating func call(_ source: Endpoint) -> KRPCQuery.Call {
         let target = NodeID.random(using: &random)
         let token = tokens[source] ?? bytes(8)
-        switch random.below(12) {
+        switch random.below(13) {
         case 0: return .ping
         case 1: return .findNode(target: target)
         case 2: return .getPeers(infoHash: target)
         case 3: return .announcePeer(infoHash: target, port: UInt16(random.below(65_536)), token: token)
         case 4: return .get(target: target, newerThan: nil)
         case 5:
+            let value = bytes(random.below(1000))
+            let claimed = random.below(8) == 0 ? random.below(1000) : value.count
             return .put(
-                MainlineItem(value: Array("\(random.below(900)):".utf8) + bytes(random.below(900))),
-                swap: nil,
-                token: token)
+                MainlineItem(value: Array("\(claimed):".utf8) + value), swap: nil, token: token)
         case 6: return .sampleInfohashes(target: target)
         case 7: return .infBye(token: random.below(2) == 0 ? token : nil, cardsOnly: random.below(2) == 0)
         case 8, 9:
@@ -138,6 +166,9 @@ public struct Storm {
                 number, model: name, created: now.unixSeconds - Int64(random.below(600)))
             let record = CardRecord(card)?.encoded ?? []
             return .infPut(target: random.below(8) == 0 ? target : topic.key(), token: token, card: record)
+        case 10:
+            let provider = TestCards.author(5_000_000 + random.below(2))
+            return .infStat(InfStat(provider: provider, challenge: bytes(8), size: random.below(600)))
         default:
             return .infFind(
                 InfFind(
@@ -153,6 +184,18 @@ public struct Storm {
         reply.nodes = (0..<random.below(20)).map { _ in
             let other = crowd[random.below(crowd.count)]
             return NodeContact(id: name(other), endpoint: other)
+        }
+        switch query.call {
+        case .getPeers:
+            reply.values = (0..<random.below(100)).map { _ in crowd[random.below(crowd.count)] }
+        case .get:
+            reply.item = MainlineItem(value: Array("4:".utf8) + bytes(4))
+        case .infStat(let stat):
+            let challenge = random.below(4) == 0 ? bytes(8) : stat.challenge
+            let number = random.below(20)
+            reply.status = CardRecord(
+                TestCards.fakeStatus(number, challenge: Hex.encode(challenge), busy: random.below(9)))
+        default: break
         }
         if case .infFind = query.call {
             reply.matches = random.below(600)

@@ -12,6 +12,9 @@ public struct PeerStore: Sendable {
     /// How many peers are stored.
     public private(set) var count = 0
 
+    /// How many info hashes have one.
+    public var hashCount: Int { peers.count }
+
     private var sampled: [NodeID] = []
     private var sampledUntil = Int64.min
     /// How long a sample stays the same, in milliseconds.
