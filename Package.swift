@@ -178,8 +178,12 @@ targets += [
     .target(
         name: "DHTSimulation", dependencies: ["DHTCore", "NodeModel"], path: "Tests/DHTSimulation",
         swiftSettings: strict),
+    // Clients and providers in virtual time, for the same.
+    .target(
+        name: "MarketSimulation", dependencies: ["AggregatorCore", "NodeModel", "Wire"],
+        path: "Tests/MarketSimulation", swiftSettings: strict),
     .executableTarget(
-        name: "dht-simulator", dependencies: ["DHTSimulation", "DHTCore", arguments],
+        name: "dht-simulator", dependencies: ["DHTSimulation", "MarketSimulation", "DHTCore", arguments],
         path: "Benchmarks/dht-simulator",
         swiftSettings: strict, linkerSettings: linking),
     // The same core on real sockets, many in one process, for `make bench`; never installed.
@@ -191,7 +195,7 @@ targets += [
         path: "Benchmarks/dht-nodes", swiftSettings: strict, linkerSettings: linking),
     tests("DHTCoreTests", ["DHTCore", "DHTSimulation"] + coreTests),
     tests("WSCoreTests", ["WSCore"] + coreTests),
-    tests("AggregatorCoreTests", ["AggregatorCore"] + coreTests),
+    tests("AggregatorCoreTests", ["AggregatorCore", "MarketSimulation"] + coreTests),
     tests("CtlCoreTests", ["CtlCore", "ConfigFile", arguments] + coreTests),
     tests("ArchitectureTests", ["Policy", "Interfaces", "Wire"]),
 ]

@@ -13,17 +13,15 @@ struct Attacks {
     let options: VirtualNetwork.Options
 
     /// Prints a line for each attack; gives the targets that were missed.
-    func report() throws -> [String] {
-        var missed: [String] = []
+    func report() throws -> [Verdict] {
+        var verdicts: [Verdict] = []
         for percent in [10, 30, 50] {
             let trial = trial(searches)
             var network = trial.network()
             network.corrupt(share: Double(percent) / 100)
             trial.announce(in: &network, providers: searches)
             let outcome = try trial.search(&network)
-            if percent <= 30, outcome.share < 0.99 {
-                missed.append("\(nodes) nodes, \(percent) % liars: less than 99 % found")
-            }
+            if percent <= 30 { verdicts.append(judge("\(percent) % liars", outcome)) }
             line("\(percent) % of the nodes hide cards and name only each other", outcome)
         }
         for (title, addresses, entitled) in [
@@ -35,11 +33,17 @@ struct Attacks {
             network.besiege(.name("model-0"), count: addresses, entitled: entitled)
             trial.announce(in: &network, providers: 1)
             let outcome = try trial.search(&network, repeated: searches)
-            if outcome.share < 0.99 { missed.append("\(nodes) nodes, \(title): less than 99 % found") }
+            verdicts.append(judge(title, outcome))
             line(title, outcome)
         }
-        for ranges in [8, 64, 512] { missed += try flood(ranges) }
-        return missed
+        for ranges in [8, 64, 512] { verdicts.append(try flood(ranges)) }
+        return verdicts
+    }
+
+    private func judge(_ title: String, _ outcome: Trial.Outcome) -> Verdict {
+        Verdict(
+            "\(nodes) nodes, \(title): at least 99 % found",
+            "\(Simulator.decimal(100 * outcome.share, 1)) %", kept: outcome.share >= 0.99)
     }
 
     private func trial(_ searches: Int) -> Trial {
@@ -48,7 +52,7 @@ struct Attacks {
 
     /// A model that one honest provider offers, and 1024 more that are not there, from some address ranges, as many
     /// from each as is allowed.
-    private func flood(_ ranges: Int) throws -> [String] {
+    private func flood(_ ranges: Int) throws -> Verdict {
         let trial = trial(1)
         var network = trial.network()
         trial.announce(in: &network, providers: 1)
@@ -75,8 +79,9 @@ struct Attacks {
         print(
             "\(nodes) nodes, 1024 cards of nobody from \(ranges) address ranges: the one provider is among 16",
             "found in \(among) % of the searches, and found by his key in \(alone) %")
-        return alone < 99
-            ? ["\(nodes) nodes, \(ranges) ranges flood: a provider is not found by his key"] : []
+        return Verdict(
+            "\(nodes) nodes, \(ranges) ranges flood a model: a provider is found by his key in at least 99 %",
+            "\(alone) %", kept: alone >= 99)
     }
 
     private func line(_ title: String, _ outcome: Trial.Outcome) {

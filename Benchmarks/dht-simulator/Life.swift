@@ -14,11 +14,11 @@ struct Life {
     private static let timeToLive: Int64 = 20
 
     /// Runs both parts and prints a line for each; gives the targets that were missed.
-    func report() throws -> [String] { try ghosts() + coming() }
+    func report() throws -> [Verdict] { [try ghosts(), try coming()] }
 
     /// What upkeep costs when nothing happens: bytes that a node sends in a second, from the second hour on, during two
     /// rounds of checks, as these come in waves.
-    func quiet() -> [String] {
+    func quiet() -> Verdict {
         var network = Trial(
             nodes: nodes, dead: 0, searches: 0, seed: seed, growth: .joined, options: options
         ).network()
@@ -31,11 +31,13 @@ struct Life {
             "\(nodes) nodes with nothing to do: \(Simulator.decimal(rate, 1)) bytes and",
             "\(Simulator.decimal(Double(network.packets - packets) / seconds, 2)) packets sent per node and second"
         )
-        return rate > 100 ? ["\(nodes) idle nodes send more than 100 bytes a second"] : []
+        return Verdict(
+            "\(nodes) idle nodes send at most 100 bytes a second each", Simulator.decimal(rate, 1),
+            kept: rate <= 100)
     }
 
     /// Providers that die: for how long are they still found?
-    private func ghosts() throws -> [String] {
+    private func ghosts() throws -> Verdict {
         let trial = Trial(nodes: nodes, dead: 0, searches: 50, seed: seed, growth: .settled, options: options)
         var network = trial.network()
         trial.announce(in: &network, providers: 50)
@@ -52,12 +54,13 @@ struct Life {
         print(
             "\(nodes) nodes, 50 providers dead: found after each minute or so", after.prefix(12),
             "and the last one after \(lastSeen) s (cards live for \(Self.timeToLive * 60) s)")
-        guard lastSeen > 2 * Self.timeToLive * 60 else { return [] }
-        return ["\(nodes) nodes: a dead provider was found after 2 lifetimes"]
+        return Verdict(
+            "\(nodes) nodes: no dead provider is found after 2 lifetimes (\(2 * Self.timeToLive * 60) s)",
+            "the last after \(lastSeen) s", kept: lastSeen <= 2 * Self.timeToLive * 60)
     }
 
     /// Nodes that live for half an hour on average: is everything found that is there?
-    private func coming() throws -> [String] {
+    private func coming() throws -> Verdict {
         let trial = Trial(nodes: nodes, dead: 0, searches: 8, seed: seed, growth: .joined, options: options)
         var network = trial.network()
         // The first eight stay, and provide.
@@ -80,6 +83,8 @@ struct Life {
         print(
             "\(nodes) nodes that live for 30 minutes on average: found \(found) of \(asked);",
             "\(Simulator.decimal(rate, 0)) bytes per node and second")
-        return Double(found) < 0.999 * Double(asked) ? ["\(nodes) nodes that come and go: not all found"] : []
+        return Verdict(
+            "\(nodes) nodes that come and go: at least 99.9 % found", "\(found) of \(asked)",
+            kept: Double(found) >= 0.999 * Double(asked))
     }
 }

@@ -23,6 +23,8 @@ struct Simulator: ParsableCommand {
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
     @Flag(help: "Also: what an idle network sends.") var idle = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
+    @Flag(help: "Also: what bad providers take from clients that choose as aggregator-d does.") var market =
+        false
     @Option(help: "Instead of all this: so many packets of all kinds against one node.") var storm = 0
     @Flag(help: "End with 1 when a target was missed.") var check = false
 
@@ -31,26 +33,26 @@ struct Simulator: ParsableCommand {
         + " | KiB/node  CPU s"
 
     func run() throws {
-        var missed: [String] = []
-        if storm > 0 {
-            missed = Weather(packets: storm, seed: seed).report()
-            for line in missed { print("MISSED: \(line)") }
-            if !missed.isEmpty { throw ExitCode(1) }
-            return
-        }
+        if storm > 0 { return try tell(Weather(packets: storm, seed: seed).report()) }
+        var verdicts: [Verdict] = []
         print(Self.head)
         for count in nodes {
-            for share in dead { missed += try row(count, share) }
+            for share in dead { verdicts += try row(count, share) }
             if attacks {
-                missed += try Attacks(
-                    nodes: count, searches: min(searches, 300), seed: seed, options: options
-                ).report()
+                let searches = min(searches, 300)
+                verdicts += try Attacks(nodes: count, searches: searches, seed: seed, options: options)
+                    .report()
             }
-            if idle { missed += Life(nodes: count, seed: seed, options: options).quiet() }
-            if life { missed += try Life(nodes: count, seed: seed, options: options).report() }
+            if idle { verdicts.append(Life(nodes: count, seed: seed, options: options).quiet()) }
+            if life { verdicts += try Life(nodes: count, seed: seed, options: options).report() }
         }
-        for line in missed { print("MISSED: \(line)") }
-        if check && !missed.isEmpty { throw ExitCode(1) }
+        if market { verdicts += Bazaar(seed: seed).report() }
+        try tell(verdicts)
+    }
+
+    private func tell(_ verdicts: [Verdict]) throws {
+        for verdict in verdicts { print(verdict.line) }
+        if (check || storm > 0) && !verdicts.allSatisfy(\.kept) { throw ExitCode(1) }
     }
 
     private var options: VirtualNetwork.Options {
@@ -60,7 +62,7 @@ struct Simulator: ParsableCommand {
         return options
     }
 
-    private func row(_ count: Int, _ share: Int) throws -> [String] {
+    private func row(_ count: Int, _ share: Int) throws -> [Verdict] {
         let (startedAt, memory) = (Self.processorSeconds(), Self.residentBytes())
         let trial = Trial(
             nodes: count, dead: Double(share) / 100, searches: searches, seed: seed, growth: growth,
@@ -82,7 +84,7 @@ struct Simulator: ParsableCommand {
             Self.pad(reference.map { "\($0.p50)/\($0.p95)" } ?? "-", 12), "|",
             Self.pad(Self.decimal(outcome.known, 0), 5), "|", Self.pad("\(perNode)", 8),
             Self.pad(Self.decimal(Self.processorSeconds() - startedAt, 1), 6))
-        return Targets.missed(count, share, outcome, p95: p95)
+        return Targets.judge(count, share, outcome, p95: p95)
     }
 
     static func pad(_ text: String, _ width: Int) -> String {

@@ -4,14 +4,22 @@ import DHTSimulation
 
 /// The targets of the simulation.
 enum Targets {
-    /// The targets that a row misses, as sentences.
-    static func missed(_ nodes: Int, _ dead: Int, _ outcome: Trial.Outcome, p95: Int64) -> [String] {
-        var missed: [String] = []
+    /// What is asked of a row of the table; nothing of one in which more than half are dead.
+    static func judge(_ nodes: Int, _ dead: Int, _ outcome: Trial.Outcome, p95: Int64) -> [Verdict] {
+        guard dead <= 50 else { return [] }
         let row = "\(nodes) nodes, \(dead) % dead:"
-        if dead <= 30, outcome.share < 0.999 { missed.append("\(row) less than 99.9 % found") }
-        if dead <= 50, outcome.share < 0.99 { missed.append("\(row) less than 99 % found") }
-        if dead <= 30, outcome.meanQueries > 20 { missed.append("\(row) more than 20 queries for a search") }
-        if dead <= 30, p95 > 800 { missed.append("\(row) p95 above 800 ms") }
-        return missed
+        let least = dead <= 30 ? 99.9 : 99.0
+        var verdicts = [
+            Verdict(
+                "\(row) at least \(least) % found", "\(Simulator.decimal(100 * outcome.share, 2)) %",
+                kept: 100 * outcome.share >= least)
+        ]
+        guard dead <= 30 else { return verdicts }
+        verdicts.append(
+            Verdict(
+                "\(row) at most 20 queries for a search", Simulator.decimal(outcome.meanQueries, 1),
+                kept: outcome.meanQueries <= 20))
+        verdicts.append(Verdict("\(row) p95 at most 800 ms", "\(p95) ms", kept: p95 <= 800))
+        return verdicts
     }
 }

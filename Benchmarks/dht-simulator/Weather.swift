@@ -9,11 +9,11 @@ struct Weather {
     let seed: UInt64
 
     /// Prints ten lines; gives what was held beyond its bound.
-    func report() -> [String] {
+    func report() -> [Verdict] {
         var storm = Storm(seed: seed)
-        var missed: [String] = []
+        var most: [String: Int] = [:]
         let startedAt = Simulator.processorSeconds()
-        var first = 0
+        var (first, last) = (0, 0)
         for part in 1...10 {
             storm.blow(max(1, packets / 10))
             let memory = Simulator.residentBytes()
@@ -22,13 +22,22 @@ struct Weather {
             print(
                 "\(storm.given) packets in, \(storm.sent) out, \(memory / 1_048_576) MiB,",
                 held.filter { $0.held > 0 }.map { "\($0.held) \($0.name)" }.joined(separator: ", "))
-            missed += held.filter { $0.held > $0.most }.map { "\($0.held) \($0.name), at most \($0.most)" }
-            if part == 10, memory > first + 33_554_432 { missed.append("the node grew by more than 32 MiB") }
+            for each in held { most[each.name] = max(most[each.name] ?? 0, each.held) }
+            if part == 10 { last = memory }
         }
         let seconds = Simulator.processorSeconds() - startedAt
         print(
             "\(Simulator.decimal(Double(storm.given) / max(0.001, seconds), 0)) packets a CPU second, made and taken"
         )
-        return missed
+        let grown = Double(last - first) / 1_048_576
+        return storm.holdings.map { each in
+            Verdict(
+                "a node in a storm holds at most \(each.most) \(each.name)", "\(most[each.name] ?? 0)",
+                kept: (most[each.name] ?? 0) <= each.most)
+        } + [
+            Verdict(
+                "it grows by at most 32 MiB after the first fifth", "\(Simulator.decimal(grown, 0)) MiB",
+                kept: grown <= 32)
+        ]
     }
 }

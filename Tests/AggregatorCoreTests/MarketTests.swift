@@ -1,8 +1,7 @@
 // Proves what the choice of providers is worth against attackers: jobs lost, beside choosing at random and beside an oracle.
 
+import MarketSimulation
 import Testing
-
-@testable import AggregatorCore
 
 @Suite struct MarketTests {
     private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }

@@ -1,16 +1,15 @@
 // A market in virtual time: clients that choose by the real planner, providers that are honest or not.
 // It must never let a choice see what a provider really is: only cards, its word now, and the client's own jobs.
 
-import Interfaces
 import NodeModel
 import Wire
 
 @testable import AggregatorCore
 
 /// Clients and providers, replayable by its seed.
-struct Market {
+public struct Market {
     /// What a provider does.
-    enum Kind: String, CaseIterable {
+    public enum Kind: String, CaseIterable, Sendable {
         case honest
         /// Fails nine of ten, and is a fifth cheaper.
         case fails
@@ -23,10 +22,12 @@ struct Market {
     }
 
     /// How a provider is chosen.
-    enum Choice { case random, ours, oracle }
+    public enum Choice: Sendable { case random, ours, oracle }
 
     private struct Provider {
         let kind: Kind
+        /// The share of its jobs that an honest one does well.
+        let quality: Double
         var key: PublicKey
         var jobs = 0
         /// Jobs in this second.
@@ -38,6 +39,10 @@ struct Market {
         var book = CardBook(penalty: 30)
     }
 
+    private static let own = PublicKey(xOnly: Digest(hashing: "own"))
+    /// A client runs nothing itself.
+    private static let nothing = LocalView(
+        entries: .success([]), inventory: .failure(WireError(.unavailable, "There is no engine.")))
     private static let slots = 4
     private var random: UInt64
     private var providers: [Provider] = []
@@ -45,13 +50,36 @@ struct Market {
     private var keys = 0
     private var now: Int64 = 1_800_000_000
 
-    init(seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind) {
+    /// - Parameter spread: how much worse than the best the worst of the honest ones is.
+    public init(seed: UInt64, honest: Int, attackers: Int, clients: Int, _ kind: Kind, spread: Double = 0) {
         random = seed
         self.clients = Array(repeating: Client(), count: clients)
-        for number in 0..<providers {
-            let attacker = Double(number) < share * Double(providers)
-            self.providers.append(Provider(kind: attacker ? kind : .honest, key: freshKey()))
+        for _ in 0..<attackers { providers.append(Provider(kind: kind, quality: 0, key: freshKey())) }
+        for number in 0..<honest {
+            let quality = 0.995 - spread * Double(number) / Double(max(1, honest - 1))
+            providers.append(Provider(kind: .honest, quality: quality, key: freshKey()))
         }
+    }
+
+    public init(seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind) {
+        let attackers = Int((share * Double(providers)).rounded(.up))
+        self.init(seed: seed, honest: providers - attackers, attackers: attackers, clients: clients, kind)
+    }
+
+    /// The places of the honest providers when they are put in the order of what all clients together think of them, the
+    /// best one's first; in the order in which they were made.
+    public var ranks: [Int] {
+        let honest = providers.filter { $0.kind == .honest }
+        let scores = honest.map { provider in
+            clients.reduce(0) { sum, client in
+                var experience = client.experience
+                return sum + (experience.score(provider.key, now: now) ?? ExperienceBook.newcomer)
+            }
+        }
+        var ranks = [Int](repeating: 0, count: honest.count)
+        let order = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
+        for (rank, index) in order.enumerated() { ranks[index] = rank }
+        return ranks
     }
 
     private mutating func freshKey() -> PublicKey {
@@ -71,15 +99,15 @@ struct Market {
     private mutating func chance() -> Double { Double(next() >> 11) / Double(1 << 53) }
 
     /// What was lost, as shares of all jobs.
-    struct Losses {
+    public struct Losses: Sendable {
         /// Jobs whose first attempt failed: time.
-        var first = 0.0
+        public var first = 0.0
         /// Jobs of which three attempts failed.
-        var whole = 0.0
+        public var whole = 0.0
     }
 
     /// Each client has one job in each round, which is tried at three providers, as jobs are.
-    mutating func lost(rounds: Int, by choice: Choice) -> Losses {
+    public mutating func lost(rounds: Int, by choice: Choice) -> Losses {
         var losses = Losses()
         let part = 1 / Double(rounds * clients.count)
         for _ in 0..<rounds {
@@ -114,7 +142,7 @@ struct Market {
         case .liesAboutLoad: fails = false
         }
         if provider.busy > Self.slots { return false }
-        return chance() < (fails ? 0.1 : 0.995)
+        return chance() < (fails ? 0.1 : provider.kind == .honest ? provider.quality : 0.995)
     }
 
     private mutating func learn(_ client: Int, _ chosen: Int, _ good: Bool) {
@@ -157,7 +185,7 @@ struct Market {
         let start = Int(next() % UInt64(providers.count))
         let sample = (0..<min(16, providers.count)).map { providers[(start + $0 * 7) % providers.count] }
         var input = PlanInput(
-            model: "tiny", own: PlannerTests.own, pin: nil, local: PlannerTests.local([]),
+            model: "tiny", own: Self.own, pin: nil, local: Self.nothing,
             found: PlanInput.Found(cards: sample.map(card), leftOut: [], problem: nil), failures: [:],
             seed: seed)
         for provider in sample {
@@ -174,8 +202,13 @@ struct Market {
     }
 
     private func card(_ provider: Provider) -> ProviderCard {
-        var card = PlannerTests.card("x", price: provider.kind == .honest ? 100 : 80, slots: Self.slots)
-        card.provider = provider.key
-        return card
+        let price: Int64 = provider.kind == .honest ? 100 : 80
+        return ProviderCard(
+            provider: provider.key, endpoint: "ws://127.0.0.1:1/peer",
+            models: [
+                ModelOffer(
+                    name: "tiny", root: Digest(hashing: "model"), context: 512,
+                    price: UnitPrice(prompt: price, completion: price))
+            ], device: "cpu", memoryMiB: 1, slots: Self.slots, load: 0, createdAt: 100, expiresAt: 1300)
     }
 }

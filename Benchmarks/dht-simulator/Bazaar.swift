@@ -1,0 +1,72 @@
+// What attackers achieve against the choice of providers, beside choosing at random and beside an oracle.
+// It must never count an attack that the choice could see through by other means than it has.
+
+import Glibc
+import MarketSimulation
+
+/// The attacks on the market, one line each.
+struct Bazaar {
+    let seed: UInt64
+
+    private static let attacks: [Market.Kind] = [.fails, .whitewashes, .betrays, .liesAboutLoad]
+
+    /// Prints a line for each attack; gives what is asked of them.
+    func report() -> [Verdict] {
+        print(
+            "100 providers, 20 clients, jobs 101 to 250 of each; first attempts lost, and jobs lost, in percent"
+        )
+        print("  attackers                     |  ours   chance   oracle |  ours   chance")
+        print("  badmouthing and praise by others: nothing, as nobody else's word counts yet")
+        return Self.attacks.flatMap { kind in [0.1, 0.3, 0.5].map { losses(kind, $0) } } + [ring()]
+    }
+
+    private func losses(_ kind: Market.Kind, _ share: Double) -> Verdict {
+        // Who lies about his load gains something only where there is load: three clients for every eight slots.
+        let clients = kind == .liesAboutLoad ? 150 : 20
+        func lost(_ choice: Market.Choice) -> Market.Losses {
+            var market = Market(seed: seed, providers: 100, clients: clients, share: share, kind)
+            _ = market.lost(rounds: 100, by: choice)
+            return market.lost(rounds: 150, by: choice)
+        }
+        let (ours, random, oracle) = (lost(.ours), lost(.random), lost(.oracle))
+        func percent(_ share: Double, _ width: Int) -> String {
+            Simulator.pad(Simulator.decimal(100 * share, 1), width)
+        }
+        let name = "\(Int(share * 100)) % \(kind.rawValue)"
+        print(
+            " ", name + String(repeating: " ", count: max(0, 28 - name.count)), " |", percent(ours.first, 5),
+            percent(random.first, 8), percent(oracle.first, 8), " |", percent(ours.whole, 5),
+            percent(random.whole, 8))
+        let bound = kind == .liesAboutLoad ? max(0.02, random.first) : random.first / 2
+        return Verdict(
+            "\(name): first attempts lost at most \(Simulator.decimal(100 * bound, 1)) %",
+            "\(Simulator.decimal(100 * ours.first, 1)) %", kept: ours.first <= bound)
+    }
+
+    /// 70 honest providers, each a little worse than the one before, without and with 30 keys of one attacker who fails: do
+    /// these change the order of the others? Noise is how far the order moves between two runs without any.
+    private func ring() -> Verdict {
+        func ranks(_ seed: UInt64, _ attackers: Int) -> [Int] {
+            var market = Market(
+                seed: seed, honest: 70, attackers: attackers, clients: 20, .whitewashes, spread: 0.3)
+            _ = market.lost(rounds: 250, by: .ours)
+            return market.ranks
+        }
+        func moved(_ one: [Int], _ other: [Int]) -> Double {
+            zip(one, other).reduce(0) { $0 + Double(abs($1.0 - $1.1)) } / Double(one.count)
+        }
+        let alone = (0..<6).map { ranks(seed + $0, 0) }
+        let beside = (0..<6).map { ranks(seed + $0, 30) }
+        var noise: [Double] = []
+        for one in alone.indices { for other in 0..<one { noise.append(moved(alone[one], alone[other])) } }
+        var ring: [Double] = []
+        for one in alone.indices {
+            for other in beside.indices where one != other { ring.append(moved(alone[one], beside[other])) }
+        }
+        let (mean, among) = (ring.reduce(0, +) / Double(ring.count), noise.reduce(0, +) / Double(noise.count))
+        let spread = (noise.reduce(0) { $0 + ($1 - among) * ($1 - among) } / Double(noise.count)).squareRoot()
+        return Verdict(
+            "a ring of 30 % moves an honest provider by no more ranks than the noise, \(Simulator.decimal(among, 1)) ± \(Simulator.decimal(spread, 1)) of 70",
+            Simulator.decimal(mean, 1), kept: mean <= among + spread)
+    }
+}
