@@ -88,6 +88,7 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.PromisePrice.self),
     of(LedgerInterface.ReleasePrice.self),
     of(LedgerInterface.OpenChannel.self),
+    of(LedgerInterface.LeaveChannel.self),
     of(LedgerInterface.Channels.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [

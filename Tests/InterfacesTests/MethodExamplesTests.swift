@@ -61,7 +61,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Accounts.self),
     Sample(LedgerInterface.PayTerms.self), Sample(LedgerInterface.PromisePrice.self),
     Sample(LedgerInterface.ReleasePrice.self), Sample(LedgerInterface.OpenChannel.self),
-    Sample(LedgerInterface.Channels.self),
+    Sample(LedgerInterface.LeaveChannel.self), Sample(LedgerInterface.Channels.self),
     Sample(LedgerInterface.PayInvoice.self), Sample(LedgerInterface.MakeInvoice.self),
     Sample(LedgerInterface.Invoices.self), Sample(WSInterface.Carry.self), Sample(WSInterface.Relay.self),
     Sample(LedgerInterface.SignRelayAuth.self), Sample(LedgerInterface.Earnings.self),

@@ -1,5 +1,5 @@
 // What the kill matrix of chains does: a deposit and a payment; a channel from its opening to an accepted receipt; a
-// voucher from the job it came with to the money it claims. It must never remember anything outside its folder: its
+// voucher from the job it came with to the money it claims; what is left, back. It must never remember anything outside its folder: its
 // process is killed at every boundary and begins again.
 
 import EVM
@@ -72,7 +72,11 @@ struct ChainScript: Sendable {
                 state.tokens[BatchSettlement.contract] = UInt256(UInt64(Self.deposit))
             }
         }
-        chain.change { $0.reach = reach }
+        let waited = chain.change { state in
+            state.reach = reach
+            return state.waited
+        }
+        clock.withLockedValue { $0 += waited * 1000 }
         var step: (@Sendable (LedgerStep) -> Void)?
         if let reach { step = { _ in reach() } }
         ledger = try Ledger(
@@ -122,6 +126,16 @@ struct ChainScript: Sendable {
             return (receipt, try client.sign(template))
         }
         try await ledger.release(Self.job(2), peer: provider.publicKey, .payer, at: now)
+        // Then it wants the rest back.
+        if try await ledger.balance(of: channel.account, Self.asset) > 0 {
+            _ = try await rail.leave(channel, at: now)
+        }
+        await look(until: 6)
+        if chain.change({ $0.waited }) == 0 {
+            chain.wait(channel.config.withdrawDelay)
+            clock.withLockedValue { $0 += channel.config.withdrawDelay * 1000 }
+        }
+        await look(until: 8)
     }
 
     private func promise(_ job: Int) async throws -> SignedVoucher? {

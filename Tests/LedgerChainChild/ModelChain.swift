@@ -46,6 +46,13 @@ final class ModelChain: Carrier, Sendable {
         var settlement = ModelSettlement()
         /// Called before a transaction is in the chain's memory, and after it.
         var reach: (@Sendable () -> Void)?
+        /// Seconds that were waited in one go, over the chain's whole life.
+        var waited: Int64 = 0
+
+        mutating func wait(_ seconds: Int64) {
+            waited += seconds
+            time += seconds
+        }
     }
 
     static let token = EVMAddressText("0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
@@ -60,6 +67,10 @@ final class ModelChain: Carrier, Sendable {
         change(prepare)
         guard let path, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
         for line in text.split(separator: "\n") {
+            if line.hasPrefix("w") {
+                change { $0.wait(Int64(line.dropFirst()) ?? 0) }
+                continue
+            }
             change { state in
                 state.height += 1
                 state.time += 2
@@ -78,6 +89,12 @@ final class ModelChain: Carrier, Sendable {
     }
 
     func change<T>(_ body: (inout State) throws -> T) rethrows -> T { try state.withLockedValue(body) }
+
+    /// Nothing happens for a while.
+    func wait(_ seconds: Int64) {
+        remember("w\(seconds)")
+        change { $0.wait(seconds) }
+    }
 
     func mine(_ blocks: Int = 1) {
         for _ in 0..<blocks { remember("00") }

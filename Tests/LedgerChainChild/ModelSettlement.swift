@@ -18,8 +18,9 @@ struct ModelSettlement {
 
     /// Every state of every channel, oldest first.
     var history: [Channel] = []
-    /// Since when payers want their money back.
+    /// Since when payers want their money back, and how much.
     var leaving: [Digest: UInt64] = [:]
+    var wanted: [Digest: UInt256] = [:]
     /// What was claimed and not paid out, by receiver.
     var owed: [EVMAddress: UInt256] = [:]
 
@@ -54,6 +55,10 @@ struct ModelSettlement {
         do {
             if tx.data.starts(with: BatchSettlement.deposit.selector) {
                 try deposit(tx.data, &done, &next)
+            } else if tx.data.starts(with: BatchSettlement.initiateWithdraw.selector) {
+                try ask(tx.data, from, &next)
+            } else if tx.data.starts(with: BatchSettlement.finalizeWithdraw.selector) {
+                try pay(tx.data, from, &done, &next)
             } else {
                 try claim(tx.data, from, &done, &next)
             }
@@ -96,6 +101,45 @@ struct ModelSettlement {
         state.settlement.history.append(channel)
         (done.from, done.to, done.value) = (config.payer, BatchSettlement.collector, amount)
         done.nonce = authorization.nonce.bytes
+    }
+
+    private static func ask(_ call: [UInt8], _ sender: EVMAddress, _ state: inout ModelChain.State) throws {
+        let arguments = try BatchSettlement.initiateWithdraw.arguments(of: call)
+        guard case .list(let members) = arguments[0], case .uint(let amount) = arguments[1] else {
+            throw Reverted()
+        }
+        let config = try config(members)
+        let id = try config.id(chainID: 137)
+        let channel = state.settlement.channel(id)
+        guard sender == config.payer, (state.settlement.leaving[id] ?? 0) == 0, amount > .zero,
+            let free = channel.balance.subtracting(channel.claimed), amount <= free
+        else { throw Reverted() }
+        state.settlement.leaving[id] = UInt64(state.time)
+        state.settlement.wanted[id] = amount
+    }
+
+    private static func pay(
+        _ call: [UInt8], _ sender: EVMAddress, _ done: inout ModelChain.Mined,
+        _ state: inout ModelChain.State
+    ) throws {
+        guard case .list(let members)? = try BatchSettlement.finalizeWithdraw.arguments(of: call).first else {
+            throw Reverted()
+        }
+        let config = try config(members)
+        let id = try config.id(chainID: 137)
+        var channel = state.settlement.channel(id)
+        guard sender == config.payer, let since = state.settlement.leaving[id], since > 0,
+            UInt64(state.time) >= since + UInt64(config.withdrawDelay),
+            let free = channel.balance.subtracting(channel.claimed), let wanted = state.settlement.wanted[id]
+        else { throw Reverted() }
+        let amount = min(free, wanted)
+        state.settlement.leaving[id] = 0
+        (channel.block, channel.balance) = (state.height, channel.balance.subtracting(amount) ?? .zero)
+        state.settlement.history.append(channel)
+        let pool = state.tokens[BatchSettlement.contract] ?? .zero
+        state.tokens[BatchSettlement.contract] = pool.subtracting(amount)
+        state.tokens[config.payer] = (state.tokens[config.payer] ?? .zero).adding(amount)
+        (done.from, done.to, done.value) = (BatchSettlement.contract, config.payer, amount)
     }
 
     /// `multicall` of one `claim` and one `settle`.

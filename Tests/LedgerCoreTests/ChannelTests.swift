@@ -242,6 +242,35 @@ import X402
         try await nodes.requireSound()
     }
 
+    @Test func whatIsLeftComesBackAfterTheDelayAndWhatIsDueDoesNot() async throws {
+        let nodes = try ChannelFixture()
+        try await nodes.opened()
+        try await nodes.run(1)
+        let id = try await nodes.channel(nodes.client).id
+        // A job that is under way keeps its promise; the rest is asked for.
+        _ = try await nodes.promise(2)
+        let asked = try await nodes.client.leaveChannel(id)
+        #expect(asked.amount == 1_000_000 - 54 - 2_000)
+        #expect(try await nodes.client.leaveChannel(id).id == asked.id)
+        await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.promise(3) }
+        await nodes.look(5)
+        // The provider has seen it, and took what was charged; before the delay nothing comes.
+        nodes.wait(61)
+        await nodes.look(5)
+        #expect(try await nodes.wallet(nodes.provider) == 54)
+        #expect(try await nodes.wallet(nodes.client) == 9_000_000)
+        nodes.wait(86_400)
+        await nodes.look(6)
+        #expect(try await nodes.wallet(nodes.client) == 9_000_000 + asked.amount)
+        let own = nodes.client.rails[0].signer.address
+        #expect(
+            nodes.chain.change { $0.tokens[own] } == UInt256(UInt64(9_000_000 + asked.amount)))
+        #expect(
+            try await nodes.client.ledger.payments(limit: 9).map(\.state) == [.settled, .settled, .settled])
+        await #expect(throws: WireError(.policyRefused, "")) { try await nodes.client.leaveChannel(id) }
+        try await nodes.requireSound()
+    }
+
     @Test func whatWasPromisedAndForgottenComesBack() async throws {
         let nodes = try ChannelFixture()
         try await nodes.opened()

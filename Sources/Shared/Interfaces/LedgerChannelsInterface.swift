@@ -159,6 +159,20 @@ extension LedgerInterface {
         }
     }
 
+    /// Asks for all that is left in a channel; it comes back after the channel's delay.
+    public struct LeaveChannel: Request {
+        public static let spec = MethodSpec(
+            "ledger.leave_channel", deadlineMs: 5_000, idempotent: true,
+            "Asks for all that is left in a channel back.")
+        public typealias Reply = Payment
+        /// Its id, 64 hexadecimal characters.
+        public var channel: String
+        public init(channel: String) { self.channel = channel }
+        public static var example: (request: LeaveChannel, reply: Payment) {
+            (LeaveChannel(channel: Digest(hashing: "").hex), examplePayment)
+        }
+    }
+
     /// This node's channels, newest first.
     public struct Channels: Request {
         public static let spec = MethodSpec("ledger.channels", "This node's channels, newest first.")

@@ -13,9 +13,9 @@ public enum LedgerInterface {
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
         TakeJob.spec, Policy.spec, Audit.spec, Backup.spec, Restore.spec,
         RotateKey.spec, Successions.spec, Pay.spec, Payments.spec, Accounts.spec,
-        Earnings.spec,
-        PayInvoice.spec, MakeInvoice.spec, Invoices.spec,
-        PayTerms.spec, PromisePrice.spec, ReleasePrice.spec, OpenChannel.spec, Channels.spec,
+        PayInvoice.spec, MakeInvoice.spec, Invoices.spec, Earnings.spec,
+        PayTerms.spec, PromisePrice.spec, ReleasePrice.spec, OpenChannel.spec, LeaveChannel.spec,
+        Channels.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }

@@ -30,6 +30,21 @@ extension LedgerDaemon {
         return await shown(payment)
     }
 
+    /// Asks for what is left in a channel back.
+    func leaveChannel(_ id: String) async throws -> LedgerInterface.Payment {
+        try requireStaying()
+        guard let id = Digest(hex: id), let channel = try await ledger.channel(id), channel.side == .payer
+        else {
+            throw WireError(
+                .notFound, "There is no channel of this name in which this node pays.",
+                fix: "See 'infernetctl wallet channels'.")
+        }
+        let (rail, _) = try requireToken(channel.asset)
+        let payment = try await rail.leave(channel, at: clock())
+        bell.yield()
+        return await shown(payment)
+    }
+
     /// A voucher for a job that goes to a provider.
     func promise(
         _ request: LedgerInterface.PromisePrice

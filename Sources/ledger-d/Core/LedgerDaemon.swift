@@ -161,6 +161,7 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.PromisePrice.self, &router) { try await $0.promise($1) }
         bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
         bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }
+        bind(LedgerInterface.LeaveChannel.self, &router) { try await $0.leaveChannel($1.channel) }
         bind(LedgerInterface.Channels.self, &router) { daemon, _ in try await daemon.shownChannels() }
         bind(LedgerInterface.Invoices.self, &router) { try await $0.invoices(limit: $1.limit) }
         bind(LedgerInterface.Accounts.self, &router) { daemon, _ in try await daemon.accounts() }

@@ -65,6 +65,9 @@ struct SigningTable: Sendable {
                     "puts money into a channel with a provider once by id, within the ceilings of ledger.chains"
             ),
             Row(
+                intent: LedgerInterface.LeaveChannel.spec, callers: [.ctl],
+                effect: "asks a channel's contract for what is left in it, and takes it after the delay"),
+            Row(
                 intent: LedgerInterface.PromisePrice.spec, callers: [.aggregator],
                 effect:
                     "signs a voucher for one job on an open channel, within ledger.channels.max_at_risk",

@@ -151,6 +151,7 @@ METHODS = {
     # For tests alone.
     "test_mint": mint,
     "test_coins": coins,
+    "test_wait": lambda seconds: chain.time_travel(chain.get_block_by_number("latest")["timestamp"] + seconds),
     "test_mine": lambda count: [hexed(name) for name in chain.mine_blocks(count)],
 }
 

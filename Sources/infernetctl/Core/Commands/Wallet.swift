@@ -12,8 +12,7 @@ struct Wallet: AsyncParsableCommand {
         subcommands: [
             Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
             Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Payments.self,
-            Earnings.self,
-            MakeInvoice.self, Invoices.self, Channel.self, Channels.self,
+            MakeInvoice.self, Invoices.self, Earnings.self, Channel.self, Channels.self, Leave.self,
         ],
         defaultSubcommand: Show.self)
 

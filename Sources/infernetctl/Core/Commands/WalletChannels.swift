@@ -1,4 +1,4 @@
-// `infernetctl wallet channel|channels`: money put into channels with providers, and what is left, promised and due.
+// `infernetctl wallet channel|channels|leave`: money put into channels with providers, and what is left, promised and due.
 // It must never open a channel on terms that are not on the provider's own signed card.
 
 import ArgumentParser
@@ -63,6 +63,41 @@ extension Wallet {
             global.output.error(
                 global.output.errorStyle.dim(
                     "Jobs can be paid from it when this is settled: 'infernetctl wallet channels'."))
+        }
+    }
+
+    struct Leave: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "leave",
+            abstract: "Asks for what is left in a channel back.",
+            discussion:
+                "No job is paid from it any more. The provider claims what is due to it; the rest comes back after the channel's "
+                + "delay, without another word.")
+
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: "The provider: npub… or 64 hexadecimal characters.")
+        var provider: String
+
+        func run() async throws {
+            let node = global.node
+            guard let key = PublicKey(npubOrHex: provider) else {
+                throw ValidationError("'\(provider)' is not a provider's key.")
+            }
+            let channels = try await node.call(LedgerInterface.Channels(), at: .ledger).channels
+            let own = channels.filter { $0.peer == key && !$0.isPayee && $0.balance > 0 }
+            guard !own.isEmpty else {
+                throw WireError(
+                    .notFound, "There is nothing left in a channel with that provider.",
+                    fix: "See 'infernetctl wallet channels'.")
+            }
+            let accounts = try await node.call(LedgerInterface.Accounts(), at: .ledger).accounts
+            var payments: [LedgerInterface.Payment] = []
+            for channel in own {
+                payments.append(
+                    try await node.call(LedgerInterface.LeaveChannel(channel: channel.id), at: .ledger))
+            }
+            if global.json { return global.output.json(payments) }
+            PaymentView.lines(payments, accounts, global.output.style).forEach(global.output.line)
         }
     }
 

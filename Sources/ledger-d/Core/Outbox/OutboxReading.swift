@@ -22,8 +22,11 @@ extension Ledger {
         }
     }
 
-    /// Of the payments, those whose money leaves: a claim brings home what is due already.
-    static let leaving = "payment.party NOT GLOB '*:claim:*'"
+    /// Of the payments, those whose money leaves: a claim, and what is taken back, bring it home.
+    static let leaving = """
+        payment.party NOT GLOB '*:claim:*' AND payment.party NOT GLOB '*:leaving:*'
+        AND payment.party NOT GLOB '*:withdraw:*'
+        """
 
     /// The deed that set a payment's money aside.
     static func reserved(_ id: String, _ db: Database) throws -> Deed {

@@ -63,6 +63,8 @@ enum EVMErrands {
         case ChannelDepositTerms.errand:
             return try CanonicalJSON.decode(ChannelDepositTerms.self, from: terms)
         case ChannelClaimTerms.errand: return try CanonicalJSON.decode(ChannelClaimTerms.self, from: terms)
+        case ChannelLeaveTerms.asking, ChannelLeaveTerms.taking:
+            return try CanonicalJSON.decode(ChannelLeaveTerms.self, from: terms)
         default: throw ChainFault(description: "its terms are of an unknown kind")
         }
     }

@@ -98,6 +98,7 @@ actor EVMRail {
         tell(true, "final up to block \(number)")
         for token in chain.tokens { try await findDeposits(token, through: number) }
         try await claimDue()
+        try await takeBack((number, time))
         for id in try await ledger.openPayments(chain.rail).map(\.id) {
             // Read again: what was signed in this look has a place in the lane, even where the chain did not take it.
             let open = try await ledger.openPayments(chain.rail)

@@ -1,0 +1,161 @@
+"""ledger-d against the official x402 SDK on a real EVM, in both roles of `batch-settlement`.
+Proves that a foreign client's voucher is taken and claimed, that a foreign server takes and claims ours, and that what is
+left in a channel comes back."""
+
+import hashlib
+import json
+import secrets
+import time
+import unittest
+
+from evm_chain import Chain
+from ipc_client import Refused
+from node import Node
+from waiting import eventually
+from x402_peer import SDK
+
+USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+PRICE = {"asset": USDC, "prompt": 1, "completion": 2}
+# A stranger on the curve: twice the generator.
+STRANGER = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
+KEY = "0x" + "46" * 32
+
+
+class AgainstTheSDK(unittest.TestCase):
+    """One node, which is paid in one test and pays in the other."""
+
+    def setUp(self):
+        self.chain = Chain()
+        self.addCleanup(self.chain.stop)
+        self.sdk = SDK()
+        self.addCleanup(self.sdk.stop)
+        extra = (f"ledger:\n  chains:\n    - name: polygon\n      rpc: {self.chain.url}\n      poll_s: 1\n"
+                 "  channels:\n    claim_at: 1\n    withdraw_delay_s: 900\n")
+        self.node = Node(image="", extra=extra)
+        self.addCleanup(self.node.destroy)
+        self.node.start()
+        eventually(lambda: self.account()["ok"], 60, "the chain being heard")
+        self.chain.ask("test_coins", self.account()["address"], 10**18)
+        self.theirs = self.sdk.ask("address", key=KEY)["address"]
+        self.chain.ask("test_coins", self.theirs, 10**18)
+        self.ledger = self.node.rpc("ledger-d", caller="aggregator-d")
+        self.addCleanup(self.ledger.close)
+
+    def account(self):
+        (account,) = self.node.call("ledger-d", "ledger.accounts")["accounts"]
+        return account
+
+    def channel(self):
+        (channel,) = self.node.call("ledger-d", "ledger.channels")["channels"]
+        return channel
+
+    def mine_until(self, check, what):
+        """Blocks come while something is waited for."""
+        def step():
+            self.chain.ask("test_mine", 1)
+            return check()
+        return eventually(step, 90, what)
+
+    def take(self, job, payment=None, ceiling=2_000):
+        terms = {"job": job, "client": STRANGER, "model_root": "11" * 32, "unit_price": PRICE, "max_tokens": 512,
+                 "ceiling": ceiling}
+        return self.ledger.call("ledger.take_job", terms | ({"payment": payment} if payment else {}))
+
+    def refusal(self, *arguments):
+        with self.assertRaises(Refused) as refused:
+            self.take(*arguments)
+        self.assertEqual(refused.exception.code, "payment_required")
+        return refused.exception
+
+    def nonce(self):
+        return int(self.chain.ask("eth_getTransactionCount", self.theirs, "latest"), 16)
+
+    def receipt(self, job, own):
+        """A receipt of 30 and 12 tokens."""
+        body = {
+            "version": 1, "job": job, "provider": own, "client": STRANGER, "model": "model", "model_root": "11" * 32,
+            "image": "sha256:" + "22" * 32, "request_hash": "33" * 32, "result_hash": "44" * 32,
+            "usage": {"prompt_tokens": 30, "completion_tokens": 12},
+            "timings": {"queue_ms": 0, "load_ms": 0, "first_token_ms": 1, "generate_ms": 1}, "finish": "stop",
+            "unit_price": PRICE, "price": 54, "finished_at": int(time.time())}
+        return self.ledger.call("ledger.sign_receipt", {"body": body})
+
+    def test_the_sdks_client_pays_this_node(self):
+        own = self.node.call("ledger-d", "ledger.identity")["pubkey"]
+        salt = "0x" + hashlib.sha256(f"infernet/x402/1\n{STRANGER}\n{own}".encode()).hexdigest()
+        job = "job_" + secrets.token_hex(16)
+        required = self.refusal(job).cause
+        # Its first payment opens the channel; a facilitator, here this test, carries the deposit.
+        first = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=0, charged=0)
+        self.assertEqual(first["kind"], "deposit")
+        self.chain.ask("test_mint", self.theirs, 1_000_000)
+        amount = int(first["payload"]["deposit"]["amount"])
+        raw = self.sdk.ask("deposit", key=KEY, payload=first["payload"], nonce=self.nonce())["raw"]
+        self.chain.ask("eth_sendRawTransaction", raw)
+        self.chain.ask("test_mine", 3)
+        self.assertEqual(self.chain.tokens(self.theirs), 1_000_000 - amount)
+        payment = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=amount, charged=0)
+        self.assertEqual((payment["kind"], payment["channel"]), ("voucher", first["channel"]))
+        # Of another channel than that of these two nodes it is worth nothing, and a changed one neither.
+        other = self.sdk.ask("pay", key=KEY, required=required, salt="0x" + "00" * 32, balance=amount, charged=0)
+        self.assertIn("not one between these two nodes", str(self.refusal(job, other["header"])))
+        self.assertEqual(self.take(job, payment["header"]), {"repeated": False})
+        self.assertEqual(self.take(job, payment["header"]), {"repeated": True})
+        self.receipt(job, own)
+        self.mine_until(lambda: self.chain.tokens(self.account()["address"]) == 54, "the claim")
+        self.mine_until(lambda: self.account()["available"] == 54, "the claim in the books")
+        # Its second voucher builds on what was charged, as its own books say.
+        job = "job_" + secrets.token_hex(16)
+        second = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=amount, charged=54)
+        self.take(job, second["header"])
+        self.receipt(job, own)
+        self.mine_until(lambda: self.account()["available"] == 108, "the second claim")
+        self.assertEqual((self.channel()["charged"], self.channel()["ceiling"]), (108, 2_054))
+        self.node.ctl("wallet", "audit", check=True)
+
+    def test_the_sdks_server_is_paid_by_this_node_and_the_rest_comes_back(self):
+        address = self.account()["address"]
+        self.chain.ask("test_mint", address, 1_000_000)
+        self.mine_until(lambda: self.account()["available"] == 1_000_000, "the deposit")
+        terms = {"provider": STRANGER, "asset": USDC, "pay_to": {"address": self.theirs, "withdraw_delay_s": 900}}
+        self.node.call("ledger-d", "ledger.open_channel", terms | {"id": "first", "amount": 100_000})
+        self.mine_until(lambda: self.channel()["balance"] == 100_000, "the channel")
+
+        def promise(amount):
+            job = "job_" + secrets.token_hex(16)
+            return self.ledger.call("ledger.promise_price", terms | {"job": job, "amount": amount})["payment"]
+
+        first = promise(1_500)
+        said = self.sdk.ask("verify", header=first, balance=100_000, charged=0, amount=1_500)
+        self.assertEqual((said["valid"], said["payer"], said["why"]), (True, address, None))
+        # The SDK looks: at the balance, at the ceiling it asked for, at the signature.
+        self.assertFalse(self.sdk.ask("verify", header=first, balance=1_499, charged=0, amount=1_500)["valid"])
+        self.assertFalse(self.sdk.ask("verify", header=first, balance=100_000, charged=0, amount=1_501)["valid"])
+        second = promise(700)
+        self.assertTrue(self.sdk.ask("verify", header=second, balance=100_000, charged=1_500, amount=700)["valid"])
+        raw = self.sdk.ask("claim", key=KEY, header=second, total=2_200, nonce=self.nonce())["raw"]
+        self.chain.ask("eth_sendRawTransaction", raw)
+        self.assertEqual(self.chain.tokens(self.theirs), 2_200)
+
+        self.node.ctl("wallet", "leave", STRANGER, check=True)
+        def payments(word):
+            found = self.node.call("ledger-d", "ledger.payments", {"limit": 20})["payments"]
+            return [each["state"] for each in found if word in each["id"]]
+        self.mine_until(lambda: payments("channel-leave") == ["settled"], "the request")
+        with self.assertRaises(Refused):
+            promise(1)
+        self.node.kill("ledger-d")
+        eventually(self.node.settled, 30, "the ledger's return")
+        self.chain.ask("test_wait", 900)
+        # Two promises are under way by this node's books, so that they stay behind.
+        self.mine_until(lambda: payments("channel-withdraw") == ["settled"], "the money")
+        self.assertEqual(self.chain.tokens(address), 900_000 + 97_800)
+        self.mine_until(lambda: self.account()["available"] == 900_000 + 97_800, "the money in the books")
+        self.assertEqual((self.channel()["balance"], self.channel()["open"]), (0, 2_200))
+        shown = json.loads(self.node.ctl("wallet", "channels", "--json", check=True).stdout)
+        self.assertEqual(shown["channels"][0]["ceiling"], 2_200)
+        self.node.ctl("wallet", "audit", check=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,128 @@
+"""The official x402 SDK as a counterpart, one line of JSON in and one out: a client that pays, and a resource server that
+checks what it is paid with and claims it. Runs in an environment of its own; `SDK` starts it and speaks to it.
+It must never hold a line of Infernet's: whatever it refuses is refused by software that nobody here wrote."""
+
+import json
+import subprocess
+import sys
+
+# Exact: the scheme is young.
+PACKAGES = ["x402[evm]==2.25.0", "eth-account==0.14.0", "web3==8.0.0", "coincurve==21.0.0"]
+
+
+class SDK:
+    """The running counterpart."""
+
+    def __init__(self):
+        from environment import python
+
+        self.process = subprocess.Popen(
+            [python("x402-venv", PACKAGES), __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, what, **values):
+        """One question."""
+        self.process.stdin.write(json.dumps({"what": what, **values}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"the SDK died at '{what}'")
+        return json.loads(line)
+
+    def stop(self):
+        """Ends it."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(30)
+
+
+def serve():
+    """Answers questions until the input ends."""
+    import time
+
+    from eth_account import Account
+    from eth_utils import to_checksum_address
+    from web3 import Web3
+    from x402.http.utils import decode_payment_required_header, decode_payment_signature_header
+    from x402.http.utils import encode_payment_signature_header
+    from x402.mechanisms.evm.batch_settlement import abi, constants, encoding, utils
+    from x402.mechanisms.evm.batch_settlement.client.config import BatchSettlementEvmSchemeOptions
+    from x402.mechanisms.evm.batch_settlement.client.scheme import BatchSettlementEvmScheme as Client
+    from x402.mechanisms.evm.batch_settlement.client.storage import (
+        BatchSettlementClientContext, InMemoryClientChannelStorage)
+    from x402.mechanisms.evm.batch_settlement.facilitator.utils import to_contract_channel_config
+    from x402.mechanisms.evm.batch_settlement.server.scheme import BatchSettlementEvmScheme as Server
+    from x402.mechanisms.evm.batch_settlement.server.storage import Channel
+    from x402.mechanisms.evm.batch_settlement.types import ChannelConfig
+    from x402.schemas import PaymentPayload, PaymentRequirements
+    from x402.schemas.hooks import VerifyContext
+
+    contract = Web3().eth.contract(abi=abi.BATCH_SETTLEMENT_ABI)
+
+    def address(key):
+        return {"address": Account.from_key(key).address}
+
+    def pay(key, required, salt, balance, charged):
+        """What the SDK's client sends for a header `PAYMENT-REQUIRED`, with a deposit while its channel is empty."""
+        asked = decode_payment_required_header(required).accepts[0]
+        storage = InMemoryClientChannelStorage()
+        client = Client(Account.from_key(key), BatchSettlementEvmSchemeOptions(salt=salt, storage=storage))
+        channel = utils.compute_channel_id(client.build_channel_config(asked), asked.network)
+        if balance:
+            storage.set(channel.lower(), BatchSettlementClientContext(
+                charged_cumulative_amount=str(charged), balance=str(balance)))
+        payload = client.create_payment_payload(asked)
+        return {"channel": channel, "kind": payload["type"], "payload": payload,
+                "header": encode_payment_signature_header(PaymentPayload(payload=payload, accepted=asked))}
+
+    def transaction(key, data, nonce):
+        signed = Account.from_key(key).sign_transaction({
+            "chainId": 137, "nonce": nonce, "to": constants.BATCH_SETTLEMENT_ADDRESS, "data": data, "value": 0,
+            "gas": 450_000, "maxFeePerGas": 10**12, "maxPriorityFeePerGas": 10**9, "type": 2})
+        return {"raw": "0x" + bytes(signed.raw_transaction).hex()}
+
+    def deposit(key, payload, nonce):
+        """The transaction that a facilitator would make of the SDK's deposit."""
+        config = ChannelConfig.from_dict(payload["channelConfig"])
+        signed = payload["deposit"]["authorization"]["erc3009Authorization"]
+        data = encoding.build_erc3009_collector_data(
+            signed["validAfter"], signed["validBefore"], signed["salt"], signed["signature"])
+        return transaction(key, contract.encode_abi("deposit", args=[
+            to_contract_channel_config(config), int(payload["deposit"]["amount"]),
+            constants.ERC3009_DEPOSIT_COLLECTOR_ADDRESS, data]), nonce)
+
+    def verify(header, balance, charged, amount):
+        """What the SDK's resource server says to a payment."""
+        payment = decode_payment_signature_header(header)
+        asked = PaymentRequirements.model_validate(payment.accepted.model_dump() | {"amount": str(amount)})
+        server = Server(asked.pay_to)
+        config = ChannelConfig.from_dict(payment.payload["channelConfig"])
+        ident = payment.payload["voucher"]["channelId"]
+        server.get_storage().update_channel(ident.lower(), lambda _: Channel(
+            channel_id=ident.lower(), channel_config=config, charged_cumulative_amount=str(charged), balance=str(balance),
+            onchain_synced_at=int(time.time() * 1000)))
+        said = server.before_verify(VerifyContext(payment_payload=payment, requirements=asked))
+        result = getattr(said, "result", None)
+        return {"valid": bool(result and result.is_valid), "payer": result and result.payer,
+                "why": result.invalid_reason if result else getattr(said, "reason", None)}
+
+    def claim(key, header, total, nonce):
+        """The transaction with which the payee claims by what it was paid with."""
+        payment = decode_payment_signature_header(header).payload
+        config = ChannelConfig.from_dict(payment["channelConfig"])
+        assert to_checksum_address(config.receiver) == Account.from_key(key).address
+        voucher = payment["voucher"]
+        claims = contract.encode_abi("claim", args=[[(
+            (to_contract_channel_config(config), int(voucher["maxClaimableAmount"])),
+            bytes.fromhex(voucher["signature"][2:]), total)]])
+        settle = contract.encode_abi("settle", args=[config.receiver, config.token])
+        return transaction(key, contract.encode_abi(
+            "multicall", args=[[bytes.fromhex(claims[2:]), bytes.fromhex(settle[2:])]]), nonce)
+
+    known = {"address": address, "pay": pay, "deposit": deposit, "verify": verify, "claim": claim}
+    for line in sys.stdin:
+        question = json.loads(line)
+        print(json.dumps(known[question.pop("what")](**question)), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
