@@ -37,6 +37,8 @@ import Wire
 
     @Test(arguments: [
         #"{"name":"a","kind":"nwc","url":"https://a.example"}"#,
+        #"{"name":"a","kind":"lnd","url":"https://a.example","certificate":"nonsense"}"#,
+        #"{"name":"a","kind":"lnbits","url":"https://a.example","certificate":"-----BEGIN CERTIFICATE-----"}"#,
         #"{"name":"a","kind":"nwc","url":"ws://relay.example"}"#,
         #"{"name":"a","kind":"nwc","url":"nostr+walletconnect://00?relay=wss%3A%2F%2Fa.example&secret=00"}"#,
         #"{"name":"a","kind":"nwc","url":"wss://relay.example/?secret=00"}"#,

@@ -28,7 +28,18 @@ extension WSInterface {
         /// for endpoints that have such a header, and for no others.
         public var path: String?
         public var secret: String?
-        public init(endpoint: String, body: String, path: String? = nil, secret: String? = nil) {
+        /// Whether the first line of the answer is all that is wanted: for answers that go on until something happens.
+        public var firstLine: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case endpoint, body, path, secret
+            case firstLine = "first_line"
+        }
+
+        public init(
+            endpoint: String, body: String, path: String? = nil, secret: String? = nil, firstLine: Bool? = nil
+        ) {
+            self.firstLine = firstLine
             self.endpoint = endpoint
             self.body = body
             self.path = path

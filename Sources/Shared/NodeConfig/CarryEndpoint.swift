@@ -8,7 +8,11 @@ public struct CarryEndpoint: Codable, Sendable, Equatable {
     /// The header in which the secret of a request travels. Without one, requests have neither secret nor path.
     public var header: String?
 
-    public init(name: String, url: String, header: String? = nil) {
+    /// The one certificate (PEM) that its server may show; the machine's authorities count where there is none.
+    public var certificate: String?
+
+    public init(name: String, url: String, header: String? = nil, certificate: String? = nil) {
+        self.certificate = certificate
         self.name = name
         self.url = url
         self.header = header

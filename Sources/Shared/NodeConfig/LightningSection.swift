@@ -8,6 +8,8 @@ public struct LightningSection: Codable, Sendable, Equatable {
         case lnbits
         /// Core Lightning.
         case cln
+        /// LND by its REST interface.
+        case lnd
         /// A wallet service behind a Nostr relay (NIP-47).
         case nwc
     }
@@ -18,6 +20,8 @@ public struct LightningSection: Codable, Sendable, Equatable {
     /// Where ws-d carries requests to: an `https` URL, or `http` on loopback; for NIP-47 the relay, `wss` or `ws` on
     /// loopback. For Core Lightning `unix:` and the path of its socket, which ledger-d opens itself.
     public var url = ""
+    /// The server's own certificate (PEM), as LND makes one: no other is believed then. Empty: the machine's authorities.
+    public var certificate = ""
     /// `bitcoin`, `testnet`, `signet` or `regtest`.
     public var network = "bitcoin"
     /// The node that signs the account's invoices, 66 hexadecimal characters: no other's are given out. Empty: any.
@@ -35,7 +39,7 @@ public struct LightningSection: Codable, Sendable, Equatable {
     public var pollSeconds = 5
 
     enum CodingKeys: String, CodingKey {
-        case name, kind, url, network, payee
+        case name, kind, url, certificate, network, payee
         case maxPerPayment = "max_per_payment"
         case maxPerDay = "max_per_day"
         case maxFeeBase = "max_fee_base"
@@ -56,6 +60,10 @@ public struct LightningSection: Codable, Sendable, Equatable {
         guard isOn, let kind = Kind(rawValue: kind) else { return nil }
         switch kind {
         case .lnbits: return CarryEndpoint(name: endpoint, url: url, header: "X-Api-Key")
+        case .lnd:
+            return CarryEndpoint(
+                name: endpoint, url: url, header: "Grpc-Metadata-macaroon",
+                certificate: certificate.isEmpty ? nil : certificate)
         case .nwc: return CarryEndpoint(name: endpoint, url: url)
         case .cln: return nil
         }
@@ -88,6 +96,9 @@ public struct LightningSection: Codable, Sendable, Equatable {
             }
         } else if !CarryEndpoint.isAllowed(url) {
             return ("url", "must be an https:// URL, or http:// on a loopback address")
+        }
+        if !certificate.isEmpty, kind != Kind.lnd.rawValue || !certificate.contains("BEGIN CERTIFICATE") {
+            return ("certificate", "must be PEM, for kind lnd")
         }
         if !["bitcoin", "testnet", "signet", "regtest"].contains(network) {
             return ("network", "must be bitcoin, testnet, signet or regtest")

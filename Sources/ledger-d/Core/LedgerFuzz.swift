@@ -19,7 +19,7 @@ public enum LedgerFuzz {
         }
         func plain(_ words: String) -> Bool { words.utf8.allSatisfy { (0x20...0x7E).contains($0) } }
         do throws(LightningTrouble) {
-            switch first % 8 {
+            switch first % 16 {
             case 0:
                 let refusal = LNbitsAnswer.refusal(text, status: status)
                 precondition(refusal.map(plain) ?? true, "a stranger's words reach a terminal")
@@ -40,6 +40,18 @@ public enum LedgerFuzz {
                 let said: CoreLightningAnswer.Said<CoreLightningAnswer.Made>
                 said = try CoreLightningAnswer.read(text, id: 1)
                 _ = try said.result()
+            case 8: check(try LNDAnswer.payment(text, status: status, of: hash))
+            case 9: check(try LNDAnswer.invoice(text, status: status, of: hash))
+            case 10:
+                guard let word = try LNDAnswer.word(text, of: hash) else { return }
+                if case .refused(let said) = word {
+                    precondition(plain(said), "a stranger's words reach a terminal")
+                }
+                if case .claim(let claim) = word { check(claim) }
+            case 11: _ = try LNDAnswer.made(text, status: status)
+            case 12:
+                let node = try LNDAnswer.node(text, status: status, network: "bitcoin")
+                precondition(plain(node), "a stranger's words reach a terminal")
             default: check(try LNbitsAnswer.claim(text, status: status, of: hash, isIncoming: false))
             }
         } catch {

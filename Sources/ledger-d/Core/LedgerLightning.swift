@@ -23,6 +23,9 @@ extension LightningRail {
         let backend: any LightningBackend
         switch account.kind {
         case .lnbits: backend = LNbitsBackend(endpoint: account.endpoint, carrier: carrier, key: key)
+        case .lnd:
+            backend = LNDBackend(
+                endpoint: account.endpoint, carrier: carrier, key: key, network: section.network)
         case .nwc:
             backend = WalletConnectBackend(
                 endpoint: account.endpoint, carrier: carrier, key: key, clock: clock)

@@ -33,6 +33,14 @@ struct LinkCarrier: Carrier, KeyedCarrier, RelayCarrier {
 }
 
 extension LinkCarrier {
+    func carryLine(
+        _ endpoint: String, path: String, body: String, secret: String
+    ) async throws -> (status: Int, body: String) {
+        let reply = try await link.call(
+            WSInterface.Carry(endpoint: endpoint, body: body, path: path, secret: secret, firstLine: true))
+        return (reply.status, reply.body)
+    }
+
     func exchange(
         _ endpoint: String, _ event: SignedEvent, kind: Int, author: PublicKey
     ) async throws -> (answer: SignedEvent?, words: String) {

@@ -5,6 +5,7 @@ import AsyncHTTPClient
 import Interfaces
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import NodeConfig
 import Wire
 
@@ -12,12 +13,14 @@ import Wire
 final class CarryService: Sendable {
     private let endpoints: [String: CarryEndpoint]
     private let client: HTTPClient?
+    /// One for each endpoint whose certificate is known: they believe in no other.
+    private let pinned: [String: HTTPClient]
 
     /// - Parameter endpoints: the allow-list; when it is empty nothing is ever opened.
     init(_ endpoints: [CarryEndpoint], group: any EventLoopGroup) {
         self.endpoints = Dictionary(endpoints.map { ($0.name, $0) }) { first, _ in first }
         guard !endpoints.isEmpty else {
-            client = nil
+            (client, pinned) = (nil, [:])
             return
         }
         var configuration = HTTPClient.Configuration()
@@ -30,6 +33,18 @@ final class CarryService: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        var pinned: [String: HTTPClient] = [:]
+        for endpoint in endpoints {
+            guard let text = endpoint.certificate else { continue }
+            var tls = TLSConfiguration.makeClientConfiguration()
+            // What cannot be read leaves nobody to believe.
+            let known = (try? NIOSSLCertificate.fromPEMBytes(Array(text.utf8))) ?? []
+            tls.trustRoots = .certificates(known)
+            configuration.tlsConfiguration = tls
+            pinned[endpoint.name] = HTTPClient(
+                eventLoopGroupProvider: .shared(group), configuration: configuration)
+        }
+        self.pinned = pinned
     }
 
     /// One request, one answer, whatever its status.
@@ -46,9 +61,12 @@ final class CarryService: Sendable {
         }
         let outgoing = try Self.outgoing(request, to: endpoint)
         do {
-            let response = try await client.execute(
+            let response = try await (pinned[endpoint.name] ?? client).execute(
                 outgoing, timeout: .milliseconds(Int64(max(1, deadlineMs - 100))))
-            let bytes = try await response.body.collect(upTo: WSInterface.Carry.longestReply)
+            let bytes =
+                request.firstLine == true
+                ? try await Self.firstLine(of: response.body)
+                : try await response.body.collect(upTo: WSInterface.Carry.longestReply)
             guard let body = String(validating: bytes.readableBytesView, as: UTF8.self) else {
                 throw WireError(.upstreamLost, "'\(request.endpoint)' answered with bytes that are no text.")
             }
@@ -62,6 +80,20 @@ final class CarryService: Sendable {
                 fix: "See that its address under ledger is right, and that this machine reaches it.",
                 retryAfterMs: 3_000, cause: "\(type(of: error))")
         }
+    }
+
+    /// The first line, or all that came when there was none; what follows is not waited for.
+    private static func firstLine(of body: HTTPClientResponse.Body) async throws -> ByteBuffer {
+        var line = ByteBuffer()
+        for try await part in body {
+            let end = part.readableBytesView.firstIndex(of: UInt8(ascii: "\n"))
+            line.writeBytes(part.readableBytesView[..<(end ?? part.readableBytesView.endIndex)])
+            guard line.readableBytes <= WSInterface.Carry.longestReply else {
+                throw WireError(.tooLarge, "A line of the answer is longer than is carried.")
+            }
+            if end != nil { break }
+        }
+        return line
     }
 
     private static func outgoing(
@@ -96,10 +128,13 @@ final class CarryService: Sendable {
         path.hasPrefix("/") && path.utf8.count <= 256 && !path.contains("..")
             && path.utf8.allSatisfy {
                 (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x2D...0x39).contains($0)
-                    || $0 == 0x5F
+                    || $0 == 0x5F || $0 == 0x3D
             }
     }
 
     /// Closes every connection.
-    func close() async { try? await client?.shutdown() }
+    func close() async {
+        try? await client?.shutdown()
+        for client in pinned.values { try? await client.shutdown() }
+    }
 }

@@ -10,6 +10,20 @@ protocol KeyedCarrier: Sendable {
     func carry(
         _ endpoint: String, path: String, body: String, secret: String
     ) async throws -> (status: Int, body: String)
+
+    /// The same, of which the first line of the answer is all that is wanted.
+    func carryLine(
+        _ endpoint: String, path: String, body: String, secret: String
+    ) async throws -> (status: Int, body: String)
+}
+
+extension KeyedCarrier {
+    func carryLine(
+        _ endpoint: String, path: String, body: String, secret: String
+    ) async throws -> (status: Int, body: String) {
+        let (status, body) = try await carry(endpoint, path: path, body: body, secret: secret)
+        return (status, body.split(separator: "\n").first.map(String.init) ?? "")
+    }
 }
 
 /// The way out for events that go to a Nostr relay.
