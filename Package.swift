@@ -193,6 +193,11 @@ targets += [
             "DHTSimulation", "DHTCore", "NodeSystem", "NodeModel", "Nostr", arguments, nio, posix,
         ],
         path: "Benchmarks/dht-nodes", swiftSettings: strict, linkerSettings: linking),
+    // What puts a dht-d behind its walls for the tests of real processes; never installed.
+    .executableTarget(
+        name: "confined",
+        dependencies: ["SupervisorCore", "Interfaces", "NodeConfig", "NodeSystem", "Policy", "Wire"],
+        path: "Tests/Confined", swiftSettings: strict, linkerSettings: linking),
     tests("DHTCoreTests", ["DHTCore", "DHTSimulation"] + coreTests),
     tests("WSCoreTests", ["WSCore"] + coreTests),
     tests("AggregatorCoreTests", ["AggregatorCore", "MarketSimulation"] + coreTests),

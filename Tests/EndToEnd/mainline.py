@@ -4,17 +4,20 @@ It must never give a dht-d anything that its parent contract does not name."""
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 
 from environment import python
 from ipc_client import Client
+from kernel import status
 from node import BIN
 
 PACKAGES = ["libtorrent==2.1.1", "cryptography==46.0.3", "jsonschema==4.26.0",
             "coincurve==21.0.0"]
 HERE = os.path.dirname(os.path.abspath(__file__))
+CONFINED = os.path.join(HERE, "..", "..", ".build", "release", "confined")
 
 
 def peers_python():
@@ -23,10 +26,10 @@ def peers_python():
 
 
 class DHTProcess:
-    """One dht-d, with this test as its parent."""
+    """One dht-d, with this test as its parent. `confined`: behind the walls that the supervisor builds around it."""
 
-    def __init__(self, address, port, entrances=(), callers=("infernetctl",)):
-        self.address, self.port = address, port
+    def __init__(self, address, port, entrances=(), callers=("infernetctl",), confined=False):
+        self.address, self.port, self.confined = address, port, confined
         self.home = tempfile.mkdtemp(prefix="infdht-", dir="/tmp")
         for name in ("state", "run"):
             os.mkdir(os.path.join(self.home, name), 0o700)
@@ -38,7 +41,7 @@ class DHTProcess:
             self.rpc[caller] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.rpc[caller].bind(os.path.join(self.home, caller))
             self.rpc[caller].listen()
-        self.process = self.client = None
+        self.process = self.client = self.pid = None
         self.start()
 
     def configure(self, entrances):
@@ -55,16 +58,23 @@ class DHTProcess:
         numbers = [each.fileno() for each in sockets.values()]
         # A shell, because LISTEN_PID is the process's own number, and the descriptors begin with the third.
         moves = " ".join(f"{place}<&{number}" for place, number in enumerate(numbers, 3))
-        script = f"exec {moves}; LISTEN_PID=$$ exec {BIN}/dht-d"
+        program = f"{CONFINED} {BIN} {self.home}/state {self.home}/run" if self.confined else f"{BIN}/dht-d"
+        script = f"exec {moves}; LISTEN_PID=$$ exec {program}"
         command = ["bash", "-c", script]
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and not self.confined:
             command = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", *command]
         with open(os.path.join(self.home, "log"), "ab") as log, open(os.path.join(self.home, "config"), "rb") as config:
             self.process = subprocess.Popen(
-                command, stdin=config, stdout=subprocess.DEVNULL, stderr=log, pass_fds=numbers, cwd="/",
+                command, stdin=config, stdout=subprocess.PIPE if self.confined else subprocess.DEVNULL, stderr=log,
+                pass_fds=numbers, cwd="/",
                 env={"PATH": os.environ["PATH"], "HOME": self.home, "LANG": "C.UTF-8",
                      "LISTEN_FDS": str(len(numbers)), "LISTEN_FDNAMES": ":".join(sockets),
                      "STATE_DIRECTORY": self.home + "/state", "RUNTIME_DIRECTORY": self.home + "/run"})
+        self.pid = self.process.pid
+        if self.confined:
+            self.pid = int(self.process.stdout.readline())
+            facts = status(self.pid)
+            assert facts["Seccomp"] == "2" and facts["NoNewPrivs"] == "1" and int(facts["CapBnd"], 16) == 0, facts
         self.client = self.line("infernetctl")
 
     def line(self, caller):
@@ -83,8 +93,14 @@ class DHTProcess:
         """kill -9."""
         if self.client:
             self.client.close()
-        self.process.kill()
+        if self.confined and self.process.poll() is None:
+            # Its parent ends with it.
+            os.kill(self.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
         self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
 
     def destroy(self):
         """Kills it and removes all that it had."""

@@ -6,8 +6,11 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 import unittest
 
+import schnorr
+from kernel import inet_sockets, socket_inodes
 from mainline import DHTProcess, Peers
 from node import eventually, free_port
 
@@ -17,13 +20,15 @@ OURS, THEIRS = 12, 6
 class Mainline(unittest.TestCase):
     """Twelve of ours and six of libtorrent's."""
 
+    confined = False
+
     @classmethod
     def setUpClass(cls):
         cls.port = free_port("127.31.0.1")
         cls.ours = []
         for number in range(OURS):
             door = [(cls.ours[0].address, cls.port)] if cls.ours else []
-            cls.ours.append(DHTProcess(f"127.31.0.{number + 1}", cls.port, door))
+            cls.ours.append(DHTProcess(f"127.31.0.{number + 1}", cls.port, door, confined=cls.confined))
             cls.addClassCleanup(cls.ours[-1].destroy)
         cls.peers = Peers()
         cls.addClassCleanup(cls.peers.close)
@@ -80,6 +85,43 @@ class Mainline(unittest.TestCase):
             self.assertGreaterEqual(told["total"], len(told["samples"]))
             seen |= set(told["samples"])
         self.assertTrue(seen & hashes)
+
+
+class MainlineBehindWalls(Mainline):
+    """The same with every dht-d in the sandbox that the supervisor puts it into, with nothing but what it was handed."""
+
+    confined = True
+
+    def test_it_holds_no_socket_but_those_it_was_handed(self):
+        inet = inet_sockets()
+        for node in self.ours:
+            held = socket_inodes(node.pid)
+            own = {os.fstat(node.udp.fileno()).st_ino}
+            self.assertEqual({inode for inode in held if inode in inet}, own)
+            self.assertTrue(own <= held)
+
+    def test_cards_are_announced_found_and_kept_over_kill_and_restart(self):
+        port = free_port("127.33.0.1")
+        nodes = []
+        for number in range(4):
+            door = [(nodes[0].address, port)] if nodes else []
+            nodes.append(DHTProcess(
+                f"127.33.0.{number + 1}", port, door, ("infernetctl", "aggregator-d"), confined=True))
+            self.addCleanup(nodes[-1].destroy)
+        eventually(lambda: min(node.good() for node in nodes) >= 3, 30, "our tables")
+        card = schnorr.card(secrets.randbelow(schnorr.ORDER - 1) + 1, int(time.time()), model="walled")
+        line = nodes[1].line("aggregator-d")
+        self.assertGreaterEqual(line.call("dht.announce", {"card": card})["stored"], 9)
+        line.close()
+        for node in nodes:
+            found = node.call("dht.find", model="walled", limit=4)["cards"]
+            self.assertEqual([each["id"] for each in found], [card["id"]])
+        nodes[1].kill()
+        began = time.monotonic()
+        nodes[1].start()
+        eventually(lambda: nodes[1].good() >= 2, 10, "the table of before")
+        self.assertTrue(nodes[1].call("dht.stats")["announced"])
+        print(f"\nfigure: back in the network {time.monotonic() - began:.2f} s after kill -9", end="", flush=True)
 
 
 class Torrents(unittest.TestCase):

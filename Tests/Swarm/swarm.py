@@ -19,7 +19,7 @@ GROUP = 10
 class Swarm:
     """All nodes, and what they were given to keep."""
 
-    def __init__(self, ours, theirs, seed):
+    def __init__(self, ours, theirs, seed, confined):
         self.chance = random.Random(seed)
         self.port = free_port("127.40.0.1")
         self.ours, self.groups = [], []
@@ -27,7 +27,7 @@ class Swarm:
             doors = [(node.address, self.port) for node in self.ours[:8]]
             callers = ("infernetctl", "aggregator-d") if number % 10 == 9 else ("infernetctl",)
             self.ours.append(
-                DHTProcess(f"127.40.{number // 200}.{number % 200 + 1}", self.port, doors, callers))
+                DHTProcess(f"127.40.{number // 200}.{number % 200 + 1}", self.port, doors, callers, confined))
         entrances = [[node.address, self.port] for node in self.ours[:8]]
         for first in range(0, theirs, GROUP):
             group = Peers()
@@ -108,10 +108,10 @@ class Swarm:
         for node in self.ours:
             if node.process.poll() is not None:
                 continue
-            with open(f"/proc/{node.process.pid}/statm", encoding="ascii") as file:
+            with open(f"/proc/{node.pid}/statm", encoding="ascii") as file:
                 resident, shared = map(int, file.read().split()[1:3])
                 memory += (resident - shared) * 4096
-            with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as file:
+            with open(f"/proc/{node.pid}/stat", encoding="ascii") as file:
                 fields = file.read().rsplit(")", 1)[1].split()
                 ticks += int(fields[11]) + int(fields[12])
         return memory / 2**20, ticks / os.sysconf("SC_CLK_TCK")
@@ -130,13 +130,14 @@ def main():
     options.add_argument("--ours", type=int, default=200)
     options.add_argument("--theirs", type=int, default=50)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--confined", action="store_true", help="every dht-d behind the supervisor's walls")
     chosen = options.parse_args()
     began = time.monotonic()
 
     def say(text):
         print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
 
-    swarm = Swarm(chosen.ours, chosen.theirs, chosen.seed)
+    swarm = Swarm(chosen.ours, chosen.theirs, chosen.seed, chosen.confined)
     missing = []
     try:
         say(f"{chosen.ours} dht-d and {chosen.theirs} nodes of libtorrent are started, seed {chosen.seed}")
