@@ -235,7 +235,7 @@ struct RailFixture: Sendable {
     }
 
     /// One answer in ten is dropped, one is to another question, one is an earlier answer.
-    private static func storm(
+    static func storm(
         _ truth: Any, _ random: NIOLockedValueBox<SeededRandom>, _ old: NIOLockedValueBox<[Data]>
     ) -> Any? {
         let (kind, pick) = random.withLockedValue {

@@ -59,6 +59,18 @@ struct FakeLedger: Sendable {
             }
             return LedgerInterface.RecordAcceptance.Reply(repeated: repeated)
         }
+        router.on(LedgerInterface.PromisePrice.self) { request, _ in
+            if let error = house.script.withLock({ $0.promiseError }) { throw error }
+            let number = house.script.withLock { script in
+                script.promises.append(request)
+                return script.promises.count
+            }
+            return LedgerInterface.PromisePrice.Reply(payment: "voucher-\(number)")
+        }
+        router.on(LedgerInterface.ReleasePrice.self) { request, _ in
+            house.script.withLock { $0.releases.append(request) }
+            return Done()
+        }
         router.on(LedgerInterface.WrapKey.self) { request, _ in
             LedgerInterface.WrapKey.Reply(wrapped: "\(request.recipient.hex):\(request.contentKey)")
         }
@@ -133,6 +145,8 @@ struct ProviderScript: Sendable {
     /// Fails at once when 0, else after so many pieces.
     var dieAfter: Int?
     var error = WireError(.upstreamLost, "the connection broke")
+    /// Refuses so many jobs before it takes one.
+    var refusals = 0
     var hangAfter: Int?
     /// Leaves this piece out, numbers and all.
     var skip: Int?
@@ -190,7 +204,13 @@ struct FakeWire: Sendable {
             let provider = house.script.withLock { script in
                 script.dialled.append(call.endpoint)
                 script.sealed.append(call.job)
-                return script.providers[call.endpoint]
+                guard var provider = script.providers[call.endpoint], provider.refusals > 0 else {
+                    return script.providers[call.endpoint]
+                }
+                provider.refusals -= 1
+                script.providers[call.endpoint] = provider
+                provider.dieAfter = 0
+                return provider
             }
             if let provider { return try await provider.run(call.job, sink) }
             guard let other = house.network.withLock({ $0[call.endpoint] }) else {

@@ -29,6 +29,10 @@ struct HouseScript: Sendable {
     /// Jobs that were written down before they ran, and what refuses the next.
     var taken: Set<JobID> = []
     var takeError: WireError?
+    /// What was promised for jobs, and taken back; and what refuses the next promise.
+    var promises: [LedgerInterface.PromisePrice] = []
+    var releases: [LedgerInterface.ReleasePrice] = []
+    var promiseError: WireError?
 
     var runs: [ExecInterface.Run] = []
     var dialled: [String] = []
