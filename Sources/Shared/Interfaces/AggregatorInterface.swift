@@ -179,8 +179,10 @@ public enum AggregatorInterface {
     }
 
     /// The last jobs, newest first.
+    // Who asks sees what was said before, and so may wait for a disk that others keep busy.
     public struct Jobs: Request {
-        public static let spec = MethodSpec("aggregator.jobs", "The last jobs, newest first.")
+        public static let spec = MethodSpec(
+            "aggregator.jobs", deadlineMs: 10_000, "The last jobs, newest first.")
         public struct Reply: WireValue, Hashable {
             public var jobs: [Record]
             public init(jobs: [Record]) { self.jobs = jobs }
@@ -192,7 +194,8 @@ public enum AggregatorInterface {
 
     /// One job with every state it went through.
     public struct Job: Request {
-        public static let spec = MethodSpec("aggregator.job", "One job with every state it went through.")
+        public static let spec = MethodSpec(
+            "aggregator.job", deadlineMs: 10_000, "One job with every state it went through.")
         public struct Step: WireValue, Hashable {
             public var state: State
             public var reason: String
@@ -227,7 +230,7 @@ public enum AggregatorInterface {
     /// A job's receipt.
     public struct Receipt: Request {
         public static let spec = MethodSpec(
-            "aggregator.receipt", "A job's receipt; without a job, the last one.")
+            "aggregator.receipt", deadlineMs: 10_000, "A job's receipt; without a job, the last one.")
         public typealias Reply = ReceiptBundle
         public var job: JobID?
         public init(job: JobID? = nil) { self.job = job }
