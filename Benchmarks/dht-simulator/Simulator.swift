@@ -2,6 +2,7 @@
 // It must never use another core than dht-d's, nor call a run good that missed a target.
 
 public import ArgumentParser
+import DHTCore
 public import DHTSimulation
 import Glibc
 
@@ -22,6 +23,8 @@ struct Simulator: ParsableCommand {
     @Option(help: "Percent of the packets that are lost.") var loss = 1.0
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
     @Flag(help: "Also: what an idle network sends.") var idle = false
+    @Flag(help: "Also: what a ring of liars can hide, and nothing else of the attacks.") var ring = false
+    @Option(help: "Disjoint paths of an announcement that is repeated.") var again = 3
     @Flag(help: "Also: what liars can hide.") var attacks = false
     @Flag(help: "Also: what bad providers take from clients that choose as aggregator-d does.") var market =
         false
@@ -38,10 +41,10 @@ struct Simulator: ParsableCommand {
         print(Self.head)
         for count in nodes {
             for share in dead { verdicts += try row(count, share) }
-            if attacks {
+            if attacks || ring {
                 let searches = min(searches, 300)
-                verdicts += try Attacks(nodes: count, searches: searches, seed: seed, options: options)
-                    .report()
+                let trial = Attacks(nodes: count, searches: searches, seed: seed, options: options)
+                verdicts += try attacks ? trial.report() : trial.ring()
             }
             if idle { verdicts.append(Life(nodes: count, seed: seed, options: options).quiet()) }
             if life { verdicts += try Life(nodes: count, seed: seed, options: options).report() }
@@ -59,6 +62,7 @@ struct Simulator: ParsableCommand {
         var options = VirtualNetwork.Options()
         options.natShare = Double(nat) / 100
         options.loss = loss / 100
+        options.configuration.paths.again = again
         return options
     }
 

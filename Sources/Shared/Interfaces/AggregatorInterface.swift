@@ -179,8 +179,8 @@ public enum AggregatorInterface {
     }
 
     /// The last jobs, newest first.
-    // Who asks sees what was said before, and so may wait for a disk that others keep busy.
     public struct Jobs: Request {
+        // Who asks sees what was said before, and so may wait for a disk that others keep busy.
         public static let spec = MethodSpec(
             "aggregator.jobs", deadlineMs: 10_000, "The last jobs, newest first.")
         public struct Reply: WireValue, Hashable {

@@ -18,6 +18,22 @@ import Testing
         #expect(try trial.search(&network).share >= 0.99)
     }
 
+    /// A card that is announced again is put at the ends of three disjoint paths, of which the ring must hold each.
+    @Test func repeatedAnnouncementsGetPastARing() throws {
+        func share(_ paths: Int) throws -> Double {
+            var trial = trial(100)
+            trial.options.configuration.paths.again = paths
+            var network = trial.network()
+            network.corrupt(share: 0.5)
+            trial.announce(in: &network, providers: 100)
+            network.run(6 * 60_000)
+            return try trial.search(&network).share
+        }
+        let (one, three) = (try share(1), try share(3))
+        #expect(one < 1)
+        #expect(three > one)
+    }
+
     @Test func idsOfChoiceDoNotSurroundAKey() throws {
         let trial = trial(1)
         var network = trial.network()

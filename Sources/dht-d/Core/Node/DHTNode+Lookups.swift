@@ -18,7 +18,9 @@ extension DHTNode {
         switch goal {
         case .find:
             (ours, paths) = (true, avoiding.isEmpty ? configuration.paths.search : configuration.paths.doubt)
-        case .announce: (ours, paths) = (true, configuration.paths.announce)
+        case .announce(let run, _):
+            let isRepeated = announcements[run].map { $0.operation == nil } ?? false
+            (ours, paths) = (true, isRepeated ? configuration.paths.again : configuration.paths.announce)
         case .fill, .mainline: (ours, paths) = (false, 1)
         }
         var lookup = Lookup(
