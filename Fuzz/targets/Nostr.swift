@@ -9,6 +9,7 @@ let doors: [String: Door] = [
     "nip44": { NostrFuzz.nip44($0) },
     "nip49": { NostrFuzz.nip49($0) },
     "relay": { NostrFuzz.relay($0) },
+    "reconciliation": { NostrFuzz.reconciliation($0) },
     "receipt": { NostrFuzz.receipt($0) },
     "wallet": { NostrFuzz.wallet($0) },
 ]

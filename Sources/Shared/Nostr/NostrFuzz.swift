@@ -60,6 +60,25 @@ public enum NostrFuzz {
         _ = try? event.verify()
     }
 
+    private static let reconciled: [ReconciledItem] = (0..<300).compactMap { number in
+        ReconciledItem(
+            time: 1_800_000_000 + UInt64(number / 3),
+            id: Array(SHA256.hash(data: Array("item \(number)".utf8))))
+    }
+
+    /// A message of a reconciliation (NIP-77), as each side takes it: an answer never passes its limit by more than a range.
+    public static func reconciliation(_ bytes: UnsafeRawBufferPointer) {
+        let message = Array(bytes)
+        let limit = 4_096
+        if let answer = try? Reconciliation(reconciled, limit: limit).answer(message) {
+            precondition(answer.count <= limit + 700, "an answer is longer than its limit")
+        }
+        var asking = Reconciliation(reconciled, limit: limit)
+        _ = asking.begin()
+        _ = try? asking.proceed(message)
+        precondition(asking.have.count <= reconciled.count, "more is had than there is")
+    }
+
     /// What people paste and wallet services answer: a connection, and the JSON of every answer.
     public static func wallet(_ bytes: UnsafeRawBufferPointer) {
         let text = String(decoding: bytes, as: UTF8.self)
