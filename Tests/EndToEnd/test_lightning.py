@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 
+from lightning_account import LightningAccount, hand_key
 from lnbits import LNbits
 from node import Node
 from waiting import eventually
@@ -56,7 +57,7 @@ class CoreLightningTests(unittest.TestCase):
         self.assertIn("getinfo", asked)
 
 
-class LightningTests(unittest.TestCase):
+class LightningTests(LightningAccount, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lnbits = LNbits()
@@ -70,25 +71,8 @@ class LightningTests(unittest.TestCase):
         self.node = Node(image="", extra=extra)
         self.addCleanup(self.node.destroy)
         self.node.start()
-        self.hand_key(self.own.key)
+        hand_key(self.node, self.own.key)
         eventually(lambda: self.account()["ok"], 60, "the account being heard")
-
-    def hand_key(self, key):
-        """Puts the account's key where ledger-d alone can read it."""
-        folder = os.path.join(self.node.home, "state", "ledger-d")
-        owner = os.stat(folder)
-        path = os.path.join(folder, "lightning.key")
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-            file.write(key + "\n")
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-    def account(self):
-        (account,) = self.node.call("ledger-d", "ledger.accounts")["accounts"]
-        return account
-
-    def payment(self, payment_hash):
-        payments = self.node.call("ledger-d", "ledger.payments", {"limit": 200})["payments"]
-        return next(p for p in payments if p["transaction"] == payment_hash)
 
     def fund(self, satoshis):
         """Money comes in by an invoice of the node's."""

@@ -15,9 +15,9 @@ import unittest
 import urllib.error
 import urllib.request
 
+from lightning_account import LightningAccount, hand_key
 from lnbits import LNbits
 from node import Node
-from test_wallet_connect import hand_key
 from waiting import eventually
 
 MACAROON = "0201036c6e64" * 8
@@ -148,7 +148,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
         return self.stream(house.payment(name), False)
 
 
-class LNDTests(unittest.TestCase):
+class LNDTests(LightningAccount, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lnbits = LNbits()
@@ -185,14 +185,6 @@ class LNDTests(unittest.TestCase):
         self.addCleanup(self.node.destroy)
         self.node.start()
         hand_key(self.node, MACAROON)
-
-    def account(self):
-        (account,) = self.node.call("ledger-d", "ledger.accounts")["accounts"]
-        return account
-
-    def payment(self, payment_hash):
-        payments = self.node.call("ledger-d", "ledger.payments", {"limit": 200})["payments"]
-        return next(p for p in payments if p["transaction"] == payment_hash)
 
     def test_money_comes_and_goes(self):
         self.begin()

@@ -7,9 +7,10 @@ import os
 import secrets
 import unittest
 
+from lightning_account import hand_key
 from node import Node
 from relays import Relay
-from test_wallet_connect import hand_key, section
+from test_wallet_connect import section
 from waiting import eventually
 
 CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"

@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 
+from lightning_account import LightningAccount, hand_key
 from lnbits import LNbits
 from node import Node
 from relays import ASKING, KINDS, Relay, nostr
@@ -42,7 +43,7 @@ class Service:
         self.process.stdout.close()
 
 
-class WalletConnectTests(unittest.TestCase):
+class WalletConnectTests(LightningAccount, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lnbits = LNbits()
@@ -60,14 +61,6 @@ class WalletConnectTests(unittest.TestCase):
         self.node.start()
         hand_key(self.node, self.service.connection)
         eventually(lambda: self.account()["ok"], 60, "the wallet being heard")
-
-    def account(self):
-        (account,) = self.node.call("ledger-d", "ledger.accounts")["accounts"]
-        return account
-
-    def payment(self, payment_hash):
-        payments = self.node.call("ledger-d", "ledger.payments", {"limit": 200})["payments"]
-        return next(p for p in payments if p["transaction"] == payment_hash)
 
     def fund(self, satoshis):
         made = json.loads(self.node.ctl("wallet", "invoice", str(satoshis), "--json", check=True).stdout)
@@ -193,16 +186,6 @@ class WalletConnectTests(unittest.TestCase):
 def section(url):
     """The part of the configuration that names a wallet behind a relay."""
     return "\n".join(["ledger:", "  lightning:", "    name: wallet", "    kind: nwc", f"    url: {url}", "    poll_s: 1", ""])
-
-
-def hand_key(node, key):
-    """Puts the connection where ledger-d alone can read it."""
-    folder = os.path.join(node.home, "state", "ledger-d")
-    owner = os.stat(folder)
-    path = os.path.join(folder, "lightning.key")
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-        file.write(key + "\n")
-    os.chown(path, owner.st_uid, owner.st_gid)
 
 
 if __name__ == "__main__":

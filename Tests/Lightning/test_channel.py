@@ -16,10 +16,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "EndToEnd"))
 sys.path.insert(0, HERE)
 
+from lightning_account import hand_key  # noqa: E402
 from network import Network  # noqa: E402
 from node import Node  # noqa: E402
 from relays import Relay  # noqa: E402
-from test_wallet_connect import hand_key, section  # noqa: E402
+from test_wallet_connect import section  # noqa: E402
 from waiting import eventually  # noqa: E402
 
 
