@@ -31,10 +31,14 @@ import Wire
         let asset = DeedFixture.usdc
         var grouped = false
         for round in 0..<100 where !grouped {
-            // Holds the writer until the others stand in line behind it.
+            // Holds the writer until the others stand in line behind it. Once open it stays open: the piece that waits may
+            // itself be in the group that is done again.
             let gate = DispatchSemaphore(value: 0)
             let runs = NIOLockedValueBox(0)
-            async let first: Void = ledger.commits.write { _ in gate.wait() }
+            async let first: Void = ledger.commits.write { _ in
+                gate.wait()
+                gate.signal()
+            }
             async let good = ledger.answer(.deposit(5, asset, from: "a"), id: "good\(round)")
             async let failed = Self.half("half\(round)", runs, ledger)
             async let other = ledger.answer(.deposit(7, asset, from: "b"), id: "other\(round)")

@@ -25,7 +25,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["node", "event", "operation", "transfer", "posting", "link"])
+    @Test(arguments: [
+        "node", "event", "operation", "transfer", "posting", "link", "spending", "total", "balance",
+    ])
     func nothingChangesOrVanishes(_ table: String) throws {
         let pool = daemon.ledger.pool
         let column = try pool.read { db in try db.columns(in: table).last?.name ?? "" }
@@ -104,6 +106,9 @@ import Testing
         "UPDATE link SET hash = randomblob(32) WHERE sequence = 2",
         "DELETE FROM link WHERE sequence = 3", "DELETE FROM link WHERE sequence = 1",
         "DELETE FROM posting WHERE transfer = 2",
+        "UPDATE spending SET amount = 0 WHERE transfer = 3 AND account = ''",
+        "DELETE FROM spending WHERE transfer = 1",
+        "UPDATE total SET amount = amount + 1 WHERE transfer = 2", "DELETE FROM total WHERE transfer = 3",
         "UPDATE event SET json = replace(CAST(json AS TEXT), '\"kind\":7860', '\"kind\":7861')",
         "UPDATE event SET json = replace(CAST(json AS TEXT), 'smollm2', 'smollm3')",
     ]

@@ -193,17 +193,16 @@ final class Ledger: Sendable {
             ])
     }
 
+    /// What was spent on the day (UTC) of `at`: on one peer's account, or on all.
     static func spent(
         _ asset: Asset, onDayOf at: Int64, account: String? = nil, _ db: Database
     ) throws -> Int64 {
         try Int64.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT coalesce(sum(posting.amount), 0) FROM transfer
-                    JOIN posting ON posting.transfer = transfer.sequence AND posting.account <> ?
-                    WHERE transfer.kind = 'spend' AND transfer.day = ? AND transfer.asset = ?
-                        AND posting.account LIKE 'spend:%' AND posting.account = coalesce(?, account)
+                    SELECT amount FROM spending WHERE account = ? AND asset = ? AND day = ?
+                    ORDER BY transfer DESC LIMIT 1
                     """),
-            arguments: [Operation.wallet, at / 86_400_000, asset.rawValue, account]) ?? 0
+            arguments: [account ?? "", asset.rawValue, at / 86_400_000]) ?? 0
     }
 }

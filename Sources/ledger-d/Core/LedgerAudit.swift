@@ -43,6 +43,7 @@ extension Ledger {
             try Self.auditOperations(db, &report)
             try Self.auditDeeds(db, &report)
             try Self.auditBalances(db, &report)
+            try Self.auditTotals(db, &report)
             try Self.auditHeads(db, &report)
             try Self.auditJobs(db, &report)
             try Self.auditSuccessions(db, &report)

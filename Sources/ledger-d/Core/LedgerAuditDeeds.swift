@@ -70,6 +70,41 @@ extension Ledger {
         if balances != postings { report.fault("there are balances without postings") }
     }
 
+    /// What was spent and earned, summed again from the postings.
+    static func auditTotals(_ db: Database, _ report: inout AuditReport) throws {
+        let spent = "FROM posting JOIN transfer ON sequence = transfer WHERE account GLOB 'spend:*'"
+        let totals = [
+            (
+                "spending", "account, asset, day",
+                """
+                SELECT account, asset, day, sequence, sum(amount) OVER (PARTITION BY account, asset, day ORDER BY sequence)
+                \(spent) UNION ALL
+                SELECT '', asset, day, sequence, sum(amount) OVER (PARTITION BY asset, day ORDER BY sequence) \(spent)
+                """
+            ),
+            (
+                "total", "name, asset",
+                """
+                SELECT 'spend', asset, sequence, sum(amount) OVER (PARTITION BY asset ORDER BY sequence) \(spent) UNION ALL
+                SELECT 'earn', asset, sequence, sum(amount) OVER (PARTITION BY asset ORDER BY sequence)
+                \(spent.replacing("spend:", with: "earn:"))
+                """
+            ),
+        ]
+        for (table, key, due) in totals {
+            let kept = "SELECT \(key), transfer, amount FROM \(table)"
+            let wrong = try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT (SELECT count(*) FROM (\(kept) EXCEPT SELECT * FROM (\(due))))
+                        + (SELECT count(*) FROM (SELECT * FROM (\(due)) EXCEPT \(kept)))
+                    """)
+            if wrong != 0 {
+                report.fault("\(wrong ?? 0) rows of '\(table)' are not the sums of the postings")
+            }
+        }
+    }
+
     static func auditHeads(_ db: Database, _ report: inout AuditReport) throws {
         let owners = try owners(db)
         // Which of them signed the last head: a key that was followed signs no later day.

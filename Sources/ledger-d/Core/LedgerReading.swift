@@ -8,24 +8,25 @@ import NodeModel
 import Wire
 
 extension Ledger {
-    /// Sums over all transfers of the one asset, and the chain's head.
+    /// The totals of the one asset, and the chain's head.
     func balance() async throws -> LedgerInterface.Balance.Reply {
         try await reading { db in
-            let sums = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT coalesce(sum(CASE WHEN account LIKE 'earn:%' THEN -amount END), 0) AS earned,
-                        coalesce(sum(CASE WHEN account LIKE 'spend:%' THEN amount END), 0) AS spent
-                    FROM posting JOIN transfer ON transfer.sequence = posting.transfer
-                    WHERE transfer.asset = ?
-                    """, arguments: [Asset.testCredit.rawValue])
             let head = try Row.fetchOne(
                 db, sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1")
             return LedgerInterface.Balance.Reply(
-                asset: .testCredit, earned: sums?["earned"] ?? 0, spent: sums?["spent"] ?? 0,
+                asset: .testCredit, earned: -(try Self.total("earn", .testCredit, db)),
+                spent: try Self.total("spend", .testCredit, db),
                 transfers: head?["sequence"] ?? 0,
                 chainHead: Hex.encode(head.map { row in Array(row["hash"] as Data) } ?? ChainEntry.genesis))
         }
+    }
+
+    /// What was ever earned (below zero, as its accounts are) or spent.
+    private static func total(_ name: String, _ asset: Asset, _ db: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            db,
+            sql: "SELECT amount FROM total WHERE name = ? AND asset = ? ORDER BY transfer DESC LIMIT 1",
+            arguments: [name, asset.rawValue]) ?? 0
     }
 
     /// The last transfers, newest first; or those that follow a place in the chain, oldest first.

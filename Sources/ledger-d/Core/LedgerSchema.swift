@@ -28,6 +28,11 @@ enum LedgerSchema {
         migrator.registerMigration("7: channels") { db in
             try db.execute(sql: channels + appendOnly(["channel", "voucher", "pledge", "charge"]))
         }
+        migrator.registerMigration("8: totals") { db in
+            try db.execute(
+                sql: totals + lean + appendOnly(["spending", "total", "operation", "link"]) + linkRules
+                    + totalsTriggers)
+        }
         return migrator
     }
 
@@ -284,6 +289,9 @@ enum LedgerSchema {
         CREATE TRIGGER posting_closed BEFORE INSERT ON posting
             WHEN EXISTS (SELECT 1 FROM link WHERE sequence = NEW.transfer)
             BEGIN SELECT RAISE(ABORT, 'the transfer is closed'); END;
+        """ + linkRules
+
+    private static let linkRules = """
         CREATE TRIGGER link_balanced BEFORE INSERT ON link
             WHEN (SELECT count(*) < 2 OR sum(amount) <> 0 FROM posting WHERE transfer = NEW.sequence)
             BEGIN SELECT RAISE(ABORT, 'the postings do not sum to zero'); END;
