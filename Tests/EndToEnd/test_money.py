@@ -76,6 +76,27 @@ class MoneyTests(unittest.TestCase):
         self.assertEqual(self.account()["available"], 10_000_000 - self.chain.tokens(PAYEE))
         self.node.ctl("wallet", "audit", check=True)
 
+    def test_what_a_reorganisation_took_back_is_paid_again_and_a_deposit_in_it_is_none(self):
+        self.fund()
+        before = self.chain.ask("test_snapshot")
+        # Both are in the next two blocks, which are not final.
+        self.chain.ask("test_mint", self.account()["address"], 5_000_000)
+        self.node.ctl("wallet", "pay", PAYEE, "1.5", "--id", "rent", check=True)
+        eventually(lambda: self.payment("rent")["state"] == "answered", 30, "the transaction in a block")
+        self.assertEqual(self.chain.tokens(PAYEE), 1_500_000)
+        self.assertEqual(self.account()["available"], 8_500_000)
+        # Another chain wins, in whose blocks somebody else's transaction stands instead.
+        self.chain.ask("test_revert", before)
+        self.chain.ask("test_coins", PAYEE, 1)
+        self.chain.ask("test_mine", 3)
+        self.assertEqual(self.chain.tokens(PAYEE), 0)
+        self.assertNotEqual(self.payment("rent")["state"], "settled")
+        # Sent again by itself, at the same place in the account's order.
+        self.mine_until(lambda: self.payment("rent")["state"] == "settled", "the payment in the chain that won")
+        self.assertEqual(self.chain.tokens(PAYEE), 1_500_000)
+        self.assertEqual((self.account()["available"], self.account()["held"]), (8_500_000, 0))
+        self.node.ctl("wallet", "audit", check=True)
+
     def test_nobody_but_ledger_d_can_have_anything_carried(self):
         client = self.node.rpc("ws-d")
         self.addCleanup(client.close)

@@ -152,6 +152,9 @@ METHODS = {
     "test_mint": mint,
     "test_coins": coins,
     "test_wait": lambda seconds: chain.time_travel(chain.get_block_by_number("latest")["timestamp"] + seconds),
+    "test_snapshot": chain.take_snapshot,
+    # Blocks after it are gone, as if another miner's had won; what was in them can be sent again.
+    "test_revert": chain.revert_to_snapshot,
     "test_mine": lambda count: [hexed(name) for name in chain.mine_blocks(count)],
 }
 
