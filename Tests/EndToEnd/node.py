@@ -200,6 +200,11 @@ class Node:
         """What the ledger says."""
         return self.call("ledger-d", "ledger.balance")
 
+    def total(self, asset="test:credit"):
+        """What was earned and spent in one asset."""
+        nothing = {"earned": 0, "spent": 0}
+        return next((total for total in self.balance()["totals"] if total["asset"] == asset), nothing)
+
     def kill(self, name):
         """kill -9 of one daemon; gives the process id that was killed."""
         pid = self.daemon(name)["pid"]

@@ -69,7 +69,7 @@ class TwoNodes(NetworkCase):
         self.assertIn(f"ws://{self.provider.peer}/peer", shown)
 
     def test_answer_receipt_and_both_ledgers(self):
-        client_before, provider_before = self.client.balance(), self.provider.balance()
+        client_before, provider_before = self.client.total(), self.provider.total()
         answer = self.ask("Name three colours.")
         self.assertGreater(len(answer.pieces), 3, "it was not streamed")
         record = self.client.job(answer.job)
@@ -96,9 +96,9 @@ class TwoNodes(NetworkCase):
         self.assertGreater(seen["score"], 0.4)
         self.assertIn("5 % quantile", self.client.ctl("reputation", identity(self.provider), "--explain", check=True).stdout)
         self.assertGreater(body["price"], 0)
-        self.assertEqual(self.client.balance()["spent"] - client_before["spent"], body["price"])
+        self.assertEqual(self.client.total()["spent"] - client_before["spent"], body["price"])
         eventually(
-            lambda: self.provider.balance()["earned"] - provider_before["earned"] == body["price"], 20,
+            lambda: self.provider.total()["earned"] - provider_before["earned"] == body["price"], 20,
             "the provider's earning")
 
     def test_search_with_bounds_and_reasons(self):

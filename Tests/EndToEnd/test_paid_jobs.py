@@ -136,6 +136,9 @@ class PaidJobs(unittest.TestCase):
         self.mine_until(lambda: self.chain.tokens(payee) == cost, "the second claim")
         self.mine_until(lambda: self.account(self.provider)["available"] == cost, "the second claim in the books")
         self.assertEqual(self.chain.tokens(payer), 4_000_000)
+        self.assertEqual(self.client.total(USDC), {"asset": USDC, "earned": 0, "spent": cost})
+        eventually(lambda: self.provider.total(USDC)["earned"] == cost, 20, "the acceptances")
+        self.assertEqual(self.client.total()["spent"], 0)
         for node in (self.client, self.provider):
             node.ctl("wallet", "audit", check=True)
             self.assertIn("USDC", node.ctl("wallet", "channels", check=True).stdout)

@@ -49,7 +49,7 @@ import Wire
         let bundle = try fixture.acceptance(stranger, of: receipt)
         #expect(try await !aggregator.call(LedgerInterface.RecordAcceptance(bundle: bundle)).repeated)
         let ctl = server.link(as: .ctl)
-        #expect(try await ctl.call(LedgerInterface.Balance()).earned == 54)
+        #expect(try await ctl.call(LedgerInterface.Balance()).credits.earned == 54)
         #expect(try await ctl.call(LedgerInterface.History()).transfers.map(\.operation) == ["earn"])
         // The file a person keeps is made of what the ledger stored.
         #expect(try ReceiptFile.verify(try ReceiptFile.encode(bundle)).body == body)

@@ -3,6 +3,7 @@
 
 import DaemonKit
 import Glibc
+import Interfaces
 import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
@@ -119,4 +120,9 @@ final class LedgerFixture: Sendable {
             receipt: receipt,
             acceptance: try client.sign(Acceptance.template(receipt: receipt, body: body, acceptedAt: now)))
     }
+}
+
+extension LedgerInterface.Balance.Reply {
+    /// What was earned and spent in test credits, which stand first.
+    var credits: LedgerInterface.Balance.Total { totals[0] }
 }

@@ -56,7 +56,7 @@ import Wire
         let again = try await daemon.accept(receipt)
         #expect(again.repeated && again.acceptance == first.acceptance)
         let balance = try await fixture.open().ledger.balance()
-        #expect(balance.spent == 54 && balance.earned == 0 && balance.transfers == 1)
+        #expect(balance.credits.spent == 54 && balance.credits.earned == 0 && balance.transfers == 1)
         let row = try #require(try await daemon.ledger.history(limit: 10).first)
         #expect(row.operation == "spend" && row.amount == 54 && row.credit == "wallet")
         #expect(row.debit == "spend:\(stranger.publicKey.hex)")
@@ -76,7 +76,7 @@ import Wire
             #expect(try await daemon.record(bundle).repeated)
         }
         let balance = try await daemon.ledger.balance()
-        #expect(balance.earned == 108 && balance.spent == 0 && balance.transfers == 2)
+        #expect(balance.credits.earned == 108 && balance.credits.spent == 0 && balance.transfers == 2)
         #expect(try await daemon.ledger.audit().isSound)
     }
 
@@ -91,7 +91,7 @@ import Wire
             ReceiptBundle(receipt: receipt, acceptance: accepted.acceptance))
         #expect(!accepted.repeated && recorded.repeated)
         let balance = try await daemon.ledger.balance()
-        #expect(balance.earned == 0 && balance.spent == 0 && balance.transfers == 1)
+        #expect(balance.credits.earned == 0 && balance.credits.spent == 0 && balance.transfers == 1)
         #expect(try await daemon.ledger.history(limit: 1).first?.operation == "own")
         #expect(try await daemon.ledger.audit().isSound)
     }
@@ -117,7 +117,7 @@ import Wire
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(accepted == 18)
-        #expect(try await daemon.ledger.balance().spent == 18 * 540)
+        #expect(try await daemon.ledger.balance().credits.spent == 18 * 540)
         // The next day (UTC) has its own ceiling; the job is then too old for nothing but its age.
         fixture.time.withLockedValue { $0 += 86_400_000 }
         let next = try fixture.receipt(stranger, client: daemon.key.publicKey, job: 100, unit: 10)
@@ -158,7 +158,7 @@ import Wire
             return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(Set(replies.map(\.0)).count == 1 && replies.filter { !$0.1 }.count == 1)
-        #expect(try await daemon.ledger.balance().spent == 54)
+        #expect(try await daemon.ledger.balance().credits.spent == 54)
     }
 
     @Test func workForNothingIsBookedToo() async throws {

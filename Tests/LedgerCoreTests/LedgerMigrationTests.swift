@@ -74,7 +74,7 @@ import Testing
         // 54 micro-units a job, times its number.
         #expect(spent == [54 * 6, 54 * 9, 0])
         let overall = try await daemon.ledger.balance()
-        #expect(overall.spent == 54 * 15 && overall.earned == 0)
+        #expect(overall.credits.spent == 54 * 15 && overall.credits.earned == 0)
     }
 
     /// A clock that is set back books on an earlier day: its sum goes on where it was.

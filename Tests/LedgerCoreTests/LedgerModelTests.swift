@@ -67,8 +67,10 @@ import Wire
             default: daemon = try fixture.open()
             }
             let balance = try await daemon.ledger.balance()
-            #expect(balance.spent == spent.values.reduce(0) { $0 + $1.price }, "seed \(seed) step \(step)")
-            #expect(balance.earned == earned.values.reduce(0, +), "seed \(seed) step \(step)")
+            #expect(
+                balance.credits.spent == spent.values.reduce(0) { $0 + $1.price }, "seed \(seed) step \(step)"
+            )
+            #expect(balance.credits.earned == earned.values.reduce(0, +), "seed \(seed) step \(step)")
             #expect(balance.transfers == Int64(spent.count + earned.count), "seed \(seed) step \(step)")
         }
         #expect(try await daemon.ledger.audit().faults == [])

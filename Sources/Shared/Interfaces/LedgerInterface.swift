@@ -233,22 +233,31 @@ public enum LedgerInterface {
     /// What this node owns, earned and spent.
     public struct Balance: Request {
         public static let spec = MethodSpec("ledger.balance", "What this node earned and spent.")
-        public struct Reply: WireValue, Hashable {
+
+        /// What receipts moved in one asset, in its smallest unit.
+        public struct Total: WireValue, Hashable {
             public var asset: Asset
-            /// Micro-units.
             public var earned: Int64
             public var spent: Int64
+            public init(asset: Asset, earned: Int64, spent: Int64) {
+                self.asset = asset
+                self.earned = earned
+                self.spent = spent
+            }
+        }
+
+        public struct Reply: WireValue, Hashable {
+            /// Test credits first, then the assets in which anything was earned or spent, by name.
+            public var totals: [Total]
             /// How many transfers the chain holds, and its head.
             public var transfers: Int64
             public var chainHead: String
             enum CodingKeys: String, CodingKey {
-                case asset, earned, spent, transfers
+                case totals, transfers
                 case chainHead = "chain_head"
             }
-            public init(asset: Asset, earned: Int64, spent: Int64, transfers: Int64, chainHead: String) {
-                self.asset = asset
-                self.earned = earned
-                self.spent = spent
+            public init(totals: [Total], transfers: Int64, chainHead: String) {
+                self.totals = totals
                 self.transfers = transfers
                 self.chainHead = chainHead
             }
@@ -258,8 +267,8 @@ public enum LedgerInterface {
             (
                 Balance(),
                 Reply(
-                    asset: .testCredit, earned: 54, spent: 0, transfers: 1, chainHead: Digest(hashing: "").hex
-                )
+                    totals: [Total(asset: .testCredit, earned: 54, spent: 0)], transfers: 1,
+                    chainHead: Digest(hashing: "").hex)
             )
         }
     }

@@ -8,25 +8,41 @@ import NodeModel
 import Wire
 
 extension Ledger {
-    /// The totals of the one asset, and the chain's head.
+    /// The totals of each asset, and the chain's head.
     func balance() async throws -> LedgerInterface.Balance.Reply {
         try await reading { db in
             let head = try Row.fetchOne(
                 db, sql: "SELECT sequence, hash FROM link ORDER BY sequence DESC LIMIT 1")
             return LedgerInterface.Balance.Reply(
-                asset: .testCredit, earned: -(try Self.total("earn", .testCredit, db)),
-                spent: try Self.total("spend", .testCredit, db),
-                transfers: head?["sequence"] ?? 0,
+                totals: try Self.totals(db), transfers: head?["sequence"] ?? 0,
                 chainHead: Hex.encode(head.map { row in Array(row["hash"] as Data) } ?? ChainEntry.genesis))
         }
     }
 
-    /// What was ever earned (below zero, as its accounts are) or spent.
-    private static func total(_ name: String, _ asset: Asset, _ db: Database) throws -> Int64 {
-        try Int64.fetchOne(
-            db,
-            sql: "SELECT amount FROM total WHERE name = ? AND asset = ? ORDER BY transfer DESC LIMIT 1",
-            arguments: [name, asset.rawValue]) ?? 0
+    /// From one asset to the next, so that it takes as many steps as there are assets.
+    private static func totals(_ db: Database) throws -> [LedgerInterface.Balance.Total] {
+        var totals: [Asset: LedgerInterface.Balance.Total] = [:]
+        for name in ["earn", "spend"] {
+            var last = ""
+            while let next = try String.fetchOne(
+                db, sql: "SELECT min(asset) FROM total WHERE name = ? AND asset > ?", arguments: [name, last])
+            {
+                last = next
+                let amount = try Int64.fetchOne(
+                    db,
+                    sql:
+                        "SELECT amount FROM total WHERE name = ? AND asset = ? ORDER BY transfer DESC LIMIT 1",
+                    arguments: [name, next])
+                let asset = Asset(rawValue: next)
+                var total = totals[asset] ?? .init(asset: asset, earned: 0, spent: 0)
+                // Its accounts are those that give: what was earned stands below zero.
+                if name == "earn" { total.earned = -(amount ?? 0) } else { total.spent = amount ?? 0 }
+                totals[asset] = total
+            }
+        }
+        let credits = totals.removeValue(forKey: .testCredit)
+        return [credits ?? .init(asset: .testCredit, earned: 0, spent: 0)]
+            + totals.values.sorted { $0.asset.rawValue < $1.asset.rawValue }
     }
 
     /// The last transfers, newest first; or those that follow a place in the chain, oldest first.

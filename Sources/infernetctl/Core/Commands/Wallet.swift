@@ -38,8 +38,10 @@ struct Wallet: AsyncParsableCommand {
             let history = try await node.call(LedgerInterface.History(limit: limit), at: .ledger).transfers
             let output = global.output
             if global.json { return output.json(Document(balance: balance, history: history)) }
-            output.line("earned  \(output.style.green(Units.amount(balance.earned, balance.asset)))")
-            output.line("spent   \(output.style.yellow(Units.amount(balance.spent, balance.asset)))")
+            for total in balance.totals {
+                output.line("earned  \(output.style.green(Units.amount(total.earned, total.asset)))")
+                output.line("spent   \(output.style.yellow(Units.amount(total.spent, total.asset)))")
+            }
             output.line(output.style.dim("\(balance.transfers) transfers, chain head \(balance.chainHead)"))
             guard !history.isEmpty else { return }
             output.line("")
