@@ -95,7 +95,7 @@ struct Nodes: AsyncParsableCommand {
         guard let endpoint = Endpoint("\(host):\(port)") else { throw ValidationError("no address") }
         var random = SystemRandomNumberGenerator()
         let shell = try await DHTShell.start(
-            descriptor: descriptor, id: NodeID.random(using: &random), configuration: DHTConfiguration(),
+            sockets: [.v4: descriptor], id: NodeID.random(using: &random), configuration: DHTConfiguration(),
             seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: group.next())
         return Member(shell: shell, endpoint: endpoint)
     }

@@ -5,14 +5,18 @@
 
 /// One member of a ring of liars.
 struct Liar: Sendable {
-    let id: NodeID
+    /// The id that it claims; nil for that of the node whose place it has.
+    var id: NodeID?
 
     /// What it answers to a packet; the ring is everybody that it would have others ask.
-    func answer(_ packet: [UInt8], ring: [NodeContact]) -> [UInt8]? {
+    func answer(
+        _ packet: [UInt8], as own: NodeID, _ family: AddressFamily, _ ring: [NodeContact]
+    ) -> [UInt8]? {
         guard case .message(let message) = KRPCDecoder.decode(packet[...]),
             case .query(let query) = message.body
         else { return nil }
-        var reply = KRPCReply(sender: id)
+        var reply = KRPCReply(sender: id ?? own)
+        let ring = ring.filter { $0.endpoint.family == family }
         switch query.call {
         case .findNode(let target), .getPeers(let target), .get(let target, _): fill(&reply, target, ring)
         case .infFind(let find):
@@ -62,8 +66,7 @@ extension VirtualNetwork {
     }
 
     private mutating func recruit(_ index: Int) {
-        let id = members[index].node.id
-        members[index].liar = Liar(id: id)
-        ring.append(NodeContact(id: id, endpoint: members[index].endpoint))
+        members[index].liar = Liar()
+        ring += members[index].contacts
     }
 }

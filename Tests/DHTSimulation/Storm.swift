@@ -59,7 +59,7 @@ public struct Storm {
             ("lookups", node.lookups.count, 128), ("wishes", node.mainline.count, 128),
             ("open questions", node.pending.count, 8192),
             ("askers", node.statusAskers.count, 32), ("probes", node.statusRuns.count, 64),
-            ("nodes", node.table.count, 160 * 8), ("timers", node.timers.count, 32_768),
+            ("nodes", node.sides.known, 160 * 8), ("timers", node.timers.count, 32_768),
         ]
     }
 

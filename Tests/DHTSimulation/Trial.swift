@@ -64,15 +64,20 @@ public struct Trial {
 
     /// Lets providers announce, one model each, `pace` milliseconds apart.
     public func announce(in network: inout VirtualNetwork, providers: Int, pace: Int64 = 20) {
-        // Liars provide nothing.
-        let honest = network.members.indices.filter { network.members[$0].liar == nil }
+        let who = self.providers(providers, in: network)
         for number in 0..<providers {
             let card = TestCards.fake(
                 number, model: "model-\(number)", created: network.moment.unixSeconds)
-            _ = network.begin(honest[number * honest.count / providers]) { .announce(card, $0) }
+            _ = network.begin(who[number]) { .announce(card, $0) }
             network.run(pace)
         }
         network.run(13_000)
+    }
+
+    /// Who provides each model. Liars provide nothing.
+    private func providers(_ count: Int, in network: VirtualNetwork) -> [Int] {
+        let honest = network.members.indices.filter { network.members[$0].liar == nil }
+        return (0..<count).map { honest[$0 * honest.count / count] }
     }
 
     /// Runs it all: `searches` providers, then the deaths, then one search for each.
@@ -94,10 +99,16 @@ public struct Trial {
         let living = network.members.indices.filter {
             network.members[$0].alive && network.members[$0].liar == nil
         }
+        let providers = self.providers(searches, in: network)
         let before = network.packets
         var operations: [OperationID] = []
         for number in 0..<(repeated ?? searches) {
-            let from = living[network.random.below(living.count)]
+            let provider = providers[number % searches]
+            var from = living[network.random.below(living.count)]
+            // Nobody looks for whom he has no way to.
+            while !network.members[from].shares(network.members[provider]) {
+                from = living[network.random.below(living.count)]
+            }
             operations.append(
                 network.begin(from) { .find(.name("model-\(number % searches)"), limit: 1, $0) })
             network.run(20)
@@ -112,7 +123,7 @@ public struct Trial {
         }
         outcome.queries.sort()
         outcome.times.sort()
-        let known = living.reduce(0) { $0 + network.members[$1].node.table.count }
+        let known = living.reduce(0) { $0 + network.members[$1].node.sides.known }
         outcome.known = Double(known) / Double(max(1, living.count))
         return outcome
     }

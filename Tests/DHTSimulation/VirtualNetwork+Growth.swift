@@ -12,9 +12,8 @@ extension VirtualNetwork {
         network.add()
         for _ in 1..<max(1, count) {
             let index = network.add()
-            let doors = (0..<min(index, 8)).map { network.members[$0].endpoint }
-            let door = doors[network.random.below(doors.count)]
-            network.feed(index, .command(.bootstrap([door])))
+            let door = network.members[network.random.below(min(index, 8))].endpoints
+            network.feed(index, .command(.bootstrap(door)))
             network.run(pace)
         }
         network.run(60_000)
@@ -26,14 +25,20 @@ extension VirtualNetwork {
     public static func settled(_ count: Int, seed: UInt64, options: Options = Options()) -> VirtualNetwork {
         var network = VirtualNetwork(seed: seed, options: options)
         for _ in 0..<count { network.add() }
-        let open = network.members.indices.filter { !network.members[$0].isHidden }
-            .map { (key: network.members[$0].node.id.leading, index: $0) }.sorted { $0.key < $1.key }
-        for index in network.members.indices { network.fill(index, from: open) }
+        for family in AddressFamily.allCases {
+            let inside = network.members.indices.filter { network.members[$0].endpoint(family) != nil }
+            let open = inside.filter { !network.members[$0].isHidden }
+                .map { (key: network.members[$0].node.id(family).leading, index: $0) }
+                .sorted { $0.key < $1.key }
+            for index in inside { network.fill(index, family, from: open) }
+        }
         return network
     }
 
-    private mutating func fill(_ index: Int, from open: [(key: UInt64, index: Int)]) {
-        let own = members[index].node.id.leading
+    private mutating func fill(
+        _ index: Int, _ family: AddressFamily, from open: [(key: UInt64, index: Int)]
+    ) {
+        let own = members[index].node.id(family).leading
         for depth in 0..<48 {
             let rest = UInt64.max >> (depth + 1)
             let low = (own ^ (rest &+ 1)) & ~rest
@@ -47,11 +52,9 @@ extension VirtualNetwork {
                 }
             }
             for place in chosen.sorted() {
-                let other = members[open[place].index]
+                let other = members[open[place].index].contacts.first { $0.endpoint.family == family }
                 let time = random.logNormal(median: options.medianRoundTrip, sigma: options.sigma)
-                members[index].node.learn(
-                    NodeContact(id: other.node.id, endpoint: other.endpoint), roundTrip: Int64(time),
-                    now: now)
+                if let other { members[index].node.learn(other, roundTrip: Int64(time), now: now) }
             }
             // Nobody but ourselves is nearer.
             let near = own & ~rest
@@ -93,7 +96,7 @@ extension VirtualNetwork {
         guard members[index].alive else { return }
         if random.chance() < 0.5 { feed(index, .command(.leave)) }
         kill(index)
-        let doors = (0..<3).map { _ in members[random.below(8)].endpoint }
+        let doors = (0..<3).flatMap { _ in members[random.below(8)].endpoints }
         let newcomer = add()
         feed(newcomer, .command(.bootstrap(doors)))
         scheduleDeath(newcomer)
@@ -109,6 +112,7 @@ extension DHTNode {
     /// Takes a node into the table as if it had just answered.
     mutating func learn(_ contact: NodeContact, roundTrip time: Int64, now: Int64) {
         roundTrip.learn(time)
-        _ = table.answered(contact, roundTrip: time, isInfernet: true, now: now)
+        let family = contact.endpoint.family
+        _ = sides[family].table.answered(contact, roundTrip: time, isInfernet: true, now: now)
     }
 }

@@ -17,6 +17,9 @@ public struct VirtualNetwork {
         public var natShare: Double = 0
         /// How long a NAT lets answers in, in milliseconds.
         public var natMemory: Int64 = 60_000
+        /// The shares of the nodes that have IPv6 alone, and both; the others have IPv4 alone.
+        public var sixShare: Double = 0
+        public var dualShare: Double = 0
         /// Nodes know their addresses from earlier runs, and have ids that follow from them (BEP 42).
         public var boundIDs = true
         public var configuration = DHTConfiguration()
@@ -35,13 +38,31 @@ public struct VirtualNetwork {
     /// One node and its circumstances.
     public struct Member {
         public var node: DHTNode
-        public let endpoint: Endpoint
+        /// One, or one of each family, IPv4 first.
+        public let endpoints: [Endpoint]
         public internal(set) var alive = true
         /// Whom it wrote to, and when; nil without a NAT.
         var written: [Endpoint: Int64]?
         var wakeAt: Int64?
         /// Set for a node that works against the others; then `node` never hears anything.
         var liar: Liar?
+
+        public var endpoint: Endpoint { endpoints[0] }
+
+        /// Where it is in the network of one family; nil when it is not in it.
+        public func endpoint(_ family: AddressFamily) -> Endpoint? {
+            endpoints.first { $0.family == family }
+        }
+
+        /// As others name it, in every network that it is in.
+        var contacts: [NodeContact] {
+            endpoints.map { NodeContact(id: node.id($0.family), endpoint: $0) }
+        }
+
+        /// Whether a packet can go from one to the other.
+        public func shares(_ other: Member) -> Bool {
+            endpoints.contains { other.endpoint($0.family) != nil }
+        }
 
         /// Whether it is behind a NAT.
         public var isHidden: Bool { written != nil }
@@ -82,31 +103,49 @@ public struct VirtualNetwork {
     public var moment: Moment { Moment(milliseconds: now, unixSeconds: Self.unixStart + now / 1000) }
 
     /// A public address that nobody has.
-    private mutating func freshEndpoint() -> Endpoint {
+    private mutating func freshEndpoint(_ family: AddressFamily) -> Endpoint {
         while true {
-            let place = Endpoint(address: UInt32(truncatingIfNeeded: random.next()), port: 6881)
+            let (high, low) = (random.next(), family == .v6 ? random.next() : 0)
+            let address =
+                family == .v4
+                ? IPAddress(v4: UInt32(truncatingIfNeeded: high)) : IPAddress(v6: 1 << 61 | high >> 3, low)
+            guard let address else { continue }
+            let place = Endpoint(address, port: 6881)
             if place.isUsable, !place.isLocal, indexAt[place] == nil { return place }
         }
+    }
+
+    /// What the next node has. The first ones have both where anybody has: they are doors for all.
+    private mutating func freshEndpoints() -> [Endpoint] {
+        guard options.sixShare + options.dualShare > 0 else { return [freshEndpoint(.v4)] }
+        let chance = members.count < 8 ? 1 : random.chance() + options.dualShare
+        if chance >= 1 { return [freshEndpoint(.v4), freshEndpoint(.v6)] }
+        return [freshEndpoint(chance < options.dualShare + options.sixShare ? .v6 : .v4)]
     }
 
     /// Adds a node on a public address of its own (unless given one) and returns its index.
     @discardableResult
     public mutating func add(at endpoint: Endpoint? = nil) -> Int {
         let index = members.count
-        let place = endpoint ?? freshEndpoint()
-        let id =
-            options.boundIDs
-            ? NodeID.bound(to: place.address, salt: UInt8(random.below(256)), using: &random)
-            : NodeID.random(using: &random)
+        let places = endpoint.map { [$0] } ?? freshEndpoints()
+        var ids: [NodeID] = []
+        for place in places {
+            ids.append(
+                options.boundIDs
+                    ? NodeID.bound(to: place.address, salt: UInt8(random.below(256)), using: &random)
+                    : NodeID.random(using: &random))
+        }
         // The first ones are doors for the others.
         let hidden = index >= 8 && random.chance() < options.natShare
         var configuration = options.configuration
         configuration.readOnly = configuration.readOnly || hidden
+        configuration.families = Set(places.map(\.family))
         let node = DHTNode(
-            id: id, configuration: configuration, random: DHTRandom(seed: random.next()), now: moment,
+            id: ids[0], idV6: ids[ids.count - 1], configuration: configuration,
+            random: DHTRandom(seed: random.next()), now: moment,
             verifier: options.verifier)
-        members.append(Member(node: node, endpoint: place, written: hidden ? [:] : nil))
-        indexAt[place] = index
+        members.append(Member(node: node, endpoints: places, written: hidden ? [:] : nil))
+        for place in places { indexAt[place] = index }
         feed(index, .time)
         return index
     }
@@ -116,7 +155,8 @@ public struct VirtualNetwork {
         guard members[index].alive else { return }
         if let liar = members[index].liar {
             guard case .packet(let packet, let source) = input,
-                let answer = liar.answer(packet, ring: ring)
+                let answer = liar.answer(
+                    packet, as: members[index].node.id(source.family), source.family, ring)
             else { return }
             return send(answer, from: index, to: source)
         }
@@ -139,10 +179,11 @@ public struct VirtualNetwork {
     private mutating func send(_ packet: [UInt8], from index: Int, to: Endpoint) {
         packets += 1
         bytes += packet.count
+        guard let source = members[index].endpoint(to.family) else { return }
         members[index].written?[to] = now
         guard chance() >= options.loss else { return }
         let half = random.logNormal(median: options.medianRoundTrip / 2, sigma: options.sigma)
-        events.add(.packet(packet, from: members[index].endpoint, to: to), at: now + max(1, Int64(half)))
+        events.add(.packet(packet, from: source, to: to), at: now + max(1, Int64(half)))
     }
 
     /// A sudden death: not a word to anybody.

@@ -25,17 +25,29 @@ def peers_python():
     return python("mainline-venv", PACKAGES)
 
 
-class DHTProcess:
-    """One dht-d, with this test as its parent. `confined`: behind the walls that the supervisor builds around it."""
+def endpoint(address, port):
+    """As configurations and answers write it."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
-    def __init__(self, address, port, entrances=(), callers=("infernetctl",), confined=False):
-        self.address, self.port, self.confined = address, port, confined
+
+class DHTProcess:
+    """One dht-d, with this test as its parent. `confined`: behind the walls that the supervisor builds around it. `beside`: an
+    address of the other family that it has as well."""
+
+    def __init__(self, address, port, entrances=(), callers=("infernetctl",), confined=False, beside=None):
+        self.address, self.port, self.confined, self.beside = address, port, confined, beside
         self.home = tempfile.mkdtemp(prefix="infdht-", dir="/tmp")
         for name in ("state", "run"):
             os.mkdir(os.path.join(self.home, name), 0o700)
         self.configure(entrances)
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((address, port))
+        self.udp = {}
+        for each in filter(None, (address, beside)):
+            name = "dht6" if ":" in each else "dht"
+            self.udp[name] = socket.socket(
+                socket.AF_INET6 if name == "dht6" else socket.AF_INET, socket.SOCK_DGRAM)
+            if name == "dht6":
+                self.udp[name].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self.udp[name].bind((each, port))
         self.rpc = {}
         for caller in callers:
             self.rpc[caller] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -46,15 +58,16 @@ class DHTProcess:
 
     def configure(self, entrances):
         """Writes the configuration that the next process gets."""
+        own = {":" in each: endpoint(each, self.port) for each in filter(None, (self.address, self.beside))}
         with open(os.path.join(self.home, "config"), "w", encoding="utf-8") as file:
             json.dump({
                 "node": {"state_dir": self.home + "/state", "run_dir": self.home + "/run"}, "log": {"level": "info"},
-                "section": {"listen": f"{self.address}:{self.port}", "group_limit": 0,
-                            "bootstrap": [f"{host}:{number}" for host, number in entrances]}}, file)
+                "section": {"listen": own.get(False, ""), "listen6": own.get(True, ""), "group_limit": 0,
+                            "bootstrap": [endpoint(host, number) for host, number in entrances]}}, file)
 
     def start(self):
         """Starts the process; its sockets outlive it."""
-        sockets = {"dht": self.udp, **{f"rpc.{caller}": each for caller, each in self.rpc.items()}}
+        sockets = {**self.udp, **{f"rpc.{caller}": each for caller, each in self.rpc.items()}}
         numbers = [each.fileno() for each in sockets.values()]
         # A shell, because LISTEN_PID is the process's own number, and the descriptors begin with the third.
         moves = " ".join(f"{place}<&{number}" for place, number in enumerate(numbers, 3))
@@ -105,8 +118,7 @@ class DHTProcess:
     def destroy(self):
         """Kills it and removes all that it had."""
         self.kill()
-        self.udp.close()
-        for each in self.rpc.values():
+        for each in (*self.udp.values(), *self.rpc.values()):
             each.close()
         shutil.rmtree(self.home, ignore_errors=True)
 

@@ -96,7 +96,7 @@ class MainlineBehindWalls(Mainline):
         inet = inet_sockets()
         for node in self.ours:
             held = socket_inodes(node.pid)
-            own = {os.fstat(node.udp.fileno()).st_ino}
+            own = {os.fstat(each.fileno()).st_ino for each in node.udp.values()}
             self.assertEqual({inode for inode in held if inode in inet}, own)
             self.assertTrue(own <= held)
 

@@ -74,18 +74,35 @@ import Wire
         }
     }
 
-    /// It travels in packets that carry IPv4 addresses.
     @Test func whereTheStatusIsAskedFollowsFromWhatIsAdvertised() {
-        func address(_ advertise: String, _ listen: String) -> String {
+        func address(_ advertise: String, _ listen: String, _ listen6: String = "") -> String {
             var config = NodeConfiguration()
             (config.peer.advertise, config.dht.listen) = (advertise, listen)
+            config.dht.listen6 = listen6
             return config.statusAddress
         }
         #expect(address("ws://203.0.113.9:9102/peer", "0.0.0.0:9202") == "203.0.113.9:9202")
         #expect(address("ws://provider.example:9102/peer", "0.0.0.0:9202") == "")
         #expect(address("ws://[2001:db8::1]:9102/peer", "0.0.0.0:9202") == "")
+        #expect(
+            address("ws://[2001:db8::1]:9102/peer", "0.0.0.0:9202", "[::]:9206") == "[2001:db8::1]:9206")
+        #expect(address("ws://203.0.113.9:9102/peer", "", "[::]:9206") == "")
         #expect(address("", "0.0.0.0:9202") == "")
         #expect(address("ws://203.0.113.9:9102/peer", "") == "")
+    }
+
+    @Test func eachNetworkOfTheDHTHasItsOwnKey() {
+        func problems(_ listen: String, _ listen6: String) -> [String] {
+            var config = NodeConfiguration()
+            (config.dht.listen, config.dht.listen6) = (listen, listen6)
+            return config.problems().map(\.path)
+        }
+        #expect(problems("0.0.0.0:9200", "[::]:9200").isEmpty)
+        #expect(problems("", "[::1]:9200").isEmpty)
+        #expect(problems("", "").isEmpty)
+        #expect(problems("[::1]:9200", "") == ["dht.listen"])
+        #expect(problems("", "127.0.0.1:9200") == ["dht.listen6"])
+        #expect(problems("", "::1") == ["dht.listen6"])
     }
 
     @Test func addressesAreNumeric() {

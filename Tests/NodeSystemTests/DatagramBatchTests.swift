@@ -2,6 +2,7 @@
 
 import Glibc
 import NodeSystem
+import TestKit
 import Testing
 
 @Suite struct DatagramBatchTests {
@@ -20,17 +21,37 @@ import Testing
         }
         let port = try InternetSocket.localAddress(of: receiver).port
         var batch = DatagramBatch()
-        batch.add([1], address: 0x7F00_0003, port: port)
+        batch.add([1], low: 0x7F00_0003, port: port)
         // From loopback nobody can be reached elsewhere, and nobody may shout.
-        batch.add([2], address: 0x0808_0808, port: 6881)
-        batch.add([3, 3], address: 0x7F00_0003, port: port)
-        batch.add([4], address: 0xFFFF_FFFF, port: 6881)
-        batch.add([5, 5, 5], address: 0x7F00_0003, port: port)
+        batch.add([2], low: 0x0808_0808, port: 6881)
+        batch.add([3, 3], low: 0x7F00_0003, port: port)
+        batch.add([4], low: 0xFFFF_FFFF, port: 6881)
+        batch.add([5, 5, 5], low: 0x7F00_0003, port: port)
         #expect(batch.send(on: sender) == 2)
         #expect(batch.isEmpty)
         #expect(receive(receiver) == [1])
         #expect(receive(receiver) == [3, 3])
         #expect(receive(receiver) == [5, 5, 5])
+        #expect(receive(receiver) == nil)
+    }
+
+    @Test(.enabled(if: Machine.hasIPv6, "this machine has no IPv6"))
+    func packetsOfIPv6LeaveByTheirOwnSocket() throws {
+        let sender = try UDPSocket.bind(host: "::1", port: 0)
+        let receiver = try UDPSocket.bind(host: "::1", port: 0)
+        defer {
+            close(sender)
+            close(receiver)
+        }
+        let port = try InternetSocket.localAddress(of: receiver).port
+        var batch = DatagramBatch(isV6: true)
+        batch.add([1], low: 1, port: port)
+        // IPv4 has its own socket.
+        batch.add([3], low: 0xFFFF_7F00_0001, port: port)
+        batch.add([4, 4], low: 1, port: port)
+        #expect(batch.send(on: sender) == 1)
+        #expect(receive(receiver) == [1])
+        #expect(receive(receiver) == [4, 4])
         #expect(receive(receiver) == nil)
     }
 
@@ -45,9 +66,9 @@ import Testing
         var batch = DatagramBatch()
         for number in 0..<DatagramBatch.most + 1 {
             #expect(batch.isFull == (number >= DatagramBatch.most))
-            batch.add([UInt8(number)], address: 0x7F00_0003, port: port)
+            batch.add([UInt8(number)], low: 0x7F00_0003, port: port)
         }
-        batch.add([UInt8](repeating: 0, count: 70_000), address: 0x7F00_0003, port: port)
+        batch.add([UInt8](repeating: 0, count: 70_000), low: 0x7F00_0003, port: port)
         #expect(batch.send(on: sender) == 0)
         for number in 0..<DatagramBatch.most { #expect(receive(receiver) == [UInt8(number)]) }
         #expect(receive(receiver) == nil)

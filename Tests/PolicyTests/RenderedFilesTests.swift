@@ -46,6 +46,7 @@ import Wire
         #expect(OutsideSocket.http.unitAddress == configuration.http.listen)
         #expect(OutsideSocket.dht.unitAddress == configuration.dht.listen)
         #expect(configuration.peer.listen.isEmpty == !OutsideSocket.peer.isOnByDefault)
+        #expect(configuration.dht.listen6.isEmpty == !OutsideSocket.dht6.isOnByDefault)
         #expect(
             OutsideSocket.handoff.unitAddress
                 == NodePaths.handoffSocket(runDirectory: PackageLayout.run))

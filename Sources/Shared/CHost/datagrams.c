@@ -2,26 +2,44 @@
 // It must never wait, nor let a packet that cannot be sent keep the others from going.
 #define _GNU_SOURCE
 #include "chost.h"
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-int chost_send_datagrams(int socket, const void *bytes, const struct chost_datagram *each, int count)
+union address {
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t place(union address *to, int family, const struct chost_datagram *each)
 {
-    struct sockaddr_in to[CHOST_MAX_DATAGRAMS];
+    if (family == AF_INET) {
+        to->v4 = (struct sockaddr_in){
+            .sin_family = AF_INET, .sin_port = htons(each->port), .sin_addr.s_addr = htonl((uint32_t)each->low)};
+        return sizeof to->v4;
+    }
+    to->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(each->port)};
+    uint64_t halves[2] = {htobe64(each->high), htobe64(each->low)};
+    memcpy(&to->v6.sin6_addr, halves, sizeof halves);
+    return sizeof to->v6;
+}
+
+int chost_send_datagrams(int socket, int family, const void *bytes, const struct chost_datagram *each, int count)
+{
+    union address to[CHOST_MAX_DATAGRAMS];
     struct iovec parts[CHOST_MAX_DATAGRAMS];
     struct mmsghdr messages[CHOST_MAX_DATAGRAMS];
     if (count < 0 || count > CHOST_MAX_DATAGRAMS) return -EINVAL;
+    if (family != AF_INET && family != AF_INET6) return -EAFNOSUPPORT;
     memset(messages, 0, sizeof messages[0] * (size_t)count);
     const char *at = bytes;
     for (int i = 0; i < count; i++) {
-        to[i] = (struct sockaddr_in){
-            .sin_family = AF_INET, .sin_port = htons(each[i].port), .sin_addr.s_addr = htonl(each[i].address)};
         parts[i] = (struct iovec){(void *)at, each[i].size};
         messages[i].msg_hdr = (struct msghdr){
-            .msg_name = &to[i], .msg_namelen = sizeof to[i], .msg_iov = &parts[i], .msg_iovlen = 1};
+            .msg_name = &to[i], .msg_namelen = place(&to[i], family, &each[i]), .msg_iov = &parts[i], .msg_iovlen = 1};
         at += each[i].size;
     }
     int sent = 0;

@@ -17,7 +17,7 @@ public struct DaemonEnvironment<Config: Codable & Sendable>: Sendable {
     public let group: any EventLoopGroup
     /// The one event loop on which connections and handlers live.
     public var loop: any EventLoop { group.any() }
-    /// Listening sockets from outside the house, by label: `http`, `peer`, `dht`, `handoff`.
+    /// Listening sockets from outside the house, by label: `http`, `peer`, `dht`, `dht6`, `handoff`.
     /// A label is absent when its port was taken.
     public let sockets: [String: [Int32]]
     /// Connections that the process before this one handed to the parent, by the label of the socket they came in on.

@@ -160,7 +160,13 @@ public enum DHTInterface {
         public struct Reply: WireValue, Hashable {
             public var id: String
             public var address: String?
+            /// The id and the address among nodes of IPv6; absent without a socket for it.
+            public var id6: String?
+            public var address6: String?
+            /// In both networks.
             public var goodPeers: Int
+            /// Those of IPv6 among them; absent without a socket for it.
+            public var goodPeers6: Int?
             public var peers: [Peer]
             public var storedCards: Int
             /// Targets that hold a card, and torrents' peers.
@@ -173,14 +179,16 @@ public enum DHTInterface {
             public var traffic: Traffic
             public var reason: String
             enum CodingKeys: String, CodingKey {
-                case id, address, peers, announced, holders, entrances, traffic, reason
+                case id, address, id6, address6, peers, announced, holders, entrances, traffic, reason
                 case goodPeers = "good_peers"
+                case goodPeers6 = "good_peers6"
                 case storedCards = "stored_cards"
                 case storedTargets = "stored_targets"
                 case storedPeers = "stored_peers"
             }
             public init(
-                id: String, address: String?, goodPeers: Int, peers: [Peer], storedCards: Int,
+                id: String, address: String?, id6: String? = nil, address6: String? = nil, goodPeers: Int,
+                goodPeers6: Int? = nil, peers: [Peer], storedCards: Int,
                 storedTargets: Int, storedPeers: Int, announced: Bool, holders: Int, entrances: [Entrance],
                 traffic: Traffic, reason: String
             ) {
@@ -191,7 +199,10 @@ public enum DHTInterface {
                 self.traffic = traffic
                 self.id = id
                 self.address = address
+                self.id6 = id6
+                self.address6 = address6
                 self.goodPeers = goodPeers
+                self.goodPeers6 = goodPeers6
                 self.peers = peers
                 self.storedCards = storedCards
                 self.announced = announced
@@ -203,7 +214,9 @@ public enum DHTInterface {
             (
                 Stats(),
                 Reply(
-                    id: "0123456789abcdef0123456789abcdef01234567", address: "127.0.0.2:9202", goodPeers: 1,
+                    id: "0123456789abcdef0123456789abcdef01234567", address: "127.0.0.2:9202",
+                    id6: "0123456789abcdef0123456789abcdef01234567", address6: "[::1]:9202", goodPeers: 1,
+                    goodPeers6: 0,
                     peers: [
                         Peer(
                             id: "89abcdef0123456789abcdef0123456789abcdef", address: "127.0.0.3:9203",

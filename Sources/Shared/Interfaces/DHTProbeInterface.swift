@@ -11,7 +11,7 @@ extension DHTInterface {
             "dht.probe", deadlineMs: 3_000, "Asks providers how they are now.")
         public struct Target: WireValue, Hashable {
             public var provider: PublicKey
-            /// `a.b.c.d:port`, as on its card.
+            /// `a.b.c.d:port` or `[IPv6]:port`, as on its card.
             public var address: String
             public init(provider: PublicKey, address: String) {
                 self.provider = provider

@@ -40,12 +40,19 @@ extension NodeConfiguration {
             "Sockets lie below it, and a socket's path has at most 107 bytes.")
         for (path, address) in [
             ("http.listen", http.listen), ("peer.listen", peer.listen), ("dht.listen", dht.listen),
+            ("dht.listen6", dht.listen6),
         ]
         where !address.isEmpty {
             check(
                 HostPort(address) != nil, path, "must be 'host:port' with a numeric host",
                 "As 127.0.0.1:8080.")
         }
+        // Two networks (BEP 32), each with its own socket, so that none of them is entered unawares.
+        check(
+            HostPort(dht.listen)?.isV6 != true, "dht.listen", "is for an IPv4 address",
+            "Name IPv6 addresses under dht.listen6.")
+        check(
+            HostPort(dht.listen6)?.isV6 != false, "dht.listen6", "is for an IPv6 address", "As [::]:9200.")
         for node in dht.bootstrap {
             check(
                 HostPort(node) != nil, "dht.bootstrap",
@@ -151,5 +158,12 @@ public struct HostPort: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    public var isV6: Bool { host.contains(":") }
+
+    public var description: String { isV6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -29,7 +29,7 @@ public struct DaemonSlice<Section: Codable & Sendable>: Codable, Sendable {
 public struct AggregatorConfig: Codable, Sendable, Equatable {
     public var aggregator: AggregatorSection
     public var advertise: String
-    /// Where this node's dht-d is asked how the node is, as `a.b.c.d:port`; empty when that is not known.
+    /// Where this node's dht-d is asked how the node is, as `a.b.c.d:port` or `[IPv6]:port`; empty when that is not known.
     public var statusAddress: String
     /// Tokens of one slot, for the card.
     public var context: Int
@@ -54,13 +54,14 @@ public struct AggregatorConfig: Codable, Sendable, Equatable {
 }
 
 extension NodeConfiguration {
-    /// The host of `peer.advertise` with the port of `dht.listen`; empty when either is missing, or the host is a name.
+    /// The host of `peer.advertise` with the port of `dht.listen`, or of `dht.listen6` for an IPv6 address; empty when either
+    /// is missing, or the host is a name.
     var statusAddress: String {
         let place = peer.advertise.dropFirst("ws://".count).prefix { $0 != "/" }
-        guard let host = HostPort(String(place))?.host, !host.contains(":"),
-            let port = HostPort(dht.listen)?.port, port != 0
+        guard let host = HostPort(String(place)),
+            let port = HostPort(host.isV6 ? dht.listen6 : dht.listen)?.port, port != 0
         else { return "" }
-        return "\(host):\(port)"
+        return HostPort(host: host.host, port: port).description
     }
 
     /// The JSON that a daemon is given.

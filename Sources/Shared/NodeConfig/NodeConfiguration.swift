@@ -72,15 +72,17 @@ public struct ContentSection: Codable, Sendable, Equatable {
 
 /// What dht-d is told.
 public struct DHTSection: Codable, Sendable, Equatable {
-    /// UDP address to listen on; empty switches the network off.
+    /// UDP address of IPv4 to listen on; empty: this node is not in that network.
     public var listen = "127.0.0.1:9200"
+    /// UDP address of IPv6 to listen on, as `[::]:9200`; empty: this node is not in that network.
+    public var listen6 = ""
     /// Nodes to join through, as `host:port` with a numeric host.
     public var bootstrap: [String] = []
-    /// How many nodes of one /24 may stand in one bucket; 0 lifts the limit, for networks on one machine.
+    /// How many nodes of one /24 or /48 may stand in one bucket; 0 lifts the limit, for networks on one machine.
     public var groupLimit = 2
 
     enum CodingKeys: String, CodingKey {
-        case listen, bootstrap
+        case listen, listen6, bootstrap
         case groupLimit = "group_limit"
     }
     public init() {}

@@ -51,7 +51,7 @@ extension ProviderCard {
             && slots >= 0
             && (0...15).contains(load) && models.count <= 8 && endpoint.utf8.count <= 128
             && payTo?.isPlausible != false
-            && (statusAddress?.utf8.count ?? 1) <= 21 && statusAddress?.isEmpty != true
+            && (statusAddress?.utf8.count ?? 1) <= 47 && statusAddress?.isEmpty != true
             && models.allSatisfy { $0.price.total(promptTokens: 1, completionTokens: 1) != nil }
     }
 }

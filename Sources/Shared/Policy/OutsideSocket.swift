@@ -9,8 +9,10 @@ public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
     case http
     /// TCP, WebSocket between nodes.
     case peer
-    /// UDP, Kademlia.
+    /// UDP, Kademlia over IPv4.
     case dht
+    /// UDP, Kademlia over IPv6.
+    case dht6
     /// Unix, on which the person's hand gives files to content-d.
     case handoff
 
@@ -24,7 +26,7 @@ public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
     public var kind: Kind {
         switch self {
         case .http, .peer: .tcp
-        case .dht: .udp
+        case .dht, .dht6: .udp
         case .handoff: .unix
         }
     }
@@ -36,19 +38,21 @@ public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
         case .http: "127.0.0.1:8080"
         case .peer: "9100"
         case .dht: "127.0.0.1:9200"
+        case .dht6: "[::1]:9200"
         case .handoff: "\(PackageLayout.run)/\(Role.content.rawValue)/handoff.sock"
         }
     }
 
     /// Whether a node has it unless somebody switches it off.
-    var isOnByDefault: Bool { self != .peer }
+    var isOnByDefault: Bool { self != .peer && self != .dht6 }
 
     /// What it is for.
     var summary: String {
         switch self {
         case .http: "the OpenAI API"
         case .peer: "lines from other nodes"
-        case .dht: "Kademlia"
+        case .dht: "Kademlia over IPv4"
+        case .dht6: "Kademlia over IPv6"
         case .handoff: "files that a person hands over"
         }
     }

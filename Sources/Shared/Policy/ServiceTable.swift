@@ -37,7 +37,8 @@ public enum ServiceTable {
             ],  // In spawned mode its engines' threads count with its own: they run as its user.
             seesProcesses: true, maximumTasks: 512, memoryMiB: 512, exposureTenths: 15),
         ServiceRow(
-            .dht, "Kademlia over a UDP socket that it was handed", user: "infernet-dht", sockets: [.dht],
+            .dht, "Kademlia over UDP sockets that it was handed", user: "infernet-dht",
+            sockets: [.dht, .dht6],
             startOrder: 1, network: .handedSockets, memoryMiB: 256, exposureTenths: 8),
         ServiceRow(
             .aggregator, "plans, dispatches and verifies jobs", user: "infernet-aggregator", startOrder: 2,

@@ -26,9 +26,11 @@ import Testing
                 id: NodeID.random(using: &random),
                 endpoint: Endpoint(address: 0x1400_0001 + UInt32(number) << 8, port: 6881))
         }
-        func query(_ call: KRPCQuery.Call, readOnly: Bool = false) -> [UInt8] {
+        func query(
+            _ call: KRPCQuery.Call, want: Set<AddressFamily>? = nil, readOnly: Bool = false
+        ) -> [UInt8] {
             KRPCMessage(
-                transaction: Array("aaaa".utf8), body: .query(KRPCQuery(sender: me, call: call)),
+                transaction: Array("aaaa".utf8), body: .query(KRPCQuery(sender: me, call: call, want: want)),
                 readOnly: readOnly
             ).encoded()
         }
@@ -86,6 +88,18 @@ import Testing
         out["reply-crowded"] = reply(crowded)
         answer.sample = InfohashSample(interval: 300, total: 9, hashes: [me, you])
         out["reply-sample"] = reply(answer)
+        let six = nodes.enumerated().compactMap { number, contact in
+            IPAddress(v6: 0x2001_0DB8_0000_0001 + UInt64(number) << 16, 1).map {
+                NodeContact(id: contact.id, endpoint: Endpoint($0, port: 6881))
+            }
+        }
+        let both: Set<AddressFamily> = [.v4, .v6]
+        out["query-want"] = query(.findNode(target: target), want: both)
+        out["query-want-peers"] = query(.getPeers(infoHash: target), want: both)
+        out["reply-nodes6"] = reply(
+            KRPCReply(sender: you, nodes: nodes.prefix(4) + six, token: token), observed: six[0].endpoint)
+        out["reply-values6"] = reply(
+            KRPCReply(sender: you, token: token, values: (nodes.prefix(3) + six).map(\.endpoint)))
         out["query-unknown"] = Array("d1:ad2:id20:abcdefghij0123456789e1:q4:vote1:t2:aa1:y1:qe".utf8)
         out["bep44-get"] = Array(
             "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe".utf8)

@@ -60,7 +60,7 @@ import Testing
         let place = try #require(Endpoint("\(address):6881"))
         let id = try #require(NodeID(bytes: try bytes(hex)))
         #expect(id.isBound(to: place))
-        #expect(!id.isBound(to: Endpoint(address: place.address ^ 1 << 8, port: 6881)))
+        #expect(!id.isBound(to: Endpoint(address: try #require(place.address.v4) ^ 1 << 8, port: 6881)))
         #expect(id.isBound(to: try #require(Endpoint("127.0.0.1:6881"))))
         var random = DHTRandom(seed: 1)
         for salt in [0, 1, 7, 255] as [UInt8] {
@@ -68,6 +68,28 @@ import Testing
             #expect(made.isBound(to: place))
             #expect(made.bytes[19] == salt)
         }
+    }
+
+    /// BEP 42 prints no ids of IPv6; these are what its own C code gives, run as Python.
+    @Test(
+        arguments: [
+            ("2001:db8::1", 1, [0x71, 0x89, 0xA8]), ("2001:db8:0:1::1", 86, [0xA0, 0xE3, 0x10]),
+            ("2a01:4f8:c17:7a8f::2", 22, [0xED, 0x61, 0x90]),
+            ("2606:4700:4700::1111", 65, [0xCE, 0x67, 0xC8]),
+        ] as [(String, UInt8, [UInt8])])
+    func idsFollowFromAddressesOfIPv6(_ text: String, _ salt: UInt8, _ start: [UInt8]) throws {
+        let address = try #require(IPAddress(text))
+        var random = DHTRandom(seed: 1)
+        let id = NodeID.bound(to: address, salt: salt, using: &random)
+        #expect(Array(id.bytes[..<2]) == Array(start[..<2]))
+        #expect(id.bytes[2] & 0xF8 == start[2])
+        #expect(id.isBound(to: Endpoint(address, port: 1)))
+        // Only the /64 counts, and of that not all.
+        let neighbour = try #require(IPAddress(v6: address.high, ~address.low))
+        #expect(id.isBound(to: Endpoint(neighbour, port: 1)))
+        let other = try #require(IPAddress(v6: address.high ^ 1, address.low))
+        #expect(!id.isBound(to: Endpoint(other, port: 1)))
+        #expect(id.isBound(to: try #require(Endpoint("[::1]:1"))))
     }
 
     @Test func theChecksumIsCastagnolis() {

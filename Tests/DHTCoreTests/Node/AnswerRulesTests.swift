@@ -36,7 +36,7 @@ import Testing
     @Test func strangersArePingedBeforeTheyCount() throws {
         var peer = TestPeer()
         let reply = peer.ask(.ping, readOnly: false)
-        #expect(reply.body == .reply(KRPCReply(sender: peer.node.id)))
+        #expect(reply.body == .reply(KRPCReply(sender: peer.node.id(.v4))))
         #expect(peer.sent.count == 2)
         #expect(peer.node.snapshot(now: peer.now).peers.isEmpty)
         // Asking again does not bring a second ping while the first is open.
@@ -177,7 +177,8 @@ import Testing
 
     @Test func ourOwnEchoIsNotAnswered() {
         var peer = TestPeer()
-        let echo = KRPCMessage(transaction: [1], body: .query(KRPCQuery(sender: peer.node.id, call: .ping)))
+        let echo = KRPCMessage(
+            transaction: [1], body: .query(KRPCQuery(sender: peer.node.id(.v4), call: .ping)))
         peer.feed(.packet(echo.encoded(), from: peer.endpoint))
         #expect(peer.sent.isEmpty)
     }

@@ -31,7 +31,7 @@ import Testing
         let peers = try run(.peers(torrent), 31, in: &network).peers
         #expect(
             peers == [
-                Endpoint(address: network.members[4].endpoint.address, port: 7000),
+                Endpoint(network.members[4].endpoint.address, port: 7000),
                 network.members[5].endpoint,
             ])
         #expect(try run(.peers(value.target), 31, in: &network).peers.isEmpty)
@@ -42,7 +42,7 @@ import Testing
         options.boundIDs = false
         var network = VirtualNetwork.joined(40, seed: 22, options: options)
         network.run(120_000)
-        #expect(network.members.allSatisfy { $0.node.id.isBound(to: $0.endpoint) })
+        #expect(network.members.allSatisfy { $0.node.id(.v4).isBound(to: $0.endpoint) })
         #expect(network.members.allSatisfy { $0.node.snapshot(now: network.moment).count(.good) >= 8 })
         _ = try network.announce(3, TestCards.fake(1, created: network.moment.unixSeconds))
         #expect(try network.find(20, .name("smollm2")).cards.count == 1)
@@ -55,7 +55,7 @@ import Testing
             now: Moment(milliseconds: 0, unixSeconds: 1_800_000_000))
         let value = MainlineItem(value: Array("900:".utf8) + [UInt8](repeating: 65, count: 900))
         try node.items.put(
-            value, swap: nil, from: Endpoint(address: 0x0501_0101, port: 1), own: node.id, now: 0)
+            value, swap: nil, from: Endpoint(address: 0x0501_0101, port: 1), own: node.sides.ids, now: 0)
         let stranger = NodeContact(
             id: Self.id.randomNeighbour(sharing: 0, using: &random),
             endpoint: Endpoint(address: 0x2501_0101, port: 9))
@@ -77,7 +77,7 @@ import Testing
         // Eight full replies, and small ones for the rest.
         #expect(first < 8 * 1100 + 42 * 200)
         #expect(node.counters.largeRefused == 42)
-        _ = node.table.answered(stranger, roundTrip: 10, isInfernet: nil, now: 10)
+        _ = node.sides[.v4].table.answered(stranger, roundTrip: 10, isInfernet: nil, now: 10)
         #expect(drawn(50) > 50 * 900)
     }
 }

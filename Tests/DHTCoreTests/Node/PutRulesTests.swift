@@ -28,7 +28,7 @@ import Testing
         let card = try encoded(try TestCards.signed(1, created: Self.unix))
         #expect(peer.put(card, under: topic.key(), token: [1, 2, 3, 4, 5, 6, 7, 8]) == 203)
         let mine = peer.token()
-        peer.endpoint = Endpoint(address: peer.endpoint.address, port: 6882)
+        peer.endpoint = Endpoint(peer.endpoint.address, port: 6882)
         #expect(peer.put(card, under: topic.key(), token: mine) == 203)
         #expect(peer.verifications == 0)
     }

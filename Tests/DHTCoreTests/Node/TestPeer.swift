@@ -37,13 +37,18 @@ struct TestPeer {
         actions.compactMap { if case .send(let bytes, let to) = $0 { (bytes, to) } else { nil } }
     }
 
+    /// What came of asking providers at the last input.
+    var probed: [StatusReport]? {
+        actions.lazy.compactMap { if case .probed(_, let reports) = $0 { reports } else { nil } }.first
+    }
+
     /// Asks the node and returns what it answered to this very question, with the size of both packets.
     mutating func ask(
-        _ call: KRPCQuery.Call, readOnly: Bool = true
+        _ call: KRPCQuery.Call, want: Set<AddressFamily>? = nil, readOnly: Bool = true
     ) -> (body: KRPCMessage.Body?, asked: Int, answered: Int) {
         transaction &+= 1
         let query = KRPCMessage(
-            transaction: [0xEE, transaction], body: .query(KRPCQuery(sender: me, call: call)),
+            transaction: [0xEE, transaction], body: .query(KRPCQuery(sender: me, call: call, want: want)),
             readOnly: readOnly
         ).encoded()
         feed(.packet(query, from: endpoint))

@@ -37,7 +37,7 @@ import Testing
     @Test mutating func whoIsEntitledToHisIDComesFirstWhereThatIsAskedFor() {
         let address: UInt32 = 0x0801_0203
         let entitled = NodeContact(
-            id: NodeID.bound(to: address, salt: 3, using: &random),
+            id: NodeID.bound(to: IPAddress(v4: address), salt: 3, using: &random),
             endpoint: Endpoint(address: address, port: 6881))
         answer(entitled)
         let near = (1...7).map { number in

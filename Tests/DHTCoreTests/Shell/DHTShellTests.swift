@@ -5,24 +5,26 @@ import NIOCore
 import NIOPosix
 import NodeModel
 import NodeSystem
+import TestKit
 import Testing
 
 @testable import DHTCore
 
 @Suite(.timeLimit(.minutes(1))) struct DHTShellTests {
     /// A node on a socket of its own at `host`, at a port that the kernel chooses.
-    private func start(_ host: String, _ group: MultiThreadedEventLoopGroup) async throws -> (
-        DHTShell, Endpoint
-    ) {
+    private func start(
+        _ host: String, _ group: MultiThreadedEventLoopGroup, _ family: AddressFamily = .v4
+    ) async throws -> (DHTShell, Endpoint) {
         let descriptor = try UDPSocket.bind(host: host, port: 0)
         let address = try InternetSocket.localAddress(of: descriptor)
         var random = SystemRandomNumberGenerator()
         let seed = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }
         let shell = try await DHTShell.start(
-            descriptor: descriptor, id: NodeID.random(using: &random), configuration: DHTConfiguration(),
+            sockets: [family: descriptor], id: NodeID.random(using: &random),
+            configuration: DHTConfiguration(),
             seed: seed,
             loop: group.next())
-        return (shell, try #require(Endpoint("\(host):\(address.port)")))
+        return (shell, try #require(IPAddress(host).map { Endpoint($0, port: address.port) }))
     }
 
     private func now() -> Int64 { DHTShell.moment().unixSeconds }
@@ -45,6 +47,53 @@ import Testing
         #expect(nobody.summary == "1 of 1 nodes answered, and none had an acceptable card")
         await client.leave()
         await provider.leave()
+        try await group.shutdownGracefully()
+    }
+
+    @Test(.enabled(if: Machine.hasIPv6, "this machine has no IPv6"))
+    func nodesOfIPv6FindEachOther() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let (provider, door) = try await start("::1", group, .v6)
+        let (client, _) = try await start("::1", group, .v6)
+        try await client.join(remembered: [], bootstrap: [door])
+        let card = try TestCards.signed(1, model: "alpha", created: now())
+        #expect(try await provider.announce(card).get().topics.count == 3)
+        #expect(try await client.find(.name("alpha"), limit: 4).cards == [card])
+        let node = try await client.snapshot().node
+        #expect(node.presences.map(\.family) == [.v6])
+        #expect(node.count(.good, .v6) == 1 && node.count(.good, .v4) == 0)
+        await client.leave()
+        await provider.leave()
+        try await group.shutdownGracefully()
+    }
+
+    /// One has both; the others can reach it, and each other not at all.
+    @Test(.enabled(if: Machine.hasIPv6, "this machine has no IPv6"))
+    func whoHasBothIsFoundByBoth() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        var random = SystemRandomNumberGenerator()
+        let sockets = [
+            AddressFamily.v4: try UDPSocket.bind(host: "127.0.0.2", port: 0),
+            .v6: try UDPSocket.bind(host: "::1", port: 0),
+        ]
+        let ports = try sockets.mapValues { try InternetSocket.localAddress(of: $0).port }
+        let provider = try await DHTShell.start(
+            sockets: sockets, id: NodeID.random(using: &random), configuration: DHTConfiguration(),
+            seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: group.next())
+        let (four, _) = try await start("127.0.0.3", group)
+        let (six, _) = try await start("::1", group, .v6)
+        let places = [(four, AddressFamily.v4, "127.0.0.2"), (six, .v6, "::1")]
+        for (shell, family, host) in places {
+            let door = try #require(IPAddress(host).map { Endpoint($0, port: ports[family] ?? 0) })
+            try await shell.join(remembered: [], bootstrap: [door])
+        }
+        let card = try TestCards.signed(1, model: "alpha", created: now())
+        try await eventually("both are known") {
+            try await provider.snapshot().node.count(.good) == 2
+        }
+        #expect(try await provider.announce(card).get().topics.map(\.stored) == [2, 2, 2])
+        for shell in [four, six] { #expect(try await shell.find(.name("alpha"), limit: 1).cards == [card]) }
+        for shell in [provider, four, six] { await shell.leave() }
         try await group.shutdownGracefully()
     }
 

@@ -22,8 +22,11 @@ import Testing
                 id: NodeID.random(using: &random),
                 endpoint: Endpoint(address: 0x1400_0001 + UInt32(number), port: 1))
         }
+        let six = (0..<5).compactMap { IPAddress(v6: 0x2001_0DB8_0000_0000, $0) }.map { address in
+            NodeContact(id: NodeID.random(using: &random), endpoint: Endpoint(address, port: 2))
+        }
         return RememberedState(
-            id: NodeID.random(using: &random), nodes: nodes,
+            id: NodeID.random(using: &random), idV6: NodeID.random(using: &random), nodes: nodes + six,
             cards: [try #require(CardRecord(TestCards.fake(1, created: 1_800_000_000)))])
     }
 
@@ -42,6 +45,39 @@ import Testing
         #expect(try file.read() == .state(written))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["dht.state"])
         try FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// What dht-d wrote before it knew IPv6 is worth as much as before.
+    @Test func aFileWithoutIPv6IsRead() throws {
+        let state = try state()
+        let now = String(decoding: state.encoded().map { $0 < 128 ? $0 : 63 }, as: UTF8.self)
+        #expect(now.contains("6:nodes6190:"))
+        var writer = BencodeWriter()
+        writer.beginDictionary()
+        writer.key("cards")
+        writer.beginList()
+        writer.end()
+        writer.key("id")
+        writer.bytes(state.id.bytes)
+        writer.key("nodes")
+        writer.bytes(NodeContact.compact(state.nodes, .v4))
+        writer.key("version")
+        writer.integer(1)
+        writer.end()
+        let old = try #require(RememberedState(decoding: writer.output))
+        #expect(old.id == state.id && old.idV6 == state.id)
+        #expect(old.nodes == Array(state.nodes.prefix(20)))
+    }
+
+    @Test func whatIsKnownOfOneNetworkIsReplacedAlone() throws {
+        let before = try state()
+        var after = before
+        after.replace(.v6, id: before.id, nodes: [])
+        #expect(after.nodes == Array(before.nodes.prefix(20)) && after.idV6 == before.id)
+        after = before
+        after.replace(.v4, id: before.idV6, nodes: [])
+        #expect(after.nodes == Array(before.nodes.dropFirst(20)) && after.id == before.idV6)
+        #expect(RememberedState(decoding: after.encoded()) == after)
     }
 
     @Test func aDamagedFileIsSetAside() throws {

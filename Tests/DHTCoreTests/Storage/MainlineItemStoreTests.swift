@@ -29,7 +29,7 @@ import Testing
         from source: Endpoint = Self.source
     ) -> KRPCError.Code? {
         do {
-            try store.put(item, swap: swap, from: source, own: Self.own, now: now)
+            try store.put(item, swap: swap, from: source, own: [Self.own], now: now)
             return nil
         } catch { return error.code }
     }

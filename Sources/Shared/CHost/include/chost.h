@@ -108,17 +108,19 @@ ssize_t chost_recv_notification(int socket, void *bytes, size_t capacity, pid_t 
 int chost_pass_credentials(int socket);
 int chost_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 
-/// One of many packets, to an IPv4 address; the numbers as the machine writes them.
+/// One of many packets, to an address whose 128 bits are in two numbers as the machine writes them; an IPv4 address is in the
+/// last 32 bits.
 struct chost_datagram {
-    uint32_t address;
+    uint64_t high;
+    uint64_t low;
     uint16_t port;
     uint16_t size;
 };
 /// Most packets that leave with one call.
 #define CHOST_MAX_DATAGRAMS 64
 /// Sends packets, which lie one behind the other in `bytes`, without waiting. Those that cannot be sent are passed over; when
-/// there is no room the rest is lost. Returns how many were sent.
-int chost_send_datagrams(int socket, const void *bytes, const struct chost_datagram *each, int count);
+/// there is no room the rest is lost. `family` is the socket's, and that of all the addresses. Returns how many were sent.
+int chost_send_datagrams(int socket, int family, const void *bytes, const struct chost_datagram *each, int count);
 
 /// The symbol of an errno, like "EADDRINUSE", or "" when it has none.
 const char *chost_errno_name(int error);

@@ -36,7 +36,10 @@ enum SocketUnits {
             unit.set("FreeBind", "yes")
             unit.set("NoDelay", "yes")
             unit.set("Backlog", "1024")
-        case .udp: unit.set("FreeBind", "yes")
+        case .udp:
+            unit.set("FreeBind", "yes")
+            // IPv4 has a socket of its own.
+            if socket == .dht6 { unit.set("BindIPv6Only", "ipv6-only") }
         }
         return end(&unit)
     }

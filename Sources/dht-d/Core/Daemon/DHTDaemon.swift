@@ -22,11 +22,13 @@ public final class DHTDaemon: Daemon {
     private let bootstrap: [Endpoint]
     private let unusable: [String]
     private let startedAt = ContinuousClock.now
-    /// Nil when there is no socket; then `absence` says why.
+    /// Nil when there is no socket.
     let shell: DHTShell?
-    private let absence: WireError?
-    private let localAddress: String?
+    /// Where the sockets are bound.
+    private let localAddresses: [AddressFamily: String]
     private let stateNote: String?
+    /// What the last run left; what it says of a family that has no socket now stays as it is.
+    private let remembered: RememberedState
 
     /// Opens the state file and starts the node on the passed socket, if one was passed.
     public init(_ environment: DaemonEnvironment<DHTSection>) async throws {
@@ -50,22 +52,25 @@ public final class DHTDaemon: Daemon {
         }
         if let note { log.warning("state not restored", metadata: ["reason": "\(note)"]) }
         stateNote = note
+        self.remembered = remembered
         bootstrap = config.bootstrap.compactMap { Endpoint($0) }
         unusable = config.bootstrap.filter { Endpoint($0) == nil }
-        guard let descriptor = environment.sockets["dht"]?.first else {
+        var sockets: [AddressFamily: Int32] = [:]
+        for family in AddressFamily.allCases { sockets[family] = environment.sockets[family.label]?.first }
+        localAddresses = sockets.compactMapValues { descriptor in
+            (try? InternetSocket.localAddress(of: descriptor)).map {
+                HostPort(host: $0.host, port: $0.port).description
+            }
+        }
+        guard !sockets.isEmpty else {
             shell = nil
-            localAddress = nil
-            absence = Self.absence(config)
             return
         }
-        let address = try? InternetSocket.localAddress(of: descriptor)
-        localAddress = address.map { "\($0.host):\($0.port)" }
-        absence = nil
         var configuration = DHTConfiguration()
         configuration.groups.perBucket = config.groupLimit == 0 ? nil : config.groupLimit
         if config.groupLimit == 0 { configuration.groups.perTarget = nil }
         shell = try await DHTShell.start(
-            descriptor: descriptor, id: remembered.id, configuration: configuration,
+            sockets: sockets, id: remembered.id, idV6: remembered.idV6, configuration: configuration,
             seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: environment.loop,
             status: StatusRoutes.source(environment.link(to: .aggregator), environment.log))
         await keeper.save(remembered)
@@ -73,19 +78,22 @@ public final class DHTDaemon: Daemon {
         for card in remembered.cards { try await shell?.restore(card.event) }
     }
 
-    private static func absence(_ config: DHTSection) -> WireError {
-        if config.listen.isEmpty {
+    /// Why there is no socket of a family that was asked for, or none at all.
+    private func absence(_ family: AddressFamily? = nil) -> WireError {
+        if config.listen.isEmpty, config.listen6.isEmpty {
             return WireError(
-                .unavailable, "The DHT is switched off: dht.listen is empty.",
+                .unavailable, "The DHT is switched off: dht.listen and dht.listen6 are empty.",
                 fix: "Set dht.listen to 'host:port' and restart the node.")
         }
+        let isSix = family == .v6 || (family == nil && config.listen.isEmpty)
+        let (key, address) = isSix ? ("dht.listen6", config.listen6) : ("dht.listen", config.listen)
         return WireError(
-            .unavailable, "The DHT has no socket: \(config.listen) could not be bound.",
-            fix: "Free the UDP port or set dht.listen to another one, and restart the node.")
+            .unavailable, "The DHT has no socket: \(address) could not be bound.",
+            fix: "Free the UDP port or set \(key) to another one, and restart the node.")
     }
 
     private func running() throws -> DHTShell {
-        guard let shell else { throw absence ?? Self.absence(config) }
+        guard let shell else { throw absence() }
         return shell
     }
 
@@ -153,9 +161,16 @@ public final class DHTDaemon: Daemon {
     private func stats() async throws -> DHTInterface.Stats.Reply {
         let (node, ignored, _) = try await running().snapshot()
         let counters = node.counters
+        func presence(_ family: AddressFamily) -> (id: String, address: String?)? {
+            node.presences.first { $0.family == family }.map {
+                ($0.id.description, $0.observed?.description ?? localAddresses[family])
+            }
+        }
+        let (four, six) = (presence(.v4), presence(.v6))
         return DHTInterface.Stats.Reply(
-            id: node.id.description, address: node.observed?.description ?? localAddress,
-            goodPeers: node.count(.good),
+            id: (four ?? six)?.id ?? "", address: (four ?? six)?.address,
+            id6: six?.id, address6: six?.address, goodPeers: node.count(.good),
+            goodPeers6: six == nil ? nil : node.count(.good, .v6),
             peers: node.peers.prefix(200).map { peer in
                 DHTInterface.Stats.Peer(
                     id: peer.contact.id.description, address: peer.contact.endpoint.description,
@@ -177,8 +192,8 @@ public final class DHTDaemon: Daemon {
     public func checks() async -> [ControlInterface.Check] {
         var checks: [ControlInterface.Check] = []
         guard let shell else {
-            let error = absence ?? Self.absence(config)
-            return [.init(name: "socket", ok: config.listen.isEmpty, reason: error.message, fix: error.fix)]
+            let (error, isOff) = (absence(), config.listen.isEmpty && config.listen6.isEmpty)
+            return [.init(name: "socket", ok: isOff, reason: error.message, fix: error.fix)]
         }
         guard let node = try? await shell.snapshot().node else {
             return [
@@ -186,8 +201,7 @@ public final class DHTDaemon: Daemon {
                     name: "socket", ok: false, reason: "the socket is closed", fix: "Restart the node.")
             ]
         }
-        checks.append(
-            .init(name: "socket", ok: true, reason: "listening on \(localAddress ?? config.listen)"))
+        checks.append(socketCheck())
         checks.append(peerCheck(node))
         if let problem = await keeper.problem {
             checks.append(
@@ -198,6 +212,17 @@ public final class DHTDaemon: Daemon {
             checks.append(.init(name: "state", ok: true, reason: stateNote ?? "saved"))
         }
         return checks
+    }
+
+    /// Whether every socket that is configured is there.
+    private func socketCheck() -> ControlInterface.Check {
+        for (family, listen) in [(AddressFamily.v4, config.listen), (.v6, config.listen6)]
+        where !listen.isEmpty && localAddresses[family] == nil {
+            let error = absence(family)
+            return .init(name: "socket", ok: false, reason: error.message, fix: error.fix)
+        }
+        let places = AddressFamily.allCases.compactMap { localAddresses[$0] }
+        return .init(name: "socket", ok: true, reason: "listening on \(places.joined(separator: " and "))")
     }
 
     /// Whether this node has company. A node without bootstrap nodes may well be the first one; a node with
@@ -219,7 +244,7 @@ public final class DHTDaemon: Daemon {
             reason: young
                 ? "joining through \(silent.joined(separator: ", "))"
                 : "no other node is known; \(silent.joined(separator: ", ")) did not answer",
-            fix: young ? nil : "Start those nodes, or name others under dht.bootstrap (numeric IPv4 hosts).")
+            fix: young ? nil : "Start those nodes, or name others under dht.bootstrap (numeric hosts).")
     }
 
     // MARK: life
@@ -250,11 +275,20 @@ public final class DHTDaemon: Daemon {
 
     private func persist() async {
         guard let shell, let node = try? await shell.snapshot().node else { return }
-        let known = node.peers.filter { $0.standing != .bad }.prefix(RememberedState.maximumNodes).map(
-            \.contact)
-        // When everybody is gone at present, the nodes of better days are worth more than none.
-        let nodes = known.isEmpty ? node.peers.map(\.contact) : Array(known)
-        await keeper.save(
-            RememberedState(id: node.id, nodes: nodes, cards: node.announced.compactMap { CardRecord($0) }))
+        var state = remembered
+        for presence in node.presences {
+            let peers = node.peers.filter { $0.contact.endpoint.family == presence.family }
+            let known = peers.filter { $0.standing != .bad }
+            // When everybody is gone at present, the nodes of better days are worth more than none.
+            state.replace(
+                presence.family, id: presence.id, nodes: (known.isEmpty ? peers : known).map(\.contact))
+        }
+        state.cards = node.announced.compactMap { CardRecord($0) }
+        await keeper.save(state)
     }
+}
+
+extension AddressFamily {
+    /// The name of the socket that is handed over for it.
+    fileprivate var label: String { self == .v4 ? "dht" : "dht6" }
 }

@@ -31,7 +31,7 @@ actor DHTMetrics {
             ("garbage", counters.garbage), ("unexpected", counters.unexpected),
             ("rate", counters.rateLimited),
             ("large", counters.largeRefused),
-            ("not_ipv4", ignoredPackets),
+            ("family", ignoredPackets),
         ]
         for (reason, value) in dropped {
             add("infernet_dht_dropped_total", value, ["reason", reason], "Packets dropped without a word.")
@@ -43,9 +43,12 @@ actor DHTMetrics {
         add("infernet_dht_signatures_total", counters.verifications, [], "Signatures checked.")
         add("infernet_dht_cards_taken_total", counters.cardsTaken, [], "Cards stored for others.")
         for standing in TableEntry.Standing.allCases {
-            registry.gauge(
-                "infernet_dht_nodes", Double(node.count(standing)), labels: ["standing", standing.rawValue],
-                help: "Nodes in the routing table.")
+            for presence in node.presences {
+                registry.gauge(
+                    "infernet_dht_nodes", Double(node.count(standing, presence.family)),
+                    labels: ["family", presence.family.name, "standing", standing.rawValue],
+                    help: "Nodes in the routing table.")
+            }
         }
         registry.gauge("infernet_dht_cards", Double(node.storedCards), help: "Cards stored.")
         registry.gauge("infernet_dht_targets", Double(node.storedTargets), help: "Targets that hold a card.")

@@ -52,6 +52,7 @@ struct StatusRoutes: Sendable {
             answer.status = event
             answer.milliseconds = Int(milliseconds)
         case .silent: answer.problem = "no answer"
+        case .unreachable: answer.problem = "this node has no way to such an address"
         case .refused(let error): answer.problem = "refused: \(error.message)"
         case .forged: answer.problem = "its answer is not signed by it"
         }

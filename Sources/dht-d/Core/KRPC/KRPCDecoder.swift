@@ -71,7 +71,21 @@ public enum KRPCDecoder {
         else {
             throw KRPCError(.protocolError, "no valid id")
         }
-        return KRPCQuery(sender: sender, call: try call(method, arguments))
+        return KRPCQuery(
+            sender: sender, call: try call(method, arguments), want: arguments["want"].flatMap(want))
+    }
+
+    /// What is no list is passed over, as in a query without it; so are families that nobody knows yet.
+    private static func want(_ value: BValue) -> Set<AddressFamily>? {
+        guard let list = value.list else { return nil }
+        return Set(
+            list.prefix(8).compactMap { flag in
+                switch flag.bytes.map({ String(decoding: $0, as: UTF8.self) }) {
+                case "n4": .v4
+                case "n6": .v6
+                default: nil
+                }
+            })
     }
 
     private static func call(_ method: KRPCMethod, _ arguments: BValue) throws(KRPCError) -> KRPCQuery.Call {
@@ -167,9 +181,10 @@ public enum KRPCDecoder {
             return nil
         }
         var reply = KRPCReply(sender: sender)
-        if let nodes = fields["nodes"]?.bytes {
-            guard let contacts = NodeContact.list(compact: nodes) else { return nil }
-            reply.nodes = contacts
+        for (name, family) in [("nodes", .v4), ("nodes6", .v6)] as [(StaticString, AddressFamily)] {
+            guard let nodes = fields[name]?.bytes else { continue }
+            guard let contacts = NodeContact.list(compact: nodes, family) else { return nil }
+            reply.nodes += contacts
         }
         if let token = fields["token"]?.bytes, !token.isEmpty, token.count <= 64 {
             reply.token = Array(token)

@@ -43,9 +43,11 @@ extension KRPCMessage {
         case .findNode(let target):
             writer.field("id", query.sender)
             writer.field("target", target)
+            want(query, &writer)
         case .getPeers(let infoHash):
             writer.field("id", query.sender)
             writer.field("info_hash", infoHash)
+            want(query, &writer)
         case .announcePeer(let infoHash, let port, let token):
             writer.field("id", query.sender)
             writer.field("implied_port", port == nil ? 1 : 0)
@@ -56,6 +58,7 @@ extension KRPCMessage {
             writer.field("id", query.sender)
             if let newerThan { writer.field("seq", newerThan) }
             writer.field("target", target)
+            want(query, &writer)
         case .put(let item, let swap, let token):
             if let swap { writer.field("cas", swap) }
             writer.field("id", query.sender)
@@ -99,6 +102,16 @@ extension KRPCMessage {
         }
     }
 
+    /// `want`, in the queries that BEP 32 names and in `get`.
+    private func want(_ query: KRPCQuery, _ writer: inout BencodeWriter) {
+        guard let want = query.want else { return }
+        writer.key("want")
+        writer.beginList()
+        if want.contains(.v4) { writer.text("n4") }
+        if want.contains(.v6) { writer.text("n6") }
+        writer.end()
+    }
+
     /// `f`, when anything is asked for.
     private func filter(_ filter: ProviderFilter, _ writer: inout BencodeWriter) {
         guard !filter.isEmpty else { return }
@@ -133,7 +146,9 @@ extension KRPCMessage {
         writer.field("id", reply.sender)
         if let sample = reply.sample { writer.field("interval", sample.interval) }
         if let proof = reply.item?.proof { writer.field("k", proof.key) }
-        if !reply.nodes.isEmpty { writer.field("nodes", NodeContact.compact(reply.nodes)) }
+        let six = reply.nodes.count { $0.endpoint.family == .v6 }
+        if six < reply.nodes.count { writer.field("nodes", NodeContact.compact(reply.nodes, .v4)) }
+        if six > 0 { writer.field("nodes6", NodeContact.compact(reply.nodes, .v6)) }
         if let matches = reply.matches { writer.field("np", Int64(matches)) }
         if let sample = reply.sample {
             writer.field("num", sample.total)

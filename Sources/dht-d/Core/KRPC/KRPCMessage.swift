@@ -34,8 +34,9 @@ public struct KRPCMessage: Equatable, Sendable {
     public static let maximumTransaction = 20
     /// The largest packet that we send, in bytes: it passes every common path unfragmented.
     public static let maximumPacket = 1200
-    /// The largest packet with an item of BEP 44, whose value alone may have 1000 bytes.
-    public static let maximumItemPacket = 1400
+    /// The largest packet with an item of BEP 44, whose value alone may have 1000 bytes. What is larger than a path of
+    /// IPv6 must carry (1280 bytes with 48 of headers) is lost there, as no router breaks it up.
+    public static func maximumItemPacket(_ family: AddressFamily) -> Int { family == .v4 ? 1400 : 1232 }
 
     /// The three kinds of message.
     public enum Body: Equatable, Sendable {
@@ -54,11 +55,14 @@ public struct KRPCQuery: Equatable, Sendable {
     public var sender: NodeID
     /// What is asked.
     public var call: Call
+    /// Nodes of which families are wanted (BEP 32); nil for those of the family that the packet came by.
+    public var want: Set<AddressFamily>?
 
     /// A query from its parts.
-    public init(sender: NodeID, call: Call) {
+    public init(sender: NodeID, call: Call, want: Set<AddressFamily>? = nil) {
         self.sender = sender
         self.call = call
+        self.want = want
     }
 
     /// The methods of BEP 5 and ours (`inf_*`).
@@ -182,7 +186,7 @@ public enum KRPCMethod: String, CaseIterable, Sendable {
 public struct KRPCReply: Equatable, Sendable {
     /// The id that the sender claims.
     public var sender: NodeID
-    /// Nodes nearer to the target.
+    /// Nodes nearer to the target; those of IPv4 travel as `nodes` and come first, those of IPv6 as `nodes6`.
     public var nodes: [NodeContact]
     /// Lets us store at the sender for a while.
     public var token: [UInt8]?

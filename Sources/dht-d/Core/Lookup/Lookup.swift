@@ -26,6 +26,8 @@ public struct Lookup: Sendable {
     }
 
     public let target: NodeID
+    /// The network that is searched; nodes of the other are not asked.
+    let family: AddressFamily
     private let width: Int
     private let parallel: Int
     private let paths: Int
@@ -60,17 +62,19 @@ public struct Lookup: Sendable {
     /// `seeds` are endpoints whose ids are not known (bootstrap nodes); they are asked first. Those in `avoiding` are
     /// not asked, whoever names them.
     public init(
-        target: NodeID, width: Int = 8, parallel: Int = 4, budget: Int = 64, prefersEntitled: Bool = false,
+        target: NodeID, family: AddressFamily = .v4, width: Int = 8, parallel: Int = 4, budget: Int = 64,
+        prefersEntitled: Bool = false,
         paths: Int = 1, seeds: [Endpoint] = [], avoiding: Set<Endpoint> = []
     ) {
         self.target = target
+        self.family = family
         self.width = width
         self.paths = max(1, paths)
         self.parallel = self.paths == 1 ? parallel : max(2, parallel / self.paths)
         lane = (width + self.paths - 1) / self.paths
         self.budget = budget
         self.prefersEntitled = prefersEntitled
-        unaskedSeeds = Array(seeds.prefix(16))
+        unaskedSeeds = Array(seeds.lazy.filter { $0.family == family }.prefix(16))
         known = Array(repeating: avoiding, count: self.paths)
     }
 
@@ -85,7 +89,10 @@ public struct Lookup: Sendable {
     /// Adds nodes that somebody on a path named; an endpoint counts once there, under the first id it came with. Of more
     /// than four times `width` on a path, the farthest are left out, and may come again.
     private mutating func add(_ contacts: some Sequence<NodeContact>, to path: Int) {
-        for contact in contacts where contact.endpoint.isUsable && !known[path].contains(contact.endpoint) {
+        for contact in contacts
+        where contact.endpoint.family == family && contact.endpoint.isUsable
+            && !known[path].contains(contact.endpoint)
+        {
             let candidate = Candidate(
                 contact: contact, state: .fresh, token: nil, distance: contact.id.distance(to: target),
                 path: path, isEntitled: !prefersEntitled || contact.id.isBound(to: contact.endpoint))

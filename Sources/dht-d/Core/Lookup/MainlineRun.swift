@@ -45,6 +45,7 @@ struct MainlineRun: Sendable {
     let wish: MainlineWish
     var report = MainlineReport()
     var storesOpen = 0
+    var lookupsOpen = 0
     private var peers: Set<Endpoint> = []
 
     init(operation: OperationID, wish: MainlineWish) {
@@ -83,7 +84,7 @@ struct MainlineRun: Sendable {
     /// The report, with the peers in an order that can be replayed.
     func finished() -> MainlineReport {
         var out = report
-        out.peers = peers.sorted { $0.compactNumber < $1.compactNumber }
+        out.peers = peers.sorted()
         return out
     }
 }

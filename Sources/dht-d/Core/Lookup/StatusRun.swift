@@ -23,6 +23,8 @@ public struct StatusReport: Hashable, Sendable {
         case told(SignedEvent, milliseconds: Int64)
         /// No answer in time.
         case silent
+        /// An address that this node has no socket for, or nobody can have.
+        case unreachable
         /// A node answered that it cannot tell.
         case refused(KRPCError)
         /// An answer that the provider did not sign over our challenge.

@@ -3,6 +3,8 @@
 
 /// How a `DHTNode` behaves.
 public struct DHTConfiguration: Sendable {
+    /// The networks that the node lives in: those of which it has a socket.
+    public var families: Set<AddressFamily> = [.v4]
     /// Nodes per bucket and replicas per card (Kademlia's k).
     public var width = 8
     /// Open questions per lookup (α).
@@ -23,8 +25,12 @@ public struct DHTConfiguration: Sendable {
     public var softTimeout: ClosedRange<Int64> = 60...1_000
     /// The bounds of the hard timeout (four times the soft one), in milliseconds.
     public var hardTimeout: ClosedRange<Int64> = 1_000...3_000
-    /// The size of an `inf_find` query, in bytes: the largest reply an unverified asker can get.
-    public var findRequestSize = 800
+    /// The size of an `inf_find` query, in bytes, which is the largest reply that an unverified asker can get: room for eight
+    /// nodes, and for one card when cards are wanted.
+    public func findRequestSize(_ family: AddressFamily, forCards: Bool) -> Int {
+        let more = family == .v4 ? 0 : 8 * (NodeContact.byteCount(.v6) - NodeContact.byteCount(.v4)) + 14
+        return (forCards ? 800 : 360) + more
+    }
     /// Limits per address range.
     public var groups = AddressGroups()
     /// How many cards are kept.
@@ -43,11 +49,11 @@ public struct DHTConfiguration: Sendable {
     public var sourceSilence: Int64 = 6 * 60_000
     /// How often the node looks after itself, in milliseconds.
     public var maintenance: Int64 = 5_000
-    /// Queries answered per second and address range (/24), local addresses excepted; nil for no limit.
+    /// Queries answered per second and address range (a /24 or /48; a /64 has half), local addresses excepted; nil for no limit.
     public var queryRate: Int? = 200
     /// What a card with a forged signature counts, in queries; whoever proved his address answers for it.
     public static let forgeryPrice: Int64 = 20
-    /// Replies of more than three times their query, per second and address range (/24), to addresses that have
+    /// Replies of more than three times their query, per second and address range, to addresses that have
     /// never answered us; local addresses excepted.
     public var largeReplyRate = 4
     /// Our `inf_stat` queries have this size, in bytes, and those that are answered at least that: no answer is larger

@@ -6,19 +6,30 @@ import NodeModel
 /// Entry points for fuzzers.
 public enum DHTFuzz {
     private static let now = Moment(milliseconds: 1_000_000, unixSeconds: 1_800_000_000)
-    private static let stranger = Endpoint(address: 0x1401_0101, port: 6881)
+    /// One of each family.
+    private static let strangers = [
+        Endpoint(address: 0x1401_0101, port: 6881), Endpoint("[2001:db8:14::101]:6881"),
+    ].compactMap(\.self)
 
     /// A node that knows others, has questions open and takes every signature for good, so that a packet
     /// gets as deep as it can. Built once; every call works on a copy.
     private static let prepared: DHTNode = {
         var random = DHTRandom(seed: 7)
+        var configuration = DHTConfiguration()
+        configuration.families = [.v4, .v6]
         var node = DHTNode(
-            id: NodeID.random(using: &random), random: DHTRandom(seed: 8), now: now, verifier: { _ in true })
+            id: NodeID.random(using: &random), configuration: configuration, random: DHTRandom(seed: 8),
+            now: now, verifier: { _ in true })
         for number in 0..<40 {
-            let contact = NodeContact(
-                id: NodeID.random(using: &random),
-                endpoint: Endpoint(address: 0x1500_0001 + UInt32(number) << 8, port: 6881))
-            _ = node.table.answered(contact, roundTrip: 50, isInfernet: true, now: now.milliseconds)
+            let (four, six) = (
+                0x1500_0001 + UInt32(number) << 8, 0x2001_0DB8_0000_0001 + UInt64(number) << 16
+            )
+            for address in [IPAddress(v4: four), IPAddress(v6: six, 1)].compactMap(\.self) {
+                let contact = NodeContact(
+                    id: NodeID.random(using: &random), endpoint: Endpoint(address, port: 6881))
+                _ = node.sides[address.family].table.answered(
+                    contact, roundTrip: 50, isInfernet: true, now: now.milliseconds)
+            }
         }
         let card = ProviderCard(
             provider: provider, endpoint: "ws://127.0.0.1:1/peer", models: [], device: "cpu", memoryMiB: 1,
@@ -41,6 +52,7 @@ public enum DHTFuzz {
             _ = CardRecord(decoding: value)
         }
         var node = prepared
+        let stranger = strangers[packet.count % strangers.count]
         _ = node.handle(.packet(packet, from: stranger), now: now)
         guard case .message(var message) = KRPCDecoder.decode(packet[...]) else { return }
         let again = message.encoded()
@@ -70,7 +82,8 @@ public enum DHTFuzz {
             let topic = record.flatMap { Topic.topics(of: $0.event).last }
             let bits = record?.event.pubkey.shardBits(depth) ?? ""
             return .infPut(
-                target: topic?.key(shardBits: bits) ?? prepared.id, token: token, card: card, depth: depth)
+                target: topic?.key(shardBits: bits) ?? prepared.id(.v4), token: token, card: card,
+                depth: depth)
         case .infFind(var find):
             find.token = token
             return .infFind(find)
@@ -99,13 +112,15 @@ public enum DHTFuzz {
     ) {
         let topic = reply?.cards.lazy.compactMap { $0 }.first.flatMap { Topic.topics(of: $0.event).last }
         var actions = node.handle(.command(.find(topic ?? .name("fuzz"), limit: 4, 1)), now: now)
-        let targets = (reply?.status?.event.pubkey).map { [StatusTarget(provider: $0, endpoint: stranger)] }
+        let targets = (reply?.status?.event.pubkey).map { provider in
+            strangers.map { StatusTarget(provider: provider, endpoint: $0) }
+        }
         actions += node.handle(.command(.probe(targets ?? [], 2)), now: now)
         var message = message
         for case .send(let bytes, let endpoint) in actions {
             guard case .message(let query) = KRPCDecoder.decode(bytes[...]) else { continue }
             message.transaction = query.transaction
-            if var reply, let id = node.table.entry(at: endpoint)?.contact.id {
+            if var reply, let id = node.entry(at: endpoint)?.contact.id {
                 reply.sender = id
                 message.body = .reply(reply)
             }

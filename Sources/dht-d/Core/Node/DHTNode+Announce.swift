@@ -21,7 +21,7 @@ struct OwnCard: Sendable {
 struct AnnounceRun: Sendable {
     let card: CardRecord
     /// Where it is put, each with its topic's place in the report. Those of crowded topics are added on the way.
-    var shelves: [(topic: Int, shelf: Shelf)]
+    var shelves: [(topic: Int, shelf: Shelf, family: AddressFamily)]
     /// Shelves on which others have no room either.
     var crowded: Set<Int> = []
     /// Who asked; nil when the node repeats it by itself.
@@ -62,12 +62,14 @@ extension DHTNode {
     ) {
         if let index = ownCards.firstIndex(where: { $0.card == card }) {
             ownCards[index].announcedAt = now.milliseconds
-            ownCards[index].nodesThen = table.count
+            ownCards[index].nodesThen = sides.known
             ownCards[index].retryAt = nil
         }
         serial += 1
         let key = serial
-        let shelves = topics.enumerated().map { (topic: $0.offset, shelf: Shelf($0.element)) }
+        let shelves = topics.enumerated().flatMap { place, topic in
+            sides.families.map { (topic: place, shelf: Shelf(topic), family: $0) }
+        }
         var run = AnnounceRun(card: card, shelves: shelves, operation: operation)
         run.report.topics = topics.map { ($0, 0) }
         announcements[key] = run
@@ -81,8 +83,8 @@ extension DHTNode {
         while let run = announcements[key], run.lookupsOpen < 3, run.nextShelf < run.shelves.count {
             announcements[key]?.nextShelf += 1
             announcements[key]?.lookupsOpen += 1
-            let goal = LookupRun.Goal.announce(key, shelf: run.nextShelf)
-            started.append(startLookup(run.shelves[run.nextShelf].shelf.key, goal, now))
+            let (_, shelf, family) = run.shelves[run.nextShelf]
+            started.append(startLookup(shelf.key, .announce(key, shelf: run.nextShelf), family, now))
         }
         // Only after the counts are right: a lookup that knows nobody ends at once.
         for lookup in started { advance(lookup, now) }
@@ -99,11 +101,11 @@ extension DHTNode {
     ) {
         guard let run = announcements[key] else { return }
         announcements[key]?.lookupsOpen -= 1
-        let (topic, shelf) = run.shelves[place]
+        let (topic, shelf, family) = run.shelves[place]
         if isCrowded, shelf.depth < Shelf.deepest {
             announcements[key]?.crowded.insert(place)
             let deeper = Shelf(shelf.topic, author: run.card.event.pubkey, depth: shelf.depth + 1)
-            announcements[key]?.shelves.append((topic, deeper))
+            announcements[key]?.shelves.append((topic, deeper, family))
         }
         for candidate in nearest {
             guard let token = candidate.token else { continue }
@@ -153,7 +155,7 @@ extension DHTNode {
         ownCards.removeAll { $0.expires <= now.unixSeconds }
         for own in ownCards {
             let age = now.milliseconds - own.announcedAt
-            let grown = table.count >= 2 * own.nodesThen && table.count > own.nodesThen
+            let grown = sides.known >= 2 * own.nodesThen && sides.known > own.nodesThen
             let asked = own.retryAt.map { $0 <= now.milliseconds } ?? false
             guard age >= configuration.reannounce || asked || (grown && age >= 1_000) else { continue }
             guard !announcements.values.contains(where: { $0.card == own.card }) else { continue }
@@ -163,7 +165,7 @@ extension DHTNode {
 
     /// The table has a new node. A card that nobody else could take gets its chance soon.
     mutating func grew(_ now: Moment) {
-        guard !reannounceSoon, ownCards.contains(where: { table.count >= 2 * $0.nodesThen }) else { return }
+        guard !reannounceSoon, ownCards.contains(where: { sides.known >= 2 * $0.nodesThen }) else { return }
         reannounceSoon = true
         timers.add(.reannounce, at: now.milliseconds + 1_000)
     }
@@ -178,18 +180,17 @@ extension DHTNode {
         ownCards = []
         let neighbours =
             leaving
-            ? table.closest(to: id, count: configuration.width, now: now.milliseconds).map(\.endpoint) : []
+            ? sides.families.flatMap { family in
+                sides[family].table.closest(
+                    to: sides[family].id, count: configuration.width, now: now.milliseconds
+                ).map(\.endpoint)
+            } : []
         // Sorted, because a dictionary's order is not replayable.
-        let endpoints = Set(holders.keys).union(neighbours).sorted { $0.compactNumber < $1.compactNumber }
+        let endpoints = Set(holders.keys).union(neighbours).sorted()
         for endpoint in endpoints {
             ask(
                 .infBye(token: holders[endpoint], cardsOnly: !leaving), endpoint, expecting: nil, .goodbye,
                 now)
         }
     }
-}
-
-extension Endpoint {
-    /// Address and port as one number, for ordering.
-    var compactNumber: UInt64 { UInt64(address) << 16 | UInt64(port) }
 }

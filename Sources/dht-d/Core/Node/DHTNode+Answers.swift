@@ -13,33 +13,34 @@ extension DHTNode {
             return
         }
         // A packet under our own id is our own echo, or a trick.
-        guard query.sender != id else {
+        let own = sides[source.family].id
+        guard query.sender != own else {
             counters.unexpected += 1
             return
         }
         counters.queriesIn[query.method, default: 0] += 1
         do throws(KRPCError) {
-            var reply = KRPCReply(sender: id)
+            var reply = KRPCReply(sender: own)
             switch query.call {
             case .ping: break
-            case .findNode(let target): reply.nodes = nearest(target, now)
+            case .findNode(let target): reply.nodes = nearest(target, query, source, now)
             case .getPeers(let hash):
-                reply.nodes = nearest(hash, now)
+                reply.nodes = nearest(hash, query, source, now)
                 reply.token = tokens.token(for: source)
-                reply.values = peers.find(hash, limit: 30, now: now.milliseconds)
+                reply.values = peers.find(hash, source.family, limit: 30, now: now.milliseconds)
             case .announcePeer(let hash, let port, let token):
                 guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
-                let peer = Endpoint(address: source.address, port: port ?? source.port)
+                let peer = Endpoint(source.address, port: port ?? source.port)
                 guard peers.announce(peer, under: hash, now: now.milliseconds) else {
                     throw KRPCError(.server, "full")
                 }
             case .get(let target, let newerThan):
-                reply = item(under: target, newerThan, source, now)
+                reply = item(under: target, newerThan, query, source, now)
             case .put(let item, let swap, let token):
                 guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
-                try items.put(item, swap: swap, from: source, own: id, now: now.milliseconds)
+                try items.put(item, swap: swap, from: source, own: sides.ids, now: now.milliseconds)
             case .sampleInfohashes(let target):
-                reply.nodes = nearest(target, now)
+                reply.nodes = nearest(target, query, source, now)
                 reply.sample = peers.sample(now: now.milliseconds, using: &random)
             case .infFind(let find):
                 reply = try found(find, message, source, size, now)
@@ -71,18 +72,22 @@ extension DHTNode {
 
     /// BEP 44 `get`. The nodes that fit beside the item go with it.
     private func item(
-        under target: NodeID, _ newerThan: Int64?, _ source: Endpoint, _ now: Moment
+        under target: NodeID, _ newerThan: Int64?, _ query: KRPCQuery, _ source: Endpoint, _ now: Moment
     ) -> KRPCReply {
-        var reply = KRPCReply(sender: id, nodes: nearest(target, now), token: tokens.token(for: source))
+        var reply = KRPCReply(
+            sender: sides[source.family].id, nodes: nearest(target, query, source, now),
+            token: tokens.token(for: source))
         guard let item = items.find(target, now: now.milliseconds) else { return reply }
         if let newerThan, let proof = item.proof, proof.sequence <= newerThan {
             reply.sequence = proof.sequence
             return reply
         }
         reply.item = item
-        // 1000 bytes of value and 220 around it leave room for five nodes in what passes every common path.
-        let room = (KRPCMessage.maximumItemPacket - 230 - item.value.count) / NodeContact.byteCount
-        reply.nodes = Array(reply.nodes.prefix(max(0, room)))
+        // 1000 bytes of value and 230 around it leave room for six nodes of IPv4 in what passes every common path.
+        let own = source.family
+        let room = KRPCMessage.maximumItemPacket(own) - 224 - own.compactCount - item.value.count
+        let fit = max(0, room / NodeContact.byteCount(own))
+        reply.nodes = Array(reply.nodes.lazy.filter { $0.endpoint.family == own }.prefix(fit))
         return reply
     }
 
@@ -91,27 +96,46 @@ extension DHTNode {
     private mutating func measured(
         _ message: KRPCMessage, _ size: Int, _ source: Endpoint, _ now: Moment
     ) -> [UInt8] {
-        let bytes = message.encoded()
+        var message = message
+        var bytes = message.encoded()
+        if source.family == .v6, bytes.count > KRPCMessage.maximumItemPacket(.v6) {
+            // The largest items of BEP 44 leave no room for more.
+            message.observed = nil
+            bytes = message.encoded()
+        }
         guard bytes.count > 3 * size, case .reply(var reply) = message.body,
-            reply.item != nil || reply.sample != nil || !reply.values.isEmpty,
-            table.entry(at: source) == nil,
+            reply.item != nil || reply.sample != nil || !reply.values.isEmpty
+                || reply.nodes.last?.endpoint.family == .v6,
+            entry(at: source) == nil,
             !largesse.admit(source, now: now.milliseconds, exempting: configuration.groups)
         else { return bytes }
         counters.largeRefused += 1
         (reply.item, reply.values) = (nil, [])
         reply.sample?.hashes = []
-        var small = message
-        small.body = .reply(reply)
-        return small.encoded()
+        // Eight nodes of IPv4 are what BEP 5 gives anybody; four of IPv6 are less than that.
+        reply.nodes.removeAll { $0.endpoint.family != source.family }
+        if source.family == .v6 { reply.nodes = Array(reply.nodes.prefix(4)) }
+        message.body = .reply(reply)
+        return message.encoded()
     }
 
     func wrap(_ reply: KRPCReply, _ query: KRPCMessage, _ source: Endpoint) -> KRPCMessage {
         KRPCMessage(transaction: query.transaction, body: .reply(reply), observed: source)
     }
 
+    /// The nearest nodes of the families that are wanted; of that of the packet when nothing is said (BEP 32).
+    private func nearest(
+        _ target: NodeID, _ query: KRPCQuery, _ source: Endpoint, _ now: Moment
+    ) -> [NodeContact] {
+        guard let want = query.want else { return nearest(target, source.family, now) }
+        return sides.families.flatMap { want.contains($0) ? nearest(target, $0, now) : [] }
+    }
+
     /// `forCards`: cards are kept by those whose addresses entitle them to their ids, if there are any.
-    private func nearest(_ target: NodeID, _ now: Moment, forCards: Bool = false) -> [NodeContact] {
-        table.closest(
+    private func nearest(
+        _ target: NodeID, _ family: AddressFamily, _ now: Moment, forCards: Bool = false
+    ) -> [NodeContact] {
+        sides[family].table.closest(
             to: target, count: configuration.width, now: now.milliseconds, entitledFirst: forCards)
     }
 
@@ -124,18 +148,20 @@ extension DHTNode {
         let matches = cards.find(
             find.target, seed: find.seed, offset: find.offset, limit: find.limit, filter: find.filter,
             unixNow: now.unixSeconds)
-        var reply = KRPCReply(sender: id, token: tokens.token(for: source), matches: matches.matches)
+        var reply = KRPCReply(
+            sender: sides[source.family].id, token: tokens.token(for: source), matches: matches.matches)
         reply.unwanted = matches.unwanted
         reply.isCrowded = cards.isCrowded(find.target, unixNow: now.unixSeconds)
         var room = (proven ? KRPCMessage.maximumPacket : min(size, KRPCMessage.maximumPacket))
         room -= wrap(reply, message, source).encoded().count
         guard room >= 0 else { throw KRPCError(.protocolError, "pad the query") }
-        // "5:nodes" with a length prefix, and "5:cardsl…e".
-        let (nodesFrame, cardsFrame) = (11, 9)
+        // "5:nodes" or "6:nodes6" with a length prefix, and "5:cardsl…e".
+        let (nodesFrame, cardsFrame) = (source.family == .v4 ? 11 : 12, 9)
+        let each = NodeContact.byteCount(source.family)
         func fillNodes() {
-            let fit = max(0, room - nodesFrame) / NodeContact.byteCount
-            reply.nodes = Array(nearest(find.target, now, forCards: true).prefix(fit))
-            if !reply.nodes.isEmpty { room -= nodesFrame + reply.nodes.count * NodeContact.byteCount }
+            let fit = max(0, room - nodesFrame) / each
+            reply.nodes = Array(nearest(find.target, source.family, now, forCards: true).prefix(fit))
+            if !reply.nodes.isEmpty { room -= nodesFrame + reply.nodes.count * each }
         }
         func fillCards() {
             for card in matches.cards {
@@ -192,15 +218,18 @@ extension DHTNode {
     ) {
         if let token, tokens.isValid(token, for: source) {
             cards.dropCards(from: source)
-            if !cardsOnly, let entry = table.entry(at: source) { table.remove(entry.contact.id) }
-        } else if !cardsOnly, let entry = table.entry(at: source) {
+            if !cardsOnly, let entry = entry(at: source) {
+                sides[source.family].table.remove(entry.contact.id)
+            }
+        } else if !cardsOnly, let entry = entry(at: source) {
             check(entry.contact, leaving: true, now)
         }
     }
 
     /// Looks at a node that asked us something: it may be one for the table, once it has answered us.
     mutating func notice(_ contact: NodeContact, _ now: Moment) {
-        if let candidate = table.heard(contact, now: now.milliseconds) {
+        guard configuration.families.contains(contact.endpoint.family) else { return }
+        if let candidate = sides[contact.endpoint.family].table.heard(contact, now: now.milliseconds) {
             check(candidate, leaving: false, now)
         }
     }

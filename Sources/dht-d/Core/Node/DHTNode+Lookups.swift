@@ -7,7 +7,8 @@ extension DHTNode {
     /// Starts a lookup and returns its key.
     @discardableResult
     mutating func startLookup(
-        _ target: NodeID, _ goal: LookupRun.Goal, seeds: [Endpoint] = [], contacts: [NodeContact] = [],
+        _ target: NodeID, _ goal: LookupRun.Goal, _ family: AddressFamily, seeds: [Endpoint] = [],
+        contacts: [NodeContact] = [],
         avoiding: Set<Endpoint> = [], _ now: Moment
     ) -> Int {
         serial += 1
@@ -24,11 +25,11 @@ extension DHTNode {
         case .fill, .mainline: (ours, paths) = (false, 1)
         }
         var lookup = Lookup(
-            target: target, width: configuration.width, parallel: configuration.parallel,
+            target: target, family: family, width: configuration.width, parallel: configuration.parallel,
             budget: configuration.lookupBudget, prefersEntitled: ours, paths: paths,
             seeds: seeds, avoiding: avoiding)
         lookup.add(
-            table.closest(
+            sides[family].table.closest(
                 to: target, count: 2 * configuration.width + avoiding.count, now: now.milliseconds,
                 entitledFirst: ours))
         lookup.add(contacts)
@@ -39,13 +40,22 @@ extension DHTNode {
         return key
     }
 
-    /// A search: our own store first, then the nodes nearest to the topic.
+    /// A search: our own store first, then the nodes nearest to the topic, in every network that we live in.
     mutating func find(
         _ topic: Topic, _ limit: Int, _ filter: ProviderFilter, _ operation: OperationID, _ now: Moment
     ) {
         let shelf = shelf(for: topic)
-        let target = shelf.key
-        let key = startLookup(target, .find(operation, shelf, limit: max(1, limit), filter), now)
+        let goal = LookupRun.Goal.find(operation, shelf, limit: max(1, limit), filter)
+        searches[operation] = SearchRun(limit: max(1, limit), lookupsOpen: sides.families.count)
+        let keys = sides.families.map { startLookup(shelf.key, goal, $0, now) }
+        if let first = keys.first { takeOwn(first, shelf.key, filter, now) }
+        // Only after the counts are right: a lookup that knows nobody ends at once.
+        for key in keys { advance(key, now) }
+    }
+
+    private mutating func takeOwn(
+        _ key: Int, _ target: NodeID, _ filter: ProviderFilter, _ now: Moment
+    ) {
         let own = cards.find(
             target, seed: lookups[key]?.seed ?? 0, offset: 0, limit: Int.max, filter: filter,
             unixNow: now.unixSeconds)
@@ -56,7 +66,6 @@ extension DHTNode {
             keep(card, key)
         }
         if !own.cards.isEmpty { lookups[key]?.report.holders += 1 }
-        advance(key, now)
     }
 
     /// Asks whoever is next, or ends the lookup when nobody is.
@@ -64,7 +73,8 @@ extension DHTNode {
         guard var run = lookups[key] else { return }
         if run.found.isEmpty, run.lookup.isStarved {
             run.lookup.add(
-                table.closest(to: run.lookup.target, count: table.count, now: now.milliseconds))
+                sides[run.lookup.family].table.closest(
+                    to: run.lookup.target, count: sides.known, now: now.milliseconds))
             lookups[key] = run
         }
         guard !run.isDone else { return endLookup(key, now) }
@@ -78,7 +88,7 @@ extension DHTNode {
     private mutating func askStep(
         _ key: Int, _ run: LookupRun, _ endpoint: Endpoint, expecting id: NodeID?, _ now: Moment
     ) {
-        let foreign = table.entry(at: endpoint)?.isInfernet == false
+        let foreign = entry(at: endpoint)?.isInfernet == false
         let call: KRPCQuery.Call
         switch run.goal {
         case .fill: call = .findNode(target: run.lookup.target)
@@ -88,10 +98,13 @@ extension DHTNode {
             call = .infFind(
                 InfFind(
                     target: run.lookup.target, limit: min(limit, 255), seed: run.seed, filter: filter,
-                    size: configuration.findRequestSize))
+                    size: configuration.findRequestSize(endpoint.family, forCards: true)))
         case .announce:
             // Nodes and a token are wanted, so there is room for just these.
-            call = .infFind(InfFind(target: run.lookup.target, limit: 0, size: 360))
+            call = .infFind(
+                InfFind(
+                    target: run.lookup.target, limit: 0,
+                    size: configuration.findRequestSize(endpoint.family, forCards: false)))
         }
         var plain = false
         if case .findNode = call { plain = true }
@@ -109,7 +122,10 @@ extension DHTNode {
     mutating func lookupReply(_ key: Int, _ reply: KRPCReply, _ source: Endpoint, _ now: Moment) {
         guard lookups[key] != nil else { return }
         // A stranger's word about private addresses would turn us against our own network.
-        let nodes = reply.nodes.filter { $0.id != id && (source.isLocal || !$0.endpoint.isLocal) }
+        let nodes = reply.nodes.filter { contact in
+            contact.id != sides[contact.endpoint.family].id && (source.isLocal || !contact.endpoint.isLocal)
+        }
+        if case .fill? = lookups[key]?.goal { meet(nodes, beside: source.family, now) }
         lookups[key]?.lookup.reply(from: source, sender: reply.sender, token: reply.token, nodes: nodes)
         if case .mainline(let wish)? = lookups[key]?.goal {
             mainline[wish]?.take(reply)
@@ -242,7 +258,7 @@ extension DHTNode {
             report.timedOut += run.lookup.timedOut
             report.milliseconds = now.milliseconds - run.startedAt
             report.cards = run.best(limit)
-            actions.append(.found(operation, report))
+            endSearch(operation, report)
         }
     }
 }

@@ -11,15 +11,14 @@ extension DHTNode {
         var run = MainlineRun(operation: operation, wish: wish)
         // What we keep for others counts as well.
         let target = wish.target
-        run.take(
-            KRPCReply(sender: id, values: peers.find(target, limit: 100, now: now.milliseconds)))
-        if let item = items.find(target, now: now.milliseconds) {
-            var reply = KRPCReply(sender: id)
-            reply.item = item
-            run.take(reply)
-        }
+        var known = KRPCReply(
+            sender: sides.ids[0], values: peers.find(target, limit: 100, now: now.milliseconds))
+        known.item = items.find(target, now: now.milliseconds)
+        run.take(known)
+        run.lookupsOpen = sides.families.count
         mainline[key] = run
-        advance(startLookup(target, .mainline(key), now), now)
+        // Only after the count is right: a lookup that knows nobody ends at once.
+        for family in sides.families { advance(startLookup(target, .mainline(key), family, now), now) }
     }
 
     func mainlineCall(_ key: Int, _ target: NodeID) -> KRPCQuery.Call {
@@ -32,8 +31,9 @@ extension DHTNode {
 
     /// The nearest nodes are known: what is to be stored goes to those that gave a token.
     mutating func mainlineFound(_ key: Int, _ lookup: Lookup, _ now: Moment) {
-        mainline[key]?.report.asked = lookup.asked
-        mainline[key]?.report.answered = lookup.answered
+        mainline[key]?.lookupsOpen -= 1
+        mainline[key]?.report.asked += lookup.asked
+        mainline[key]?.report.answered += lookup.answered
         guard let wish = mainline[key]?.wish else { return }
         for candidate in lookup.nearest {
             guard let token = candidate.token else { continue }
@@ -66,7 +66,7 @@ extension DHTNode {
     }
 
     private mutating func endMainlineIfDone(_ key: Int) {
-        guard let run = mainline[key], run.storesOpen == 0 else { return }
+        guard let run = mainline[key], run.lookupsOpen == 0, run.storesOpen == 0 else { return }
         mainline[key] = nil
         actions.append(.mainline(run.operation, run.finished()))
     }

@@ -16,7 +16,9 @@ extension DHTNode {
             patience: patience,
             purpose: purpose)
         timers.add(.soft(key, serial: serial), at: now.milliseconds + patience)
-        let query = KRPCQuery(sender: id, call: call)
+        var query = KRPCQuery(sender: sides[endpoint.family].id, call: call)
+        // Who lives in both networks lets each show him the way into the other.
+        if case .findNode = call, sides.families.count > 1 { query.want = configuration.families }
         counters.queriesOut[query.method, default: 0] += 1
         let transaction = [
             UInt8(key >> 24), UInt8(key >> 16 & 255), UInt8(key >> 8 & 255), UInt8(key & 255),
@@ -40,7 +42,7 @@ extension DHTNode {
     }
 
     private func softTimeout(for endpoint: Endpoint) -> Int64 {
-        let measured = table.entry(at: endpoint)?.roundTrip.softTimeout ?? roundTrip.softTimeout
+        let measured = entry(at: endpoint)?.roundTrip.softTimeout ?? roundTrip.softTimeout
         let bounds = configuration.softTimeout
         return min(max(measured ?? configuration.firstSoftTimeout, bounds.lowerBound), bounds.upperBound)
     }
@@ -62,21 +64,24 @@ extension DHTNode {
             return
         }
         counters.repliesIn += 1
+        let (family, own) = (source.family, sides[source.family].id)
         // An echo of ourselves, or a node that is not the one that was meant.
-        guard reply.sender != id, open.expected == nil || open.expected == reply.sender else {
-            if let expected = open.expected, table[expected]?.contact.endpoint == source {
-                table.remove(expected)
+        guard reply.sender != own, open.expected == nil || open.expected == reply.sender else {
+            if let expected = open.expected, sides[family].table[expected]?.contact.endpoint == source {
+                sides[family].table.remove(expected)
             }
             // It took another id (BEP 42); under that one it may enter, once it is asked.
-            if reply.sender != id { notice(NodeContact(id: reply.sender, endpoint: source), now) }
+            if reply.sender != own { notice(NodeContact(id: reply.sender, endpoint: source), now) }
             return lost(open, timedOut: false, now)
         }
         let time = max(0, now.milliseconds - open.sentAt)
         roundTrip.learn(time)
-        if let seen = message.observed { vote.hear(seen, from: source) }
+        if let seen = message.observed, seen.family == family { sides[family].vote.hear(seen, from: source) }
         let contact = NodeContact(id: reply.sender, endpoint: source)
         let isInfernet = message.version.map { $0.starts(with: KRPCMessage.ownVersion.prefix(2)) }
-        if table.answered(contact, roundTrip: time, isInfernet: isInfernet, now: now.milliseconds) {
+        if sides[family].table.answered(
+            contact, roundTrip: time, isInfernet: isInfernet, now: now.milliseconds)
+        {
             grew(now)
         }
         cards.heard(source, now: now.milliseconds)
@@ -128,7 +133,7 @@ extension DHTNode {
         pending[key] = nil
         counters.timeouts += 1
         cards.silent(open.endpoint)
-        if let waiting = table.silent(open.endpoint, now: now.milliseconds) {
+        if let waiting = sides[open.endpoint.family].table.silent(open.endpoint, now: now.milliseconds) {
             check(waiting, leaving: false, now)
         }
         lost(open, timedOut: true, now)
@@ -139,8 +144,8 @@ extension DHTNode {
         switch open.purpose {
         case .probe, .goodbye: break
         case .check(let leaving):
-            guard leaving, timedOut, let entry = table.entry(at: open.endpoint) else { return }
-            table.remove(entry.contact.id)
+            guard leaving, timedOut, let entry = entry(at: open.endpoint) else { return }
+            sides[open.endpoint.family].table.remove(entry.contact.id)
             cards.dropCards(from: open.endpoint)
         case .lookup(let key, _): lookupLost(key, open.endpoint, timedOut: timedOut, now)
         case .page(let key, _, _, _): pageLost(key, now)

@@ -33,7 +33,8 @@ extension DHTNode {
             return false
         }
         let key = startLookup(
-            next.key, .find(operation, next, limit: limit, filter), avoiding: avoiding, now)
+            next.key, .find(operation, next, limit: limit, filter), run.lookup.family, avoiding: avoiding, now
+        )
         lookups[key]?.take(over: run)
         lookups[key]?.isDoubt = run.isDoubt || !avoiding.isEmpty
         lookups[key]?.isClimbing = run.isClimbing || next.depth < shelf.depth

@@ -43,7 +43,7 @@ extension DHTNode {
         guard let asker = statusAskers.removeValue(forKey: ticket), asker.until > now.milliseconds else {
             return
         }
-        var reply = KRPCReply(sender: id)
+        var reply = KRPCReply(sender: sides[asker.source.family].id)
         reply.status = event.flatMap { CardRecord($0) }
         let bytes = KRPCMessage(
             transaction: asker.transaction, body: .reply(reply), observed: asker.source
@@ -61,8 +61,8 @@ extension DHTNode {
         let targets = Array(targets.prefix(StatusRun.most))
         statusRuns[key] = StatusRun(operation: operation, targets: targets, began: now.milliseconds)
         for (place, target) in targets.enumerated() {
-            guard target.endpoint.isUsable else {
-                statusDone(key, place, .silent)
+            guard target.endpoint.isUsable, configuration.families.contains(target.endpoint.family) else {
+                statusDone(key, place, .unreachable)
                 continue
             }
             let challenge = (0..<ProviderStatus.challengeBytes).map { _ in

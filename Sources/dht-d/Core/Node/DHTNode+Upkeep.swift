@@ -17,54 +17,85 @@ struct Bootstrap: Sendable {
 
 extension DHTNode {
     mutating func setBootstrap(_ endpoints: [Endpoint], _ now: Moment) {
-        bootstrap.endpoints = endpoints.filter(\.isUsable)
-        bootstrap.nextAttempt = now.milliseconds
-        tryBootstrap(now)
-    }
-
-    /// Looks up our own id through remembered nodes; those that answer enter the table.
-    mutating func join(through contacts: [NodeContact], _ now: Moment) {
-        let key = startLookup(id, .fill(first: true), contacts: contacts.filter { $0.id != id }, now)
-        advance(key, now)
-    }
-
-    private mutating func tryBootstrap(_ now: Moment) {
-        let missing = bootstrap.endpoints.filter { endpoint in
-            (table.entry(at: endpoint)?.failures ?? 1) > 0
+        for family in sides.families {
+            sides[family].bootstrap.endpoints = endpoints.filter { $0.isUsable && $0.family == family }
+            sides[family].bootstrap.nextAttempt = now.milliseconds
+            tryBootstrap(family, now)
         }
-        if missing.count < bootstrap.endpoints.count { bootstrap.reachedAt = now.milliseconds }
-        guard !missing.isEmpty, !bootstrap.running, now.milliseconds >= bootstrap.nextAttempt else { return }
-        bootstrap.running = true
-        bootstrap.attempts += 1
-        bootstrap.nextAttempt = now.milliseconds + bootstrap.backoff
-        let key = startLookup(id, .fill(first: true), seeds: missing, now)
+    }
+
+    /// Looks up our own ids through remembered nodes; those that answer enter the tables.
+    mutating func join(through contacts: [NodeContact], _ now: Moment) {
+        for family in sides.families {
+            let those = contacts.filter { $0.endpoint.family == family }
+            if !those.isEmpty || sides.families.count == 1 { join(family, through: those, now) }
+        }
+    }
+
+    private mutating func join(_ family: AddressFamily, through contacts: [NodeContact], _ now: Moment) {
+        let own = sides[family].id
+        let key = startLookup(
+            own, .fill(first: true), family, contacts: contacts.filter { $0.id != own }, now)
         advance(key, now)
     }
 
-    /// A lookup that was to fill the table has ended.
+    private mutating func tryBootstrap(_ family: AddressFamily, _ now: Moment) {
+        let side = sides[family]
+        let missing = side.bootstrap.endpoints.filter { endpoint in
+            (side.table.entry(at: endpoint)?.failures ?? 1) > 0
+        }
+        if missing.count < side.bootstrap.endpoints.count {
+            sides[family].bootstrap.reachedAt = now.milliseconds
+        }
+        guard !missing.isEmpty, !side.bootstrap.running, now.milliseconds >= side.bootstrap.nextAttempt
+        else { return }
+        sides[family].bootstrap.running = true
+        sides[family].bootstrap.attempts += 1
+        sides[family].bootstrap.nextAttempt = now.milliseconds + sides[family].bootstrap.backoff
+        let key = startLookup(side.id, .fill(first: true), family, seeds: missing, now)
+        advance(key, now)
+    }
+
+    /// Nodes of the other network, named by one of this: a node that knows hardly anybody there asks some of them whether
+    /// they are there.
+    mutating func meet(_ nodes: [NodeContact], beside family: AddressFamily, _ now: Moment) {
+        for contact in nodes where contact.endpoint.family != family {
+            let other = contact.endpoint.family
+            guard configuration.families.contains(other), sides[other].table.count < configuration.width,
+                sides[other].table[contact.id] == nil
+            else { continue }
+            check(contact, leaving: false, now)
+        }
+    }
+
+    /// A lookup that was to fill a table has ended.
     mutating func filled(_ run: LookupRun, first: Bool, _ now: Moment) {
+        let family = run.lookup.family
         if first {
-            bootstrap.running = false
-            if run.lookup.answered > 0 { bootstrap.attempts = 0 }
-            if run.lookup.seedAnswered { bootstrap.reachedAt = now.milliseconds }
+            sides[family].bootstrap.running = false
+            if run.lookup.answered > 0 {
+                sides[family].bootstrap.attempts = 0
+                sides[family].hasJoined = true
+            }
+            if run.lookup.seedAnswered { sides[family].bootstrap.reachedAt = now.milliseconds }
             // The sooner the better: hardly anybody knows us yet.
-            if bindID(now) { return }
+            if bindID(family, now) { return }
             // Everything between us and our nearest neighbour is worth one lookup.
             if let neighbour = run.lookup.nearest.first {
-                let depth = min(id.sharedPrefix(with: neighbour.contact.id), 24)
-                refreshQueue = Array(0..<depth)
+                let depth = min(sides[family].id.sharedPrefix(with: neighbour.contact.id), 24)
+                sides[family].refreshQueue = Array(0..<depth)
             }
         } else {
-            refreshQueue = refreshQueue.isEmpty ? [] : Array(refreshQueue.dropFirst())
+            sides[family].refreshQueue = Array(sides[family].refreshQueue.dropFirst())
         }
-        refreshNext(now)
+        refreshNext(family, now)
     }
 
-    private mutating func refreshNext(_ now: Moment) {
-        guard let bucket = refreshQueue.first else { return }
-        table.touch(bucket: bucket, now: now.milliseconds)
-        let target = id.randomNeighbour(sharing: bucket, using: &random)
-        let key = startLookup(target, .fill(first: false), now)
+    private mutating func refreshNext(_ family: AddressFamily, _ now: Moment) {
+        guard let bucket = sides[family].refreshQueue.first else { return }
+        sides[family].table.touch(bucket: bucket, now: now.milliseconds)
+        let target = sides[family].id.randomNeighbour(sharing: bucket, using: &random)
+        let key = startLookup(target, .fill(first: false), family, now)
         advance(key, now)
     }
 
@@ -79,49 +110,65 @@ extension DHTNode {
             cards.expire(unixNow: now.unixSeconds)
             peers.expire(now: now.milliseconds)
             items.expire(now: now.milliseconds)
-            _ = bindID(now)
+            for family in sides.families { _ = bindID(family, now) }
         }
-        let census = table.census(now: now.milliseconds)
-        // Networks that grew apart grow together through their entrances, so these are visited now and then.
-        let visited = bootstrap.reachedAt.map { now.milliseconds - $0 < configuration.entranceVisit } ?? false
-        if census[.good, default: 0] < configuration.width || !visited { tryBootstrap(now) }
-        if let doubtful = table.mostDoubtful(now: now.milliseconds) { check(doubtful, leaving: false, now) }
+        for family in sides.families { maintain(family, now) }
         // Whoever missed his own announcement is asked; the cards of those who do not answer are not handed out.
         let silence = now.milliseconds - configuration.sourceSilence
         for _ in 0..<4 {
             guard let source = cards.doubtfulSource(before: silence, now: now.milliseconds) else { break }
             ask(.ping, source, expecting: nil, .probe, now)
         }
-        if refreshQueue.isEmpty {
-            let stale = table.staleBuckets(before: now.milliseconds - configuration.bucketRefresh)
+        for family in sides.families where sides[family].refreshQueue.isEmpty {
+            let stale = sides[family].table.staleBuckets(
+                before: now.milliseconds - configuration.bucketRefresh)
             if let bucket = stale.first {
-                refreshQueue = [bucket]
-                refreshNext(now)
+                sides[family].refreshQueue = [bucket]
+                refreshNext(family, now)
             }
         }
         reannounce(now)
     }
 
+    private mutating func maintain(_ family: AddressFamily, _ now: Moment) {
+        let census = sides[family].table.census(now: now.milliseconds)
+        // Networks that grew apart grow together through their entrances, so these are visited now and then.
+        let visited =
+            sides[family].bootstrap.reachedAt.map { now.milliseconds - $0 < configuration.entranceVisit }
+            ?? false
+        if census[.good, default: 0] < configuration.width || !visited { tryBootstrap(family, now) }
+        // Whom the other network showed us is all that we have to begin with here.
+        if sides.families.count > 1, !sides[family].hasJoined, census[.good, default: 0] > 0 {
+            join(family, through: [], now)
+        }
+        if let doubtful = sides[family].table.mostDoubtful(now: now.milliseconds) {
+            check(doubtful, leaving: false, now)
+        }
+    }
+
     /// Takes an id that our address entitles to (BEP 42), at most once an hour; who prefers such ids then keeps us.
     ///
     /// - Returns: whether it did, and joins anew.
-    private mutating func bindID(_ now: Moment) -> Bool {
-        guard configuration.bindsID, let address = vote.winner,
-            now.milliseconds - (boundAt ?? -3_600_000) >= 3_600_000
+    private mutating func bindID(_ family: AddressFamily, _ now: Moment) -> Bool {
+        let side = sides[family]
+        guard configuration.bindsID, let address = side.vote.winner,
+            now.milliseconds - (side.boundAt ?? -3_600_000) >= 3_600_000
         else { return false }
-        guard !id.isBound(to: Endpoint(address: address, port: 1)) else { return false }
-        boundAt = now.milliseconds
+        guard !side.id.isBound(to: Endpoint(address, port: 1)) else { return false }
         let salt = UInt8(truncatingIfNeeded: random.next())
-        id = NodeID.bound(to: address, salt: salt, using: &random)
-        let known = table.entries
-        table = RoutingTable(own: id, size: configuration.width, groups: configuration.groups)
+        let id = NodeID.bound(to: address, salt: salt, using: &random)
+        let known = side.table.entries
+        sides[family].boundAt = now.milliseconds
+        sides[family].id = id
+        sides[family].table = RoutingTable(
+            own: id, size: configuration.width, groups: configuration.groups)
         for entry in known where entry.standing(at: now.milliseconds) == .good {
-            _ = table.answered(
+            _ = sides[family].table.answered(
                 entry.contact, roundTrip: entry.roundTrip.smoothed ?? configuration.firstSoftTimeout,
                 isInfernet: entry.isInfernet, now: entry.lastReply)
         }
-        refreshQueue = []
-        join(through: known.map(\.contact), now)
+        sides[family].refreshQueue = []
+        join(family, through: known.map(\.contact), now)
         return true
     }
 }

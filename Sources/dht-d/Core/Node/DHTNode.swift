@@ -49,12 +49,11 @@ public struct DHTNode: Sendable {
         case maintenance
     }
 
-    /// This node's id.
-    public internal(set) var id: NodeID
     let configuration: DHTConfiguration
     let verifier: Verifier
     var random: DHTRandom
-    var table: RoutingTable
+    /// Ids and tables, by address family.
+    var sides: Sides
     var cards: CardStore
     var peers = PeerStore()
     var items = MainlineItemStore()
@@ -68,6 +67,8 @@ public struct DHTNode: Sendable {
     var roundTrip = RoundTrip()
     var lookups: [Int: LookupRun] = [:]
     var announcements: [Int: AnnounceRun] = [:]
+    /// Searches under way, each a lookup in every network that this node lives in.
+    var searches: [OperationID: SearchRun] = [:]
     var mainline: [Int: MainlineRun] = [:]
     var ownCards: [OwnCard] = []
     var statusRuns: [Int: StatusRun] = [:]
@@ -77,33 +78,29 @@ public struct DHTNode: Sendable {
     var statusLimits: (all: RateLimiter, range: RateLimiter)
     /// How deep crowded topics were at the last search.
     var shardDepths: [Topic: Int] = [:]
-    var bootstrap = Bootstrap()
-    var refreshQueue: [Int] = []
     var tokensRotatedAt: Int64
     var sweptAt: Int64
     var reannounceSoon = false
     /// What this node has seen and done.
     public internal(set) var counters = NodeCounters()
-    /// Where others say that we are (BEP 42).
-    var vote = AddressVote()
-    var boundAt: Int64?
     var actions: [NodeAction] = []
     private var wakeAt: Int64?
 
     /// A node that knows nobody.
     ///
-    /// `random` is unpredictable in production; the same seed and inputs give the same run.
+    /// `random` is unpredictable in production; the same seed and inputs give the same run. `idV6` is the id among nodes of
+    /// IPv6; nil for the same one.
     public init(
-        id: NodeID, configuration: DHTConfiguration = DHTConfiguration(), random: DHTRandom, now: Moment,
+        id: NodeID, idV6: NodeID? = nil, configuration: DHTConfiguration = DHTConfiguration(),
+        random: DHTRandom, now: Moment,
         verifier: @escaping Verifier = { $0.isGenuine }
     ) {
-        self.id = id
         self.configuration = configuration
         self.verifier = verifier
         self.random = random
         var limits = configuration.cardLimits
         limits.groups = configuration.groups
-        table = RoutingTable(own: id, size: configuration.width, groups: configuration.groups)
+        sides = Sides(configuration, ids: (id, idV6 ?? id))
         cards = CardStore(limits: limits, rules: configuration.cardRules)
         tokens = TokenJar(random: &self.random)
         let salt = self.random.next()
@@ -119,6 +116,12 @@ public struct DHTNode: Sendable {
         let jitter = Int64(self.random.next() % UInt64(max(1, configuration.maintenance)))
         timers.add(.maintenance, at: now.milliseconds + jitter)
     }
+
+    /// This node's id in the network of one family.
+    public func id(_ family: AddressFamily) -> NodeID { sides[family].id }
+
+    /// The entry of whoever is at `endpoint`.
+    func entry(at endpoint: Endpoint) -> TableEntry? { sides[endpoint.family].table.entry(at: endpoint) }
 
     /// Takes one input and returns what is to be done, in order.
     public mutating func handle(_ input: NodeInput, now: Moment) -> [NodeAction] {
@@ -202,6 +205,8 @@ public struct DHTNode: Sendable {
     }
 
     mutating func transmit(_ bytes: [UInt8], to endpoint: Endpoint) {
+        // Without a socket of that family it is lost, as on a network without a way there.
+        guard configuration.families.contains(endpoint.family) else { return }
         counters.bytesOut += bytes.count
         actions.append(.send(bytes, to: endpoint))
     }

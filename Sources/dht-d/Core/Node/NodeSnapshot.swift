@@ -19,9 +19,16 @@ public struct NodeSnapshot: Sendable {
         public let reached: Bool
     }
 
-    public let id: NodeID
-    /// Where others see us.
-    public let observed: Endpoint?
+    /// How the node stands in one of the two networks.
+    public struct Presence: Sendable {
+        public let family: AddressFamily
+        public let id: NodeID
+        /// Where others see us.
+        public let observed: Endpoint?
+    }
+
+    /// For each network that the node lives in, IPv4 first.
+    public let presences: [Presence]
     /// The table, good nodes first.
     public let peers: [Peer]
     public let entrances: [Entrance]
@@ -35,24 +42,28 @@ public struct NodeSnapshot: Sendable {
     public let lookupsRunning: Int
     public let counters: NodeCounters
 
-    /// The number of nodes of a standing.
-    public func count(_ standing: TableEntry.Standing) -> Int { peers.count { $0.standing == standing } }
+    /// The number of nodes of a standing, in one network or in both.
+    public func count(_ standing: TableEntry.Standing, _ family: AddressFamily? = nil) -> Int {
+        peers.count { $0.standing == standing && (family == nil || $0.contact.endpoint.family == family) }
+    }
 }
 
 extension DHTNode {
     /// How the node looks at `now`.
     public func snapshot(now: Moment) -> NodeSnapshot {
-        let rows = table.entries.map { entry in
+        let rows = sides.families.flatMap { sides[$0].table.entries }.map { entry in
             NodeSnapshot.Peer(
                 contact: entry.contact, standing: entry.standing(at: now.milliseconds),
                 roundTrip: entry.roundTrip.smoothed)
         }
         let own = ownCards.filter { $0.expires > now.unixSeconds }
         return NodeSnapshot(
-            id: id, observed: vote.latest,
+            presences: sides.families.map {
+                NodeSnapshot.Presence(family: $0, id: sides[$0].id, observed: sides[$0].vote.latest)
+            },
             peers: rows.filter { $0.standing == .good } + rows.filter { $0.standing != .good },
-            entrances: bootstrap.endpoints.map { endpoint in
-                NodeSnapshot.Entrance(endpoint: endpoint, reached: table.entry(at: endpoint)?.failures == 0)
+            entrances: sides.families.flatMap { sides[$0].bootstrap.endpoints }.map { endpoint in
+                NodeSnapshot.Entrance(endpoint: endpoint, reached: entry(at: endpoint)?.failures == 0)
             },
             storedCards: cards.count, storedTargets: cards.targetCount, storedPeers: peers.count,
             announced: own.map(\.card.event), holders: Set(own.flatMap(\.holders.keys)).count,

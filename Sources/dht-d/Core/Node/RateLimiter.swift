@@ -21,30 +21,43 @@ struct RateLimiter: Sendable {
 
     /// Takes so many queries from what a range may still ask, without a question.
     mutating func charge(_ endpoint: Endpoint, _ queries: Int64, now: Int64) {
-        let place = place(of: endpoint)
-        leak(place, now)
-        buckets[place].level = min(buckets[place].level + 1000 * queries, 2000 * perSecond)
+        take(Self.query * queries, from: place(of: endpoint.group, now))
+        if let home = home(of: endpoint) { take(2 * Self.query * queries, from: place(of: home, now)) }
     }
 
-    private func place(of endpoint: Endpoint) -> Int {
-        var mixed = (UInt64(endpoint.group) ^ salt) &* 0x9E37_79B9_7F4A_7C15
+    /// Counts one query; false when the range has used up what it may (two seconds' worth at once). One /64 of IPv6 may
+    /// ask half as often as its /48, so that it leaves something to its neighbours.
+    mutating func admit(_ endpoint: Endpoint, now: Int64) -> Bool {
+        let place = place(of: endpoint.group, now)
+        guard buckets[place].level + Self.query <= most else { return false }
+        if let home = home(of: endpoint) {
+            let inner = self.place(of: home, now)
+            guard buckets[inner].level + 2 * Self.query <= most else { return false }
+            take(2 * Self.query, from: inner)
+        }
+        take(Self.query, from: place)
+        return true
+    }
+
+    /// Levels are in thousandths of a query, so that whole milliseconds leak exactly.
+    private static let query: Int64 = 1000
+    private var most: Int64 { 2 * Self.query * perSecond }
+
+    /// A limit for everybody has one place and knows no ranges.
+    private func home(of endpoint: Endpoint) -> UInt64? { buckets.count > 1 ? endpoint.home : nil }
+
+    /// The bucket of a range, leaked up to now.
+    private mutating func place(of range: UInt64, _ now: Int64) -> Int {
+        var mixed = (range ^ salt) &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 29
-        return Int(mixed % UInt64(buckets.count))
-    }
-
-    private mutating func leak(_ place: Int, _ now: Int64) {
-        // Levels are in thousandths of a query, so that whole milliseconds leak exactly.
+        let place = Int(mixed % UInt64(buckets.count))
         let leaked = (now - buckets[place].time) * perSecond
         buckets[place].level = max(0, buckets[place].level - max(0, leaked))
         buckets[place].time = now
+        return place
     }
 
-    /// Counts one query; false when the range has used up what it may (two seconds' worth at once).
-    mutating func admit(_ endpoint: Endpoint, now: Int64) -> Bool {
-        let place = place(of: endpoint)
-        leak(place, now)
-        guard buckets[place].level + 1000 <= 2000 * perSecond else { return false }
-        buckets[place].level += 1000
-        return true
+    private mutating func take(_ amount: Int64, from place: Int) {
+        buckets[place].level = min(buckets[place].level + amount, most)
     }
 }

@@ -3,8 +3,14 @@
 
 /// The latest voices, one for each range that speaks.
 struct AddressVote: Sendable {
+    private enum Speaker: Hashable, Sendable {
+        case range(UInt64)
+        /// Local addresses are not limited by range.
+        case one(Endpoint)
+    }
+
     private struct Voice: Sendable {
-        let speaker: UInt64
+        let speaker: Speaker
         let seen: Endpoint
     }
 
@@ -21,17 +27,18 @@ struct AddressVote: Sendable {
         // A stranger on the internet cannot see us at a private address.
         guard seen.isUsable, speaker.isLocal || !seen.isLocal else { return }
         latest = seen
-        let name = speaker.isLocal ? speaker.compactNumber : UInt64(speaker.group)
+        let name = speaker.isLocal ? Speaker.one(speaker) : Speaker.range(speaker.group)
         heard.removeAll { $0.speaker == name }
         heard.append(Voice(speaker: name, seen: seen))
         if heard.count > Self.voices { heard.removeFirst() }
     }
 
-    /// The address that more than half of at least `quorum` voices name; the port may differ behind a NAT.
-    var winner: UInt32? {
+    /// The address that more than half of at least `quorum` voices name; the port may differ behind a NAT, and the half of an
+    /// IPv6 address that changes every day.
+    var winner: IPAddress? {
         guard heard.count >= Self.quorum else { return nil }
-        var counts: [UInt32: Int] = [:]
-        for voice in heard { counts[voice.seen.address, default: 0] += 1 }
+        var counts: [IPAddress: Int] = [:]
+        for voice in heard { counts[voice.seen.address.lasting, default: 0] += 1 }
         return counts.first { 2 * $0.value > heard.count }?.key
     }
 }

@@ -4,7 +4,7 @@
 extension NodeID {
     /// An id that `address` entitles to: its first 21 bits follow from the address and `salt` (0…7 count).
     public static func bound(
-        to address: UInt32, salt: UInt8, using generator: inout some RandomNumberGenerator
+        to address: IPAddress, salt: UInt8, using generator: inout some RandomNumberGenerator
     ) -> NodeID {
         var bytes = NodeID.random(using: &generator).bytes
         let sum = checksum(address, salt)
@@ -24,12 +24,17 @@ extension NodeID {
             && own[2] & 0xF8 == UInt8(sum >> 8 & 0xF8)
     }
 
-    private static func checksum(_ address: UInt32, _ salt: UInt8) -> UInt32 {
-        let masked = address & 0x030F_3FFF | UInt32(salt & 7) << 29
-        return castagnoli([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: masked >> $0) })
+    /// Over the bits of an address that cost most to choose: of IPv6 only the first half counts.
+    private static func checksum(_ address: IPAddress, _ salt: UInt8) -> UInt32 {
+        if let v4 = address.v4 {
+            let masked = v4 & 0x030F_3FFF | UInt32(salt & 7) << 29
+            return castagnoli([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: masked >> $0) })
+        }
+        let masked = address.high & 0x0103_070F_1F3F_7FFF | UInt64(salt & 7) << 61
+        return castagnoli([56, 48, 40, 32, 24, 16, 8, 0].map { UInt8(truncatingIfNeeded: masked >> $0) })
     }
 
-    /// CRC-32C, bit by bit: four bytes are not worth a table.
+    /// CRC-32C, bit by bit: four or eight bytes are not worth a table.
     static func castagnoli(_ bytes: [UInt8]) -> UInt32 {
         var sum = UInt32.max
         for byte in bytes {

@@ -13,7 +13,8 @@ public struct RoutingTable: Sendable {
     private let own: NodeID
     private let size: Int
     private let groups: AddressGroups
-    private var buckets: [Bucket]
+    /// Only as deep as anybody was heard: most of the 160 stay empty for ever.
+    private var buckets: [Bucket] = []
     private var idAt: [Endpoint: NodeID] = [:]
     /// How many nodes are in the table, whatever their standing.
     public private(set) var count = 0
@@ -23,14 +24,26 @@ public struct RoutingTable: Sendable {
         self.own = own
         self.size = size
         self.groups = groups
-        buckets = Array(repeating: Bucket(), count: NodeID.bitCount)
     }
 
+    /// The bucket that `id` belongs to, which may not be there yet.
     private func index(_ id: NodeID) -> Int { min(own.sharedPrefix(with: id), NodeID.bitCount - 1) }
+
+    /// The bucket that `id` belongs to, made if it was not there.
+    private mutating func bucket(for id: NodeID) -> Int {
+        let place = index(id)
+        deepen(to: place)
+        return place
+    }
+
+    private mutating func deepen(to place: Int) {
+        while buckets.count <= place { buckets.append(Bucket()) }
+    }
 
     /// The entry for `id`.
     public subscript(id: NodeID) -> TableEntry? {
-        buckets[index(id)].entries.first { $0.contact.id == id }
+        let place = index(id)
+        return place < buckets.count ? buckets[place].entries.first { $0.contact.id == id } : nil
     }
 
     /// The entry at `endpoint`.
@@ -49,7 +62,7 @@ public struct RoutingTable: Sendable {
     ) -> Bool {
         guard contact.id != own else { return false }
         if let id = idAt[contact.endpoint], id != contact.id { remove(id) }
-        let place = index(contact.id)
+        let place = bucket(for: contact.id)
         buckets[place].replacements.removeAll { $0.endpoint == contact.endpoint || $0.id == contact.id }
         if let row = buckets[place].entries.firstIndex(where: { $0.contact.id == contact.id }) {
             guard buckets[place].entries[row].contact.endpoint == contact.endpoint else {
@@ -112,7 +125,7 @@ public struct RoutingTable: Sendable {
     ///   been silent longest in its bucket; nil when nobody needs it.
     public mutating func heard(_ contact: NodeContact, now: Int64) -> NodeContact? {
         guard contact.id != own, contact.endpoint.isUsable else { return nil }
-        let place = index(contact.id)
+        let place = bucket(for: contact.id)
         if let row = buckets[place].entries.firstIndex(where: { $0.contact.id == contact.id }) {
             if buckets[place].entries[row].contact.endpoint == contact.endpoint {
                 buckets[place].entries[row].lastQuery = now
@@ -146,7 +159,9 @@ public struct RoutingTable: Sendable {
     /// Drops a node, as when it said goodbye.
     public mutating func remove(_ id: NodeID) {
         let place = index(id)
-        guard let row = buckets[place].entries.firstIndex(where: { $0.contact.id == id }) else { return }
+        guard place < buckets.count,
+            let row = buckets[place].entries.firstIndex(where: { $0.contact.id == id })
+        else { return }
         let gone = buckets[place].entries.remove(at: row)
         idAt[gone.contact.endpoint] = nil
         count -= 1
@@ -182,7 +197,10 @@ public struct RoutingTable: Sendable {
     }
 
     /// Marks the bucket for `length` shared bits as refreshed.
-    public mutating func touch(bucket length: Int, now: Int64) { buckets[length].lastTouched = now }
+    public mutating func touch(bucket length: Int, now: Int64) {
+        deepen(to: length)
+        buckets[length].lastTouched = now
+    }
 
     /// The node whose standing most needs a check: questionable before bad, then silent longest.
     public func mostDoubtful(now: Int64) -> NodeContact? {

@@ -1,13 +1,12 @@
-// Runs a `DHTNode` on a real UDP socket: feeds it packets and time, and carries out what it wants.
+// Runs a `DHTNode` on real UDP sockets: feeds it packets and time, and carries out what it wants.
 // It must never touch the node from another thread than its event loop, nor decide anything itself.
 
 import Glibc
 public import NIOCore
-import NIOPosix
 public import NodeModel
 import NodeSystem
 
-/// One node on one socket.
+/// One node on a socket of IPv4, of IPv6, or one of each.
 public final class DHTShell: Sendable {
     /// What an operation's caller waits for.
     private enum Waiting {
@@ -29,10 +28,8 @@ public final class DHTShell: Sendable {
     /// Everything that only the event loop touches.
     private struct State {
         var node: DHTNode
-        var channel: (any Channel)?
-        /// What is to leave at the end of this turn. NIO's own way out closes the socket for good when one address cannot
-        /// be sent to, and whom we send to is for strangers to say.
-        var outgoing = DatagramBatch()
+        /// By family.
+        var sockets: [DHTSocket?] = [nil, nil]
         var timer: Scheduled<Void>?
         var waiting: [OperationID: Waiting] = [:]
         var operations = 0
@@ -47,44 +44,36 @@ public final class DHTShell: Sendable {
     public typealias StatusSource = @Sendable (_ challenge: String) async -> SignedEvent?
 
     private let loop: any EventLoop
-    private let descriptor: Int32
     private let state: NIOLoopBoundBox<State>
     private let status: StatusSource
 
-    private init(
-        _ node: DHTNode, _ descriptor: Int32, _ loop: any EventLoop, _ status: @escaping StatusSource
-    ) {
+    private init(_ node: DHTNode, _ loop: any EventLoop, _ status: @escaping StatusSource) {
         self.loop = loop
-        self.descriptor = descriptor
         self.status = status
         state = NIOLoopBoundBox.makeBoxSendingValue(State(node: node), eventLoop: loop)
     }
 
-    /// Starts a node on a bound UDP socket, which the shell owns from then on.
+    /// Starts a node on bound UDP sockets, one for each family that it is to live in. The shell owns them from then on.
     ///
     /// `seed` is at least 32 unpredictable bytes.
     public static func start(
-        descriptor: Int32, id: NodeID, configuration: DHTConfiguration, seed: [UInt8], loop: any EventLoop,
-        status: @escaping StatusSource = { _ in nil }
+        sockets: [AddressFamily: Int32], id: NodeID, idV6: NodeID? = nil, configuration: DHTConfiguration,
+        seed: [UInt8], loop: any EventLoop, status: @escaping StatusSource = { _ in nil }
     ) async throws -> DHTShell {
+        var configuration = configuration
+        configuration.families = Set(sockets.keys)
         let node = DHTNode(
-            id: id, configuration: configuration, random: DHTRandom(seed: seed), now: Self.moment())
-        let shell = DHTShell(node, descriptor, loop, status)
-        // One read takes up to 16 packets into one buffer; a longer packet than 2 KiB is none of ours.
-        let channel = try await DatagramBootstrap(group: loop)
-            .channelOption(.datagramVectorReadMessageCount, value: 16)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 * 2048))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(PacketHandler(shell))
-                }
-            }
-            .withBoundSocket(descriptor).get()
-        try await loop.submit {
-            shell.state.value.channel = channel
-            channel.closeFuture.assumeIsolated().whenComplete { _ in shell.end() }
-            shell.feed(.time)
-        }.get()
+            id: id, idV6: idV6, configuration: configuration, random: DHTRandom(seed: seed),
+            now: Self.moment())
+        let shell = DHTShell(node, loop, status)
+        for (family, descriptor) in sockets {
+            let channel = try await DHTSocket.open(descriptor, family, for: shell, on: loop)
+            try await loop.submit {
+                shell.state.value.sockets[family.rawValue] = DHTSocket(descriptor, family, channel)
+                channel.closeFuture.assumeIsolated().whenComplete { _ in shell.end() }
+            }.get()
+        }
+        try await loop.submit { shell.feed(.time) }.get()
         return shell
     }
 
@@ -97,7 +86,7 @@ public final class DHTShell: Sendable {
 
     // MARK: on the loop
 
-    fileprivate func receive(_ packet: [UInt8], from source: Endpoint?) {
+    func receive(_ packet: [UInt8], from source: Endpoint?) {
         guard let source else {
             state.value.ignoredPackets += 1
             return
@@ -106,9 +95,10 @@ public final class DHTShell: Sendable {
     }
 
     /// One read brought up to 16 packets; their answers leave together.
-    fileprivate func flush() {
-        guard !state.value.outgoing.isEmpty, state.value.channel?.isActive == true else { return }
-        state.value.unsentPackets += state.value.outgoing.send(on: descriptor)
+    func flush() {
+        for family in state.value.sockets.indices {
+            state.value.unsentPackets += state.value.sockets[family]?.flush() ?? 0
+        }
     }
 
     private func feed(_ input: NodeInput) {
@@ -121,8 +111,8 @@ public final class DHTShell: Sendable {
         for action in state.value.node.handle(input, now: Self.moment()) {
             switch action {
             case .send(let bytes, let endpoint):
-                if state.value.outgoing.isFull { flush() }
-                state.value.outgoing.add(bytes, address: endpoint.address, port: endpoint.port)
+                let family = endpoint.family.rawValue
+                state.value.unsentPackets += state.value.sockets[family]?.add(bytes, to: endpoint) ?? 1
             case .wake(let time): schedule(time)
             case .found(let operation, let report):
                 if case .find(let promise)? = state.value.waiting.removeValue(forKey: operation) {
@@ -268,30 +258,10 @@ public final class DHTShell: Sendable {
             last()
             self.state.value.hasLeft = true
             self.end()
-            guard let channel = self.state.value.channel else { return self.loop.makeSucceededVoidFuture() }
-            return channel.close()
+            let channels = self.state.value.sockets.compactMap { $0?.channel }
+            return EventLoopFuture.andAllComplete(channels.map { $0.close() }, on: self.loop)
         }
         // A socket that is closed already is what was wanted.
         _ = try? await closed.get()
-    }
-}
-
-/// Hands packets from the socket to the shell.
-private final class PacketHandler: ChannelInboundHandler {
-    typealias InboundIn = AddressedEnvelope<ByteBuffer>
-
-    private let shell: DHTShell
-
-    init(_ shell: DHTShell) { self.shell = shell }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let envelope = unwrapInboundIn(data)
-        shell.receive(Array(envelope.data.readableBytesView), from: Endpoint(envelope.remoteAddress))
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) { shell.flush() }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // ICMP says that some peer is gone; the socket itself is fine.
     }
 }

@@ -5,11 +5,15 @@ import Glibc
 
 /// The contents of the state file.
 struct RememberedState: Equatable, Sendable {
+    /// Among nodes of IPv4.
     var id: NodeID
+    /// Among nodes of IPv6.
+    var idV6: NodeID
+    /// Of both families, IPv4 first.
     var nodes: [NodeContact] = []
     var cards: [CardRecord] = []
 
-    /// Most nodes that are kept.
+    /// Most nodes that are kept of each family.
     static let maximumNodes = 200
 
     func encoded() -> [UInt8] {
@@ -21,29 +25,53 @@ struct RememberedState: Equatable, Sendable {
         writer.end()
         writer.key("id")
         writer.bytes(id.bytes)
+        writer.key("id6")
+        writer.bytes(idV6.bytes)
         writer.key("nodes")
-        writer.bytes(NodeContact.compact(nodes.prefix(Self.maximumNodes)))
+        writer.bytes(compact(.v4))
+        writer.key("nodes6")
+        writer.bytes(compact(.v6))
         writer.key("version")
         writer.integer(1)
         writer.end()
         return writer.output
     }
 
-    init(id: NodeID, nodes: [NodeContact] = [], cards: [CardRecord] = []) {
+    /// Takes what is known of one network.
+    mutating func replace(_ family: AddressFamily, id own: NodeID, nodes fresh: [NodeContact]) {
+        if family == .v4 { id = own } else { idV6 = own }
+        let others = nodes.filter { $0.endpoint.family != family }
+        nodes = family == .v4 ? fresh + others : others + fresh
+    }
+
+    private func compact(_ family: AddressFamily) -> [UInt8] {
+        NodeContact.compact(
+            nodes.lazy.filter { $0.endpoint.family == family }.prefix(Self.maximumNodes), family)
+    }
+
+    init(id: NodeID, idV6: NodeID? = nil, nodes: [NodeContact] = [], cards: [CardRecord] = []) {
         self.id = id
+        self.idV6 = idV6 ?? id
         self.nodes = nodes
         self.cards = cards
     }
 
-    /// Nil when the bytes are not what `encoded` writes.
+    /// Nil when the bytes are not what `encoded` writes, now or before it knew IPv6.
     init?(decoding bytes: [UInt8]) {
         guard let value = try? BencodeDecoder.decode(bytes[...], limits: .stateFile),
             value["version"]?.integer == 1, let id = value["id"]?.bytes.flatMap(NodeID.init(bytes:)),
-            let nodes = value["nodes"]?.bytes.flatMap(NodeContact.list(compact:)),
+            let nodes = value["nodes"]?.bytes.flatMap({ NodeContact.list(compact: $0, .v4) }),
             let list = value["cards"]?.list
         else { return nil }
         self.init(id: id, nodes: nodes, cards: list.compactMap(CardRecord.init(decoding:)))
         guard cards.count == list.count else { return nil }
+        if let own = value["id6"] {
+            guard let own = own.bytes.flatMap(NodeID.init(bytes:)),
+                let more = value["nodes6"]?.bytes.flatMap({ NodeContact.list(compact: $0, .v6) })
+            else { return nil }
+            idV6 = own
+            self.nodes += more
+        }
     }
 }
 

@@ -12,18 +12,22 @@ struct CardPile: Sendable {
         /// Unix seconds.
         let expires: Int64
         let createdAt: Int64
-        let work: Int
-        /// Where it came from (/24); nil for our own.
-        let range: UInt32?
-        /// That range's number here.
-        fileprivate(set) var number: Int
+        /// The address range that it came from; 0, which is none, for our own.
+        let range: UInt64
+        /// The /64 of IPv6 inside it; 0 for others.
+        let home: UInt64
+        let work: Int32
+        /// The range's number here.
+        fileprivate(set) var number: Int32
+
+        var isOwn: Bool { range == 0 }
     }
 
     private(set) var cards: [CardStore.Stored] = []
     private(set) var marks: [Mark] = []
     /// Where the card of an author lies.
     private var places: [PublicKey: Int] = [:]
-    private var numbers: [UInt32?: Int] = [:]
+    private var numbers: [UInt64: Int32] = [:]
 
     var count: Int { cards.count }
 
@@ -54,12 +58,14 @@ struct CardPile: Sendable {
 
     private mutating func mark(_ stored: CardStore.Stored) -> Mark {
         let event = stored.card.event
-        let range = stored.source?.group
-        let number = numbers[range] ?? numbers.count
+        let range = stored.source?.group ?? 0
+        let number = numbers[range] ?? Int32(numbers.count)
         numbers[range] = number
         return Mark(
             author: event.pubkey.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, expires: stored.expires,
-            createdAt: event.createdAt, work: stored.work, range: range, number: number)
+            createdAt: event.createdAt, range: range, home: stored.source?.home ?? 0,
+            work: Int32(stored.work),
+            number: number)
     }
 
     /// Ranges that have gone left their numbers behind.
@@ -67,7 +73,7 @@ struct CardPile: Sendable {
         numbers = [:]
         for place in marks.indices {
             let range = marks[place].range
-            marks[place].number = numbers[range] ?? numbers.count
+            marks[place].number = numbers[range] ?? Int32(numbers.count)
             numbers[range] = marks[place].number
         }
     }
@@ -78,8 +84,9 @@ struct CardPile: Sendable {
         var passed = [Int](repeating: 0, count: numbers.count)
         var starts: [Int] = []
         let turns = ordered.map { place -> Int in
-            let turn = passed[marks[place].number]
-            passed[marks[place].number] += 1
+            let number = Int(marks[place].number)
+            let turn = passed[number]
+            passed[number] += 1
             if turn == starts.count { starts.append(0) }
             starts[turn] += 1
             return turn
@@ -97,13 +104,19 @@ struct CardPile: Sendable {
     /// How many cards of each range lie here, by the range's number.
     func crowds() -> [Int] {
         var out = [Int](repeating: 0, count: numbers.count)
-        for mark in marks { out[mark.number] += 1 }
+        for mark in marks { out[Int(mark.number)] += 1 }
         return out
     }
 
-    /// How many cards of `range` have not expired.
-    func living(of range: UInt32, unixNow: Int64) -> Int {
-        marks.count { $0.range == range && $0.expires > unixNow }
+    /// How many cards of the address range of `source`, and of its /64, have not expired.
+    func living(beside source: Endpoint, unixNow: Int64) -> (range: Int, home: Int) {
+        let (range, home) = (source.group, source.home)
+        var same = (range: 0, home: 0)
+        for mark in marks where mark.range == range && mark.expires > unixNow {
+            same.range += 1
+            if mark.home == home { same.home += 1 }
+        }
+        return same
     }
 
     func living(unixNow: Int64) -> Int { marks.count { $0.expires > unixNow } }

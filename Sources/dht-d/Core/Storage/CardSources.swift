@@ -29,7 +29,7 @@ struct CardSources: Sendable {
     mutating func doubtful(before: Int64, now: Int64) -> Endpoint? {
         let chosen = sources.lazy
             .filter { $0.value.heardAt < before && $0.value.askedAt < now - Self.pause }
-            .min { ($0.value.heardAt, $0.key.compactNumber) < ($1.value.heardAt, $1.key.compactNumber) }
+            .min { ($0.value.heardAt, $0.key) < ($1.value.heardAt, $1.key) }
         guard let chosen else { return nil }
         sources[chosen.key]?.askedAt = now
         return chosen.key

@@ -103,7 +103,7 @@ public struct CardStore: Sendable {
             guard now.milliseconds - old.storedAt >= limits.interval else { throw .tooOften }
             return nil
         }
-        let same = pile.living(of: source.group, unixNow: now.unixSeconds)
+        let same = pile.living(beside: source, unixNow: now.unixSeconds)
         guard limits.groups.allow(source, beside: same) else { throw .groupFull }
         if pile.count >= limits.perTarget {
             return try Self.victim(of: card, work, from: source, in: pile, now: now.unixSeconds)
@@ -133,13 +133,13 @@ public struct CardStore: Sendable {
     ) throws(KRPCError) -> Int {
         let crowds = pile.crowds()
         var chosen: (place: Int, rank: (Int, Int, Int64))?
-        for (place, mark) in pile.marks.enumerated() where mark.range != nil {
+        for (place, mark) in pile.marks.enumerated() where !mark.isOwn {
             if mark.expires <= now { return place }
-            let rank = (-crowds[mark.number], mark.work, mark.createdAt)
+            let rank = (-crowds[Int(mark.number)], Int(mark.work), mark.createdAt)
             if chosen.map({ rank < $0.rank }) ?? true { chosen = (place, rank) }
         }
         guard let (place, rank) = chosen else { throw .targetFull }
-        let own = pile.marks.first { $0.range == source.group }.map { crowds[$0.number] } ?? 0
+        let own = pile.marks.first { $0.range == source.group }.map { crowds[Int($0.number)] } ?? 0
         guard own + 1 < -rank.0 || (work, card.event.createdAt) > (rank.1, rank.2) else { throw .targetFull }
         return place
     }

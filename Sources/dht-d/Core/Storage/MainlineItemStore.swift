@@ -17,7 +17,7 @@ public struct MainlineItemStore: Sendable {
     public static let lifetime: Int64 = 2 * 60 * 60_000
     /// Most items.
     public static let maximum = 2000
-    /// Most items put from one /24, local addresses excepted.
+    /// Most items put from one address range, local addresses excepted.
     public static let maximumPerGroup = 100
 
     /// An empty store.
@@ -25,10 +25,11 @@ public struct MainlineItemStore: Sendable {
 
     /// Stores an item that `source` put; the token has been checked before.
     ///
+    /// - Parameter own: this node's ids, one for each network that it lives in.
     /// - Parameter swap: the sequence that the stored item must have for this one to take its place (`cas`).
     /// - Throws: the error to answer with.
     public mutating func put(
-        _ item: MainlineItem, swap: Int64?, from source: Endpoint, own: NodeID, now: Int64
+        _ item: MainlineItem, swap: Int64?, from source: Endpoint, own: [NodeID], now: Int64
     ) throws(KRPCError) {
         try item.checkSize()
         let target = item.target
@@ -56,15 +57,22 @@ public struct MainlineItemStore: Sendable {
 
     /// Lets the item farthest from us go for a nearer one; nobody else can be asked for what is near to us.
     private mutating func makeRoom(
-        for target: NodeID, _ source: Endpoint, _ own: NodeID, _ now: Int64
+        for target: NodeID, _ source: Endpoint, _ own: [NodeID], _ now: Int64
     ) throws(KRPCError) {
         if !source.isLocal {
-            let same = items.values.count { $0.source.group == source.group }
-            guard same < Self.maximumPerGroup else { throw KRPCError(.slowDown, "too many from your range") }
+            let (group, home) = (source.group, source.home)
+            let same = items.values.count { $0.source.group == group }
+            let beside = home == nil ? 0 : items.values.count { $0.source.home == home }
+            guard same < Self.maximumPerGroup, beside < AddressGroups.share(of: Self.maximumPerGroup) else {
+                throw KRPCError(.slowDown, "too many from your range")
+            }
         }
         guard items.count >= Self.maximum else { return }
-        guard let last = items.keys.max(by: { $0.distance(to: own) < $1.distance(to: own) }),
-            target.distance(to: own) < last.distance(to: own)
+        func distance(_ key: NodeID) -> NodeID? { own.lazy.map { key.distance(to: $0) }.min() }
+        let farthest = items.keys.lazy.map { (key: $0, distance: distance($0)) }
+            .max { ($0.distance ?? $0.key) < ($1.distance ?? $1.key) }
+        guard let last = farthest?.key, let limit = farthest?.distance, let near = distance(target),
+            near < limit
         else { throw KRPCError(.server, "full") }
         items[last] = nil
     }

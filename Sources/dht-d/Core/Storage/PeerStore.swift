@@ -49,9 +49,12 @@ public struct PeerStore: Sendable {
         return true
     }
 
-    /// Up to `limit` living peers of `hash`, the newest first.
-    public func find(_ hash: NodeID, limit: Int, now: Int64) -> [Endpoint] {
-        (peers[hash] ?? []).reversed().lazy.filter { $0.expires > now }.prefix(limit).map(\.endpoint)
+    /// Up to `limit` living peers of `hash`, the newest first. Only of one family, when it is named: the two networks do not
+    /// carry each other's (BEP 32).
+    public func find(_ hash: NodeID, _ family: AddressFamily? = nil, limit: Int, now: Int64) -> [Endpoint] {
+        (peers[hash] ?? []).reversed().lazy
+            .filter { $0.expires > now && (family == nil || $0.endpoint.family == family) }
+            .prefix(limit).map(\.endpoint)
     }
 
     /// The sample of BEP 51: up to 40 hashes by chance, the same ones for five minutes.

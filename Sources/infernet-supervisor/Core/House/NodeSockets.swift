@@ -86,6 +86,7 @@ struct NodeSockets: Sendable {
         case .http: return configuration.http.listen
         case .peer: return configuration.peer.listen
         case .dht: return configuration.dht.listen
+        case .dht6: return configuration.dht.listen6
         case .handoff: return nil
         }
     }
@@ -96,7 +97,7 @@ struct NodeSockets: Sendable {
         }
         do {
             switch kind {
-            case .dht: return try UDPSocket.bind(host: place.host, port: place.port)
+            case .dht, .dht6: return try UDPSocket.bind(host: place.host, port: place.port)
             case .http, .peer, .handoff: return try TCPListener.bind(host: place.host, port: place.port)
             }
         } catch let error as SystemError { throw error } catch {

@@ -28,6 +28,7 @@ struct SocketAddresses: Sendable {
         listen(.ws, .http, configuration.http.listen, "ListenStream")
         listen(.ws, .peer, configuration.peer.listen, "ListenStream")
         listen(.dht, .dht, configuration.dht.listen, "ListenDatagram")
+        listen(.dht, .dht6, configuration.dht.listen6, "ListenDatagram")
         (self.units, self.wanted) = (units, wanted)
     }
 

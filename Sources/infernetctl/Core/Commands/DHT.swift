@@ -29,9 +29,11 @@ struct DHTStats: AsyncParsableCommand {
         let times = stats.peers.compactMap(\.rttMs).sorted()
         let median = times.isEmpty ? "" : ", median round trip \(times[times.count / 2]) ms"
         var lines = [
-            "\(style.bold("id"))        \(stats.id)",
-            "\(style.bold("address"))   \(stats.address ?? "none")",
-            "\(style.bold("peers"))     \(stats.goodPeers) good of \(stats.peers.count)\(median)",
+            "\(style.bold("id"))        \(stats.id)"
+                + (stats.id6.map { $0 == stats.id ? "" : ", over IPv6 \($0)" } ?? ""),
+            "\(style.bold("address"))   \(Peers.addresses(stats))",
+            "\(style.bold("peers"))     \(stats.goodPeers) good of \(stats.peers.count)"
+                + (stats.goodPeers6.map { ", \($0) of them over IPv6" } ?? "") + median,
             "\(style.bold("keeps"))     \(stats.storedCards) cards under \(stats.storedTargets) targets, "
                 + "\(stats.storedPeers) peers of torrents",
             "\(style.bold("announced")) "

@@ -17,6 +17,12 @@ struct Peers: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    /// Where others see this node, in both networks that it may live in.
+    static func addresses(_ stats: DHTInterface.Stats.Reply) -> String {
+        let known = [stats.address, stats.address6 == stats.address ? nil : stats.address6].compactMap(\.self)
+        return known.isEmpty ? "no address" : known.map(TerminalText.clean).joined(separator: " and ")
+    }
+
     func run() async throws {
         let node = global.node
         async let network = node.call(DHTInterface.Stats(), at: .dht)
@@ -25,7 +31,7 @@ struct Peers: AsyncParsableCommand {
         let output = global.output
         if global.json { return output.json(Document(network: stats, connections: sessions)) }
         output.line(
-            "\(output.style.bold(stats.address ?? "no address"))  \(TerminalText.clean(stats.reason)), "
+            "\(output.style.bold(Self.addresses(stats)))  \(TerminalText.clean(stats.reason)), "
                 + "\(stats.storedCards) cards stored, this node is \(stats.announced ? "" : "not ")announced")
         if !stats.peers.isEmpty {
             var table = Table([("ADDRESS", .left), ("STATE", .left), ("RTT", .right), ("ID", .left)])
