@@ -90,6 +90,12 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.OpenChannel.self),
     of(LedgerInterface.LeaveChannel.self),
     of(LedgerInterface.Channels.self),
+    of(LedgerInterface.TakeSale.self),
+    of(LedgerInterface.SettleSale.self),
+    of(LedgerInterface.EndSale.self),
+    of(LedgerInterface.Resume.self),
+    of(stream: AggregatorInterface.Sell.self),
+    of(AggregatorInterface.Sold.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),

@@ -1,5 +1,5 @@
-"""The official x402 SDK as a counterpart, one line of JSON in and one out: a client that pays, and a resource server that
-checks what it is paid with and claims it. Runs in an environment of its own; `SDK` starts it and speaks to it.
+"""The official x402 SDK as a counterpart, one line of JSON in and one out: a client that pays by vouchers, or over HTTP by
+`exact`, and a resource server that checks what it is paid with and claims it. Runs in an environment of its own; `SDK` starts it and speaks to it.
 It must never hold a line of Infernet's: whatever it refuses is refused by software that nobody here wrote."""
 
 import json
@@ -37,13 +37,18 @@ class SDK:
 
 def serve():
     """Answers questions until the input ends."""
+    import http.server
+    import threading
     import time
 
     from eth_account import Account
     from eth_utils import to_checksum_address
     from web3 import Web3
-    from x402.http.utils import decode_payment_required_header, decode_payment_signature_header
-    from x402.http.utils import encode_payment_signature_header
+    import requests
+    from x402 import x402ClientSync
+    from x402.http.clients.requests import wrapRequestsWithPayment
+    from x402.http.utils import decode_payment_required_header, decode_payment_response_header
+    from x402.http.utils import decode_payment_signature_header, encode_payment_signature_header
     from x402.mechanisms.evm.batch_settlement import abi, constants, encoding, utils
     from x402.mechanisms.evm.batch_settlement.client.config import BatchSettlementEvmSchemeOptions
     from x402.mechanisms.evm.batch_settlement.client.scheme import BatchSettlementEvmScheme as Client
@@ -53,6 +58,8 @@ def serve():
     from x402.mechanisms.evm.batch_settlement.server.scheme import BatchSettlementEvmScheme as Server
     from x402.mechanisms.evm.batch_settlement.server.storage import Channel
     from x402.mechanisms.evm.batch_settlement.types import ChannelConfig
+    from x402.mechanisms.evm.exact.client import ExactEvmScheme
+    from x402.mechanisms.evm.exact.register import register_exact_evm_client
     from x402.schemas import PaymentPayload, PaymentRequirements
     from x402.schemas.hooks import VerifyContext
 
@@ -118,7 +125,61 @@ def serve():
         return transaction(key, contract.encode_abi(
             "multicall", args=[[bytes.fromhex(claims[2:]), bytes.fromhex(settle[2:])]]), nonce)
 
-    known = {"address": address, "pay": pay, "deposit": deposit, "verify": verify, "claim": claim}
+    def buy(key, url, body):
+        """What the SDK's own HTTP client gets for its money: it asks, is told the price, pays, and asks again."""
+        session = wrapRequestsWithPayment(
+            requests.Session(), register_exact_evm_client(x402ClientSync(), Account.from_key(key)))
+        reply = session.post(url, json=body, timeout=100)
+        response = reply.headers.get("PAYMENT-RESPONSE")
+        sent = reply.request.headers.get("PAYMENT-SIGNATURE")
+        return {"status": reply.status_code, "text": reply.text, "payment": sent,
+                "settled": response and decode_payment_response_header(response).model_dump()}
+
+    def exact(key, required, **changes):
+        """A payment by `exact` of the SDK's, signed over terms that were changed."""
+        asked = decode_payment_required_header(required).accepts[0]
+        changed = asked.model_copy(update=changes)
+        payload = ExactEvmScheme(Account.from_key(key)).create_payment_payload(changed)
+        return {"payload": payload,
+                "header": encode_payment_signature_header(PaymentPayload(payload=payload, accepted=asked))}
+
+    def header(payload, required):
+        """A payload, whatever it is, as the header that goes with a price."""
+        asked = decode_payment_required_header(required).accepts[0]
+        return {"header": encode_payment_signature_header(PaymentPayload(payload=payload, accepted=asked))}
+
+    def facilitate(key, rpc):
+        """The SDK's facilitator behind HTTP, with an account that pays for the way to the chain; gives its address."""
+        from x402 import x402FacilitatorSync
+        from x402.mechanisms.evm.exact.facilitator import ExactEvmScheme as Carrying
+        from x402.mechanisms.evm.signers import FacilitatorWeb3Signer
+        from x402.schemas import SettleRequest
+
+        facilitator = x402FacilitatorSync()
+        facilitator.register(["eip155:137"], Carrying(FacilitatorWeb3Signer(key, rpc)))
+
+        class Settling(http.server.BaseHTTPRequestHandler):
+            """`POST /settle`."""
+
+            def do_POST(self):
+                asked = SettleRequest.model_validate_json(self.rfile.read(int(self.headers["Content-Length"])))
+                said = facilitator.settle(asked.payment_payload, asked.payment_requirements)
+                body = said.model_dump_json(by_alias=True, exclude_none=True).encode()
+                self.send_response(200 if self.path == "/settle" else 404)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Settling)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return {"url": f"http://127.0.0.1:{server.server_address[1]}"}
+
+    known = {"facilitate": facilitate, "buy": buy, "exact": exact, "header": header,
+             "address": address, "pay": pay, "deposit": deposit, "verify": verify, "claim": claim}
     for line in sys.stdin:
         question = json.loads(line)
         print(json.dumps(known[question.pop("what")](**question)), flush=True)

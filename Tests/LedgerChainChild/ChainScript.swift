@@ -1,5 +1,5 @@
 // What the kill matrix of chains does: a deposit and a payment; a channel from its opening to an accepted receipt; a
-// voucher from the job it came with to the money it claims; what is left, back. It must never remember anything outside its folder: its
+// voucher from the job it came with to the money it claims; what is left, back; a sale to a stranger. It must never remember anything outside its folder: its
 // process is killed at every boundary and begins again.
 
 import EVM
@@ -15,13 +15,14 @@ import X402
 
 struct ChainScript: Sendable {
     enum Kind: String, CaseIterable, Sendable {
-        case pay, client, provider
+        case pay, client, provider, sale
     }
 
     static let funds: Int64 = 10_000_000
     static let deposit: Int64 = 1_000_000
     static let promised: Int64 = 2_000
     static let price: Int64 = 54
+    static let sold: Int64 = 1_280
     static let asset = Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
     static let payee = EVMAddressText("0x7e5f4552091a69125d5dfcb7b8c2659029395bdf").address
     static let start: Int64 = 1_790_000_000_000
@@ -53,7 +54,7 @@ struct ChainScript: Sendable {
             payer: payer.address, payerAuthorizer: payer.address, receiver: receiver.address,
             receiverAuthorizer: receiver.address, token: polygon.tokens[0].address, withdrawDelay: 86_400,
             salt: PaymentChannel.salt(client: client.publicKey, provider: provider.publicKey))
-        let isPayee = kind == .provider
+        let isPayee = kind == .provider || kind == .sale
         let channel = try PaymentChannel(
             config, chainID: 137, asset: Self.asset, side: isPayee ? .payee : .payer,
             peer: isPayee ? client.publicKey : provider.publicKey, at: Self.start)
@@ -93,14 +94,46 @@ struct ChainScript: Sendable {
 
     /// Does all of it, or what is left of it.
     func run(_ kind: Kind) async throws {
-        await look(until: kind == .provider ? 1 : 2)
+        await look(until: kind == .provider || kind == .sale ? 1 : 2)
         switch kind {
         case .pay:
             _ = try await rail.ask("rent", rail.chain.tokens[0], amount: 1_500_000, to: Self.payee)
             await look(until: 8)
         case .client: try await pay()
         case .provider: try await earn()
+        case .sale: try await sell()
         }
+    }
+
+    /// A stranger, who is the payer, buys one answer.
+    private func sell() async throws {
+        let job = Self.job(1)
+        let known = try await ledger.sale(of: job)
+        if known == nil {
+            let offer = try offer(job)
+            _ = try await ledger.take(offer, at: now)
+        }
+        _ = try await ledger.carry(job, at: now)
+        await look(until: 6)
+        try await ledger.endTurn(job, delivered: true, at: now)
+        await look(until: 4)
+    }
+
+    /// What the stranger pays with, for a job.
+    func offer(_ job: JobID, amount: Int64 = Self.sold, request: String = "request") throws -> Ledger.Offer {
+        let token = rail.chain.tokens[0]
+        let authorization = TransferAuthorization(
+            from: signer.address, to: rail.signer.address, value: UInt256(UInt64(amount)),
+            validBefore: UInt64(Self.start / 1000 + 7_200), nonce: Digest(hashing: "nonce"))
+        let exact = ExactPayment(
+            authorization: authorization, signature: try signer.sign(authorization, token.domain))
+        let asked = PaymentRequirements(
+            scheme: ExactPayment.scheme, network: "eip155:137", asset: token.address,
+            amount: UInt256(UInt64(amount)), payTo: rail.signer.address, maxTimeoutSeconds: 1_800,
+            extra: ["name": .text(token.domain.name), "version": .text(token.domain.version)])
+        return Ledger.Offer(
+            job: job, terms: SaleTerms(exact, asked, amount: amount, chainID: 137), rail: "eip155:137",
+            asset: Self.asset, request: Digest(hashing: request))
     }
 
     private func look(until times: Int) async {

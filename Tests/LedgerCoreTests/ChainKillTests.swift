@@ -1,11 +1,12 @@
 // The kill matrix of chains: a real process is killed by SIGKILL at every boundary of a deposit, a payment, a channel's
-// opening, a voucher, its receipt, its claim, and its end, and begins again. Each happens once, and the books say what the chain
-// holds.
+// opening, a voucher, its receipt, its claim, and its end, of a sale to a stranger, and begins again. Each happens once, and the
+// books say what the chain holds.
 
 import EVM
 import Glibc
 import NodeModel
 import Testing
+import Wire
 import X402
 
 @testable import LedgerChainChild
@@ -48,6 +49,15 @@ extension LongRunningTests {
             let due = kind == .client ? 3 : 1
             #expect(payments.map(\.state) == .init(repeating: .settled, count: due), place)
             let wallet = try await script.ledger.balance(of: Operation.wallet, ChainScript.asset)
+            if kind == .sale {
+                let offer = try script.offer(ChainScript.job(2))
+                await #expect(throws: WireError.self, place) {
+                    try await script.ledger.take(offer, at: script.now)
+                }
+                let due = try await script.ledger.balance(
+                    of: offer.terms.due("eip155:137"), ChainScript.asset)
+                #expect(wallet == ChainScript.sold && due == 0, place)
+            }
             let channel = try await script.ledger.balance(of: script.channel.account, ChainScript.asset)
             let book = try await script.ledger.book(of: script.channel.id, at: script.now)
             let (tokens, pool) = script.chain.change { state in
@@ -64,6 +74,8 @@ extension LongRunningTests {
                 #expect(
                     tokens[script.channel.config.payer] == UInt256(UInt64(funds - ChainScript.price)), place)
                 #expect(book == ChannelBook(charged: ChainScript.price, open: 0, highest: 4_000), place)
+            case .sale:
+                #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(ChainScript.sold)), place)
             case .provider:
                 #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(ChainScript.price)), place)
                 #expect(pool.claimed == UInt256(UInt64(ChainScript.price)), place)

@@ -37,18 +37,20 @@ struct ChannelFixture: Sendable {
 
     static func open(
         _ place: String, _ chain: ModelChain, _ time: NIOLockedValueBox<Int64>, _ atRisk: Int64 = 100_000,
-        _ claimAt: Int64 = 1_000_000
+        _ claimAt: Int64 = 1_000_000, facilitator: (any Carrier)? = nil
     ) throws -> LedgerDaemon {
         var section = LedgerSection()
         section.chains = [try #require(ChainSection.known.first)]
         section.channels.maxAtRisk = atRisk
         section.channels.claimAt = claimAt
+        if facilitator != nil { section.facilitator = CarryEndpoint.settling }
         let environment = DaemonEnvironment(
             role: .ledger, config: section, node: NodeSection(),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: place,
             runtimeDirectory: place, credentialsDirectory: nil, metrics: MetricsRegistry())
-        return try LedgerDaemon(environment, chains: chain, clock: { time.withLockedValue { $0 } })
+        return try LedgerDaemon(
+            environment, chains: facilitator ?? chain, clock: { time.withLockedValue { $0 } })
     }
 
     /// Both clocks go on.

@@ -46,9 +46,10 @@ class Installed(unittest.TestCase):
         listed = machine.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "infernet-*.socket").stdout
         sockets = [line.split()[0] for line in listed.splitlines()]
         self.assertGreater(len(sockets), 25)
-        # A node that does not serve others listens for none.
-        self.assertIn("infernet-ws-peer.socket", sockets)
-        sockets.remove("infernet-ws-peer.socket")
+        # A node that does not serve others listens for none, and one that sells nothing for no buyers.
+        for off in ("infernet-ws-peer.socket", "infernet-ws-sale.socket"):
+            self.assertIn(off, sockets)
+            sockets.remove(off)
         for socket in sockets:
             self.assertEqual(machine.show(socket, "ActiveState"), "active", socket)
 
@@ -137,7 +138,7 @@ class Installed(unittest.TestCase):
             self.assertNotEqual(daemon["pid"], pids[daemon["daemon"]], "the new version's process")
         listed = machine.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "infernet-*.socket").stdout
         down = [line.split()[0] for line in listed.splitlines() if line.split()[2] != "active"]
-        self.assertEqual(down, ["infernet-ws-peer.socket"])
+        self.assertEqual(sorted(down), ["infernet-ws-peer.socket", "infernet-ws-sale.socket"])
         machine.shell("cd /root/next; rm usr/lib/infernet/bin/ws-d; printf '#!/bin/sh\\nexit 1\\n' > usr/lib/infernet/bin/ws-d; "
                       "chmod 755 usr/lib/infernet/bin/ws-d; sed -i 's/^Version: .*/Version: 99.1/' DEBIAN/control; "
                       "dpkg-deb -Znone --root-owner-group -b /root/next /root/broken.deb >/dev/null", timeout=120)

@@ -170,7 +170,7 @@ import Wire
     @Test func checksNameThePortThatWasTaken() async throws {
         let node = try await TestNode { $0.peer.advertise = "ws://somewhere:1/peer" }
         let good = await node.daemon.checks()
-        #expect(good.filter(\.ok).map(\.name) == ["http", "peer", "aggregator"])
+        #expect(good.filter(\.ok).map(\.name) == ["http", "sale", "peer", "aggregator"])
         #expect(good.first { $0.name == "peer endpoint" }?.fix?.contains("peer.advertise") == true)
         let without = try await TestNode(adopt: ["peer"])
         let http = try #require(await without.daemon.checks().first { $0.name == "http" })

@@ -1,5 +1,5 @@
 // What aggregator-d answers: jobs from this node's people, jobs from other nodes, and the story of each.
-// It must never be given a stranger's prompt in the clear.
+// It must never be given another node's prompt in the clear; who buys over HTTP has given it so.
 
 public import NodeModel
 public import Wire
@@ -8,7 +8,7 @@ public import Wire
 public enum AggregatorInterface {
     public static let methods: [MethodSpec] = [
         Submit.spec, Serve.spec, Accepted.spec, Jobs.spec, Job.spec, Receipt.spec, Models.spec, Plan.spec,
-        Admit.spec, Status.spec, Reputation.spec, Publish.spec,
+        Admit.spec, Status.spec, Reputation.spec, Publish.spec, Sell.spec, Sold.spec,
     ]
 
     /// A job's state. Every state carries a reason.
@@ -96,10 +96,11 @@ public enum AggregatorInterface {
         }
         /// A change of state in words, or a piece of the answer in the clear.
         public struct Event: WireValue, Hashable {
-            public enum Stage: String, Codable, Sendable { case accepted, state, token }
+            public enum Stage: String, Codable, Sendable { case accepted, state, token, paid }
             public var stage: Stage
             public var sequence: UInt64
-            /// The job's id for `accepted`, words for `state`, a piece of the answer for `token`.
+            /// The job's id for `accepted`, words for `state`, a piece of the answer for `token`;
+            /// for `paid`, of a sale alone, the `PAYMENT-RESPONSE` header.
             public var text: String
             public init(stage: Stage, sequence: UInt64 = 0, text: String) {
                 self.stage = stage

@@ -52,4 +52,30 @@ extension LedgerInterface {
             )
         }
     }
+
+    /// aggregator-d has begun anew: no job that it was at before is under way any more. What such jobs were promised, or
+    /// sold for, is free again.
+    public struct Resume: Request {
+        public static let spec = MethodSpec(
+            "ledger.resume", deadlineMs: 30_000, maxRequestBytes: 1024 * 1024, idempotent: true,
+            "Ends what was promised for jobs that died with aggregator-d.")
+        public struct Reply: WireValue, Hashable {
+            /// How many promises and sales ended.
+            public var ended: Int
+            public init(ended: Int) { self.ended = ended }
+        }
+        /// When it began; Unix milliseconds. What is younger is not touched.
+        public var before: Int64
+        /// Jobs whose receipts are kept and will still be accepted.
+        public var keep: [JobID]
+        /// The most that `keep` may have.
+        public static let mostKept = 20_000
+        public init(before: Int64, keep: [JobID]) {
+            self.before = before
+            self.keep = keep
+        }
+        public static var example: (request: Resume, reply: Reply) {
+            (Resume(before: 1_790_000_000_000, keep: [exampleBody.job]), Reply(ended: 2))
+        }
+    }
 }

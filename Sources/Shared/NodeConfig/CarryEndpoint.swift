@@ -23,6 +23,12 @@ public struct CarryEndpoint: Codable, Sendable, Equatable {
     /// How the names of relays for the card begin.
     public static let cardPrefix = "relay/"
 
+    /// By what a facilitator's part that settles is named.
+    public static let settling = "x402/settle"
+    static func settling(_ facilitator: String) -> CarryEndpoint {
+        CarryEndpoint(name: settling, url: facilitator + (facilitator.hasSuffix("/") ? "" : "/") + "settle")
+    }
+
     /// Whether it is a Nostr relay, to which events are brought.
     public var isRelay: Bool { url.hasPrefix("wss://") || url.hasPrefix("ws://") }
 

@@ -84,6 +84,10 @@ extension NodeConfiguration {
         if let (key, problem) = ledger.lightning.problem() {
             check(false, "ledger.lightning.\(key)", problem)
         }
+        if let (key, problem) = sale.problem(price: aggregator.price) { check(false, "sale.\(key)", problem) }
+        check(
+            ledger.facilitator.isEmpty || CarryEndpoint.isAllowed(ledger.facilitator), "ledger.facilitator",
+            "must be an https:// URL, or http:// on a loopback address")
         for (path, name) in [("aggregator.price.asset", aggregator.price.asset)]
             + aggregator.pay.map({ ("aggregator.pay", $0) })
         {

@@ -35,16 +35,20 @@ public struct AggregatorConfig: Codable, Sendable, Equatable {
     public var context: Int
     /// Relays to which the card can be published.
     public var relays: [String]
+    /// Whether strangers may buy over HTTP.
+    public var sells: Bool
 
     enum CodingKeys: String, CodingKey {
-        case aggregator, advertise, context, relays
+        case aggregator, advertise, context, relays, sells
         case statusAddress = "status_address"
     }
 
     public init(
         aggregator: AggregatorSection = AggregatorSection(), advertise: String = "",
-        statusAddress: String = "", context: Int = ExecSection().context, relays: [String] = []
+        statusAddress: String = "", context: Int = ExecSection().context, relays: [String] = [],
+        sells: Bool = false
     ) {
+        self.sells = sells
         self.relays = relays
         self.aggregator = aggregator
         self.advertise = advertise
@@ -78,6 +82,7 @@ extension NodeConfiguration {
             var section = ledger
             for index in section.chains.indices { section.chains[index].rpc = "" }
             if section.lightning.socketPath == nil { section.lightning.url = "" }
+            if !section.facilitator.isEmpty { section.facilitator = CarryEndpoint.settling }
             return try json(section)
         case .content: return try json(content)
         case .exec: return try json(exec)
@@ -85,13 +90,15 @@ extension NodeConfiguration {
         case .ws:
             var carry = ledger.chains.map { CarryEndpoint(name: $0.endpoint, url: $0.rpc) }
             if let backend = ledger.lightning.carried { carry.append(backend) }
+            if !ledger.facilitator.isEmpty { carry.append(.settling(ledger.facilitator)) }
             carry += peer.relays.map(CarryEndpoint.card)
-            return try json(WSSection(http: http, peer: peer, carry: carry))
+            return try json(WSSection(http: http, peer: peer, carry: carry, sale: sale))
         case .aggregator:
             return try json(
                 AggregatorConfig(
                     aggregator: aggregator, advertise: peer.advertise, statusAddress: statusAddress,
-                    context: exec.context, relays: peer.relays))
+                    context: exec.context, relays: peer.relays,
+                    sells: !sale.listen.isEmpty))
         case .supervisor, .ctl: throw WireError(.configInvalid, "\(role) has no slice of the configuration.")
         }
     }

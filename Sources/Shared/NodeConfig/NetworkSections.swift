@@ -71,15 +71,18 @@ public struct PeerSection: Codable, Sendable, Equatable {
     public init() {}
 }
 
-/// Both of them, and where ws-d may carry payments to: ws-d's slice.
+/// Both of them, what is sold, and where ws-d may carry payments to: ws-d's slice.
 public struct WSSection: Codable, Sendable, Equatable {
     public var http: HTTPSection
     public var peer: PeerSection
     public var carry: [CarryEndpoint]
+    public var sale: SaleSection
 
     public init(
-        http: HTTPSection = HTTPSection(), peer: PeerSection = PeerSection(), carry: [CarryEndpoint] = []
+        http: HTTPSection = HTTPSection(), peer: PeerSection = PeerSection(), carry: [CarryEndpoint] = [],
+        sale: SaleSection = SaleSection()
     ) {
+        self.sale = sale
         self.http = http
         self.peer = peer
         self.carry = carry

@@ -6,6 +6,7 @@ public struct NodeConfiguration: Codable, Sendable, Equatable {
     public var node = NodeSection()
     public var log = LogSection()
     public var http = HTTPSection()
+    public var sale = SaleSection()
     public var peer = PeerSection()
     public var dht = DHTSection()
     public var exec = ExecSection()
@@ -51,9 +52,11 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var lightning = LightningSection()
     /// How jobs are paid on chains.
     public var channels = ChannelsSection()
+    /// An x402 facilitator that carries strangers' payments to the chain, as an `https` URL; empty: this node does.
+    public var facilitator = ""
 
     enum CodingKeys: String, CodingKey {
-        case chains, lightning, channels
+        case chains, lightning, channels, facilitator
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
         case maxPerPeer = "max_per_peer"

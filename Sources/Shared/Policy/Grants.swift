@@ -68,7 +68,8 @@ public enum Grants {
             [
                 AggregatorInterface.Submit.spec, AggregatorInterface.Models.spec,
                 AggregatorInterface.Serve.spec,
-                AggregatorInterface.Accepted.spec,
+                AggregatorInterface.Accepted.spec, AggregatorInterface.Sell.spec,
+                AggregatorInterface.Sold.spec,
             ]),
 
         row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec]),
@@ -81,6 +82,8 @@ public enum Grants {
                 LedgerInterface.AcceptReceipt.spec, LedgerInterface.RecordAcceptance.spec,
                 LedgerInterface.WrapKey.spec, LedgerInterface.PayTerms.spec,
                 LedgerInterface.PromisePrice.spec, LedgerInterface.ReleasePrice.spec,
+                LedgerInterface.TakeSale.spec, LedgerInterface.SettleSale.spec, LedgerInterface.EndSale.spec,
+                LedgerInterface.Resume.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
         row(.aggregator, .exec, [ExecInterface.Run.spec, ExecInterface.Inventory.spec]),

@@ -7,6 +7,8 @@ import Wire
 public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
     /// TCP, the OpenAI API, loopback.
     case http
+    /// TCP, the API that strangers pay for.
+    case sale
     /// TCP, WebSocket between nodes.
     case peer
     /// UDP, Kademlia over IPv4.
@@ -25,7 +27,7 @@ public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
 
     public var kind: Kind {
         switch self {
-        case .http, .peer: .tcp
+        case .http, .sale, .peer: .tcp
         case .dht, .dht6: .udp
         case .handoff: .unix
         }
@@ -36,6 +38,7 @@ public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
     var unitAddress: String {
         switch self {
         case .http: "127.0.0.1:8080"
+        case .sale: "9402"
         case .peer: "9100"
         case .dht: "127.0.0.1:9200"
         case .dht6: "[::1]:9200"
@@ -44,12 +47,13 @@ public enum OutsideSocket: String, Sendable, Hashable, CaseIterable {
     }
 
     /// Whether a node has it unless somebody switches it off.
-    var isOnByDefault: Bool { self != .peer && self != .dht6 }
+    var isOnByDefault: Bool { self != .peer && self != .sale && self != .dht6 }
 
     /// What it is for.
     var summary: String {
         switch self {
         case .http: "the OpenAI API"
+        case .sale: "the API that strangers pay for"
         case .peer: "lines from other nodes"
         case .dht: "Kademlia over IPv4"
         case .dht6: "Kademlia over IPv6"

@@ -44,7 +44,7 @@ public enum ServiceTable {
             .aggregator, "plans, dispatches and verifies jobs", user: "infernet-aggregator", startOrder: 2,
             network: .none, memoryMiB: 512, exposureTenths: 8),
         ServiceRow(
-            .ws, "TCP: HTTP and WebSocket, in and out", user: "infernet-ws", sockets: [.http, .peer],
+            .ws, "TCP: HTTP and WebSocket, in and out", user: "infernet-ws", sockets: [.http, .sale, .peer],
             startOrder: 3, network: .own, readable: names + authorities, maximumFiles: 16_384,
             memoryMiB: 1024,
             keptConnections: 64, exposureTenths: 15),

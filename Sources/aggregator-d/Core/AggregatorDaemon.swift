@@ -1,5 +1,5 @@
 // aggregator-d: plans jobs, has them run here or elsewhere, checks what comes back, and keeps the story of each.
-// Security: it sees the prompts of this node's own people, and of strangers only ciphertext. It holds no key but a
+// Security: it sees the prompts of this node's own people and of those who buy over HTTP, and of other nodes only ciphertext. It holds no key but a
 // job's content key while that job runs. It must never believe a card, a piece or a receipt that it has not checked.
 
 public import DaemonKit
@@ -16,6 +16,7 @@ public final class AggregatorDaemon: Daemon {
 
     let house: Workplace
     private let keeper: CardKeeper
+    private let resumption: Resumption
 
     public convenience init(_ environment: DaemonEnvironment<AggregatorConfig>) async throws {
         try await self.init(environment, clock: .system)
@@ -34,6 +35,7 @@ public final class AggregatorDaemon: Daemon {
             metrics: AggregatorMetrics(registry: environment.metrics), clock: clock, loop: environment.loop,
             log: log, experience: ExperienceBook(try await journal.experiences()))
         keeper = CardKeeper(house: house)
+        resumption = Resumption(before: clock.milliseconds(), keep: try await journal.owed())
         let ended = try await journal.recover(at: clock.milliseconds())
         if ended > 0 {
             log.warning("jobs ended with the last process", metadata: ["count": "\(ended)"])
@@ -62,6 +64,7 @@ public final class AggregatorDaemon: Daemon {
 
     public func run() async throws {
         await withTaskGroup { group in
+            group.addTask { await self.resumption.tell(self.house) }
             group.addTask { await self.keeper.run() }
             group.addTask {
                 await self.house.outbox.run { provider in self.house.withBook { $0.endpoint(provider) } }

@@ -14,6 +14,15 @@ struct Handlers: Sendable {
     func routes(_ router: inout Router) {
         router.stream(Interface.Submit.self) { try await submit($0, sink: $2) }
         router.stream(Interface.Serve.self) { try await serve($0, sink: $2) }
+        router.stream(Interface.Sell.self) { request, _, sink in
+            try Self.check(request.request)
+            try await house.requireJournal()
+            return try await SoldJob(request, house: house).run(sink)
+        }
+        router.on(Interface.Sold.self) { request, _ in
+            try await house.links.ledger.call(
+                LedgerInterface.EndSale(job: request.job, delivered: true), trace: request.job.text)
+        }
         router.on(Interface.Accepted.self) { request, _ in try await accepted(request) }
         router.on(Interface.Jobs.self) { request, _ in
             Interface.Jobs.Reply(
@@ -46,7 +55,7 @@ struct Handlers: Sendable {
         try await house.requireJournal()
         let ticket = try house.ownGate.enter()
         defer { house.ownGate.leave(ticket) }
-        let job = SubmittedJob(submit, house: house, ticket: ticket, sink: sink)
+        let job = SubmittedJob(submit, house: house, gate: house.ownGate, ticket: ticket, sink: sink)
         return try await house.attending(job.driver) { try await job.run() }
     }
 

@@ -50,6 +50,7 @@ extension Ledger {
             try Self.auditOutbox(db, &report)
             try Self.auditInvoices(db, &report)
             try Self.auditChannels(db, &report)
+            try Self.auditSales(db, &report)
             return report
         }
     }

@@ -78,6 +78,9 @@ public struct LedgerDaemon: Daemon {
             throw StartFailure(.config, "No account can be derived from the node's key.")
         }
         let ledger = ledger
+        let facilitator =
+            environment.config.facilitator.isEmpty
+            ? nil : Facilitator(endpoint: environment.config.facilitator, carrier: chains)
         do {
             rails = try environment.config.chains.map { section in
                 EVMRail(
@@ -85,7 +88,8 @@ public struct LedgerDaemon: Daemon {
                     log: environment.log,
                     rule: ClaimRule(
                         amount: environment.config.channels.claimAt,
-                        after: environment.config.channels.claimAfterSeconds), clock: clock)
+                        after: environment.config.channels.claimAfterSeconds), facilitator: facilitator,
+                    clock: clock)
             }
             lightning = try .configured(
                 environment.config.lightning,
@@ -162,6 +166,14 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
         bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }
         bind(LedgerInterface.LeaveChannel.self, &router) { try await $0.leaveChannel($1.channel) }
+        bind(LedgerInterface.TakeSale.self, &router) { try await $0.takeSale($1) }
+        bind(LedgerInterface.SettleSale.self, &router) { try await $0.settleSale($1.job) }
+        bind(LedgerInterface.EndSale.self, &router) { try await $0.endSale($1) }
+        bind(LedgerInterface.Resume.self, &router) { daemon, request in
+            LedgerInterface.Resume.Reply(
+                ended: try await daemon.ledger.resume(
+                    before: request.before, keep: Set(request.keep), at: daemon.clock()))
+        }
         bind(LedgerInterface.Channels.self, &router) { daemon, _ in try await daemon.shownChannels() }
         bind(LedgerInterface.Invoices.self, &router) { try await $0.invoices(limit: $1.limit) }
         bind(LedgerInterface.Accounts.self, &router) { daemon, _ in try await daemon.accounts() }

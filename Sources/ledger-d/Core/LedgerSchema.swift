@@ -33,6 +33,9 @@ enum LedgerSchema {
                 sql: totals + lean + appendOnly(["spending", "total", "operation", "link"]) + linkRules
                     + totalsTriggers)
         }
+        migrator.registerMigration("9: sales") { db in
+            try db.execute(sql: sales + appendOnly(["sale", "turn", "turn_end"]))
+        }
         return migrator
     }
 

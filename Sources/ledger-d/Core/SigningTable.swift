@@ -76,6 +76,18 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.ReleasePrice.spec, callers: [.aggregator],
                 effect: "takes back what was promised for a job that got no receipt"),
             Row(
+                intent: LedgerInterface.TakeSale.spec, callers: [.aggregator],
+                effect: "writes a stranger's payment for one job down; nothing is signed"),
+            Row(
+                intent: LedgerInterface.SettleSale.spec, callers: [.aggregator],
+                effect: "brings a stranger's own authorization to the token, which pays this node"),
+            Row(
+                intent: LedgerInterface.EndSale.spec, callers: [.aggregator],
+                effect: "writes down whether a stranger got what it paid for"),
+            Row(
+                intent: LedgerInterface.Resume.spec, callers: [.aggregator],
+                effect: "ends what was promised for jobs that died with aggregator-d; signs nothing"),
+            Row(
                 intent: LedgerInterface.PayTerms.spec, callers: [.aggregator],
                 effect: "tells where this node is paid, for its card"),
             Row(

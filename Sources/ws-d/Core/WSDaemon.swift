@@ -21,6 +21,8 @@ public final class WSDaemon: Daemon {
     public static let role = Role.ws
 
     let http: HTTPService
+    /// The API for strangers who pay.
+    let sale: HTTPService
     let hub: PeerHub
     let pool: PeerPool
     private let carrier: CarryService
@@ -55,6 +57,12 @@ public final class WSDaemon: Daemon {
             limits: environment.config.http, loop: loop, aggregator: aggregator,
             supervisor: environment.link(to: .supervisor), metrics: metrics, log: environment.log,
             wallClock: { Self.milliseconds() / 1_000 })
+        sale = HTTPService(
+            limits: environment.config.sale.limits(environment.config.http),
+            sale: environment.config.sale.url,
+            loop: loop, aggregator: aggregator, supervisor: environment.link(to: .supervisor),
+            metrics: metrics,
+            log: environment.log, wallClock: { Self.milliseconds() / 1_000 })
         hub = PeerHub(
             limits: environment.config.peer, loop: loop, ledger: environment.link(to: .ledger),
             aggregator: aggregator,
@@ -68,6 +76,9 @@ public final class WSDaemon: Daemon {
         var adopted: [Listener] = []
         for descriptor in environment.sockets["http"] ?? [] {
             adopted.append(Listener(label: "http", channel: try await HTTPListener.listen(descriptor, http)))
+        }
+        for descriptor in environment.sockets["sale"] ?? [] {
+            adopted.append(Listener(label: "sale", channel: try await HTTPListener.listen(descriptor, sale)))
         }
         for descriptor in environment.sockets["peer"] ?? [] {
             adopted.append(Listener(label: "peer", channel: try await PeerListener.listen(descriptor, hub)))
@@ -145,6 +156,8 @@ public final class WSDaemon: Daemon {
             check("http", config.http.listen, off: "the OpenAI API is switched off: http.listen is empty")
         ]
         checks.append(
+            check("sale", config.sale.listen, off: "nothing is sold over HTTP: sale.listen is empty"))
+        checks.append(
             check("peer", config.peer.listen, off: "not listening for other nodes: peer.listen is empty"))
         if !config.peer.advertise.isEmpty {
             do {
@@ -192,31 +205,34 @@ public final class WSDaemon: Daemon {
         for listener in listeners { try? await listener.channel.close() }
         let end = ContinuousClock.now + Self.drainPatience
         let http = http
+        let sale = sale
         let hub = hub
         let keeper = keeper
         await withTaskExecutorPreference(hub.executor) {
-            await Self.startDraining(http, hub, keeper)
-            while await Self.isBusy(http, hub), ContinuousClock.now < end {
+            await Self.startDraining(http, sale, hub, keeper)
+            while await Self.isBusy(http, sale, hub), ContinuousClock.now < end {
                 try? await Task.sleep(for: .milliseconds(20))
             }
-            await Self.closeAll(http, hub)
+            await Self.closeAll(http, sale, hub)
         }
         await carrier.close()
     }
 
     private static func startDraining(
-        _ http: HTTPService, _ hub: PeerHub, _ keeper: ConnectionKeeper
+        _ http: HTTPService, _ sale: HTTPService, _ hub: PeerHub, _ keeper: ConnectionKeeper
     ) async {
         http.startDraining(keeper)
+        sale.startDraining(nil)
         hub.startDraining()
     }
 
-    private static func isBusy(_ http: HTTPService, _ hub: PeerHub) async -> Bool {
-        http.isBusy || hub.isBusy
+    private static func isBusy(_ http: HTTPService, _ sale: HTTPService, _ hub: PeerHub) async -> Bool {
+        http.isBusy || sale.isBusy || hub.isBusy
     }
 
-    private static func closeAll(_ http: HTTPService, _ hub: PeerHub) async {
+    private static func closeAll(_ http: HTTPService, _ sale: HTTPService, _ hub: PeerHub) async {
         http.closeAll()
+        sale.closeAll()
         hub.closeAll()
     }
 }

@@ -94,6 +94,13 @@ extension JobJournal {
         }
     }
 
+    /// Jobs of this node's people whose receipts are kept and will still be accepted.
+    func owed() async throws -> [JobID] {
+        try await read { db in
+            try String.fetchAll(db, sql: "SELECT job FROM outbox WHERE served = 0").compactMap { JobID($0) }
+        }
+    }
+
     private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         // Who asks sees all that was said before; a disk that takes nothing keeps nobody from reading.
         if isWaiting { try? await commit() }

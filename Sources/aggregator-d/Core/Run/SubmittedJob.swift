@@ -30,13 +30,18 @@ final class SubmittedJob: Sendable {
     let job: JobID
     let driver: JobDriver
     let sink: EventSink<Submit.Event>
+    private let gate: Gate
     private let ticket: Gate.Ticket
     private let progress: Mutex<Progress>
     private let metrics: JobStopwatch
 
     /// Takes the job: from here on it is in the journal.
-    init(_ submit: Submit, house: Workplace, ticket: Gate.Ticket, sink: EventSink<Submit.Event>) {
+    init(
+        _ submit: Submit, house: Workplace, gate: Gate, ticket: Gate.Ticket, sink: EventSink<Submit.Event>,
+        job known: JobID? = nil, reason: String = "taken from this node's people"
+    ) {
         self.house = house
+        self.gate = gate
         request = submit.request
         pin = submit.provider
         self.ticket = ticket
@@ -44,14 +49,14 @@ final class SubmittedJob: Sendable {
         let progress = Mutex(Progress())
         let now = house.clock.milliseconds()
         var random = SystemRandomNumberGenerator()
-        let job = JobID(milliseconds: UInt64(max(0, now)), random: &random)
+        let job = known ?? JobID(milliseconds: UInt64(max(0, now)), random: &random)
         self.job = job
         metrics = JobStopwatch(house.metrics)
         let blamed = CandidateList()
         candidateList = blamed
         driver = JobDriver(
             record: AggregatorInterface.Record(
-                job: job, side: .local, state: .received, reason: "taken from this node's people",
+                job: job, side: .local, state: .received, reason: reason,
                 model: submit.request.model, createdAt: now, updatedAt: now),
             limits: house.limits, journal: house.journal, clock: house.clock, loop: house.loop,
             hooks: JobDriver.Hooks(
@@ -113,7 +118,7 @@ final class SubmittedJob: Sendable {
     }
 
     private func plan() async throws -> JobEvent {
-        try await house.ownGate.wait(ticket)
+        try await gate.wait(ticket)
         let seed = UInt64(job.text.suffix(16), radix: 16) ?? 0
         let plan = try await house.plan(
             model: request.model, pin: pin, trace: job.text, seed: seed, alwaysAsk: false)

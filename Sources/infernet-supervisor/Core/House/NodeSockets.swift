@@ -84,6 +84,7 @@ struct NodeSockets: Sendable {
     private func address(of kind: OutsideSocket) -> String? {
         switch kind {
         case .http: return configuration.http.listen
+        case .sale: return configuration.sale.listen
         case .peer: return configuration.peer.listen
         case .dht: return configuration.dht.listen
         case .dht6: return configuration.dht.listen6
@@ -98,7 +99,8 @@ struct NodeSockets: Sendable {
         do {
             switch kind {
             case .dht, .dht6: return try UDPSocket.bind(host: place.host, port: place.port)
-            case .http, .peer, .handoff: return try TCPListener.bind(host: place.host, port: place.port)
+            case .http, .sale, .peer, .handoff:
+                return try TCPListener.bind(host: place.host, port: place.port)
             }
         } catch let error as SystemError { throw error } catch {
             throw SystemError(.callFailed, "cannot use \(address): \(error)")

@@ -26,6 +26,7 @@ struct SocketAddresses: Sendable {
             wanted.append(unit)
         }
         listen(.ws, .http, configuration.http.listen, "ListenStream")
+        listen(.ws, .sale, configuration.sale.listen, "ListenStream")
         listen(.ws, .peer, configuration.peer.listen, "ListenStream")
         listen(.dht, .dht, configuration.dht.listen, "ListenDatagram")
         listen(.dht, .dht6, configuration.dht.listen6, "ListenDatagram")

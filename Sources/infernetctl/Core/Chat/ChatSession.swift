@@ -82,6 +82,7 @@ struct ChatSession: Sendable {
                 return true
             }
             if first { output.rawError("\r\u{1B}[K" + output.errorStyle.dim(TerminalText.clean(event.text))) }
+        case .paid: return
         case .accepted: break
         }
     }

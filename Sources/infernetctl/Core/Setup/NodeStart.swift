@@ -9,7 +9,8 @@ struct NodeStart: Sendable {
     let config: String
     private static let dealer = "infernet-config.service"
     private static let addresses = [
-        "infernet-ws-http.socket", "infernet-ws-peer.socket", "infernet-dht-dht.socket",
+        "infernet-ws-http.socket", "infernet-ws-sale.socket", "infernet-ws-peer.socket",
+        "infernet-dht-dht.socket",
     ]
 
     func look() throws -> SetupStep.Finding {

@@ -168,7 +168,7 @@ extension Ledger {
         }
     }
 
-    private static func release(
+    static func release(
         _ job: JobID, _ channel: PaymentChannel, at: Int64, _ writer: LedgerWriter
     ) throws {
         guard let pledge = try pledge(job, channel.id, writer.db), !pledge.isOver else { return }

@@ -58,10 +58,11 @@ struct PaymentChannel: Hashable, Sendable {
         }
     }
 
-    /// Whether a deed may name this account.
+    /// Whether a deed may name this account: a channel's, or what is due from a sale.
     static func isAccount(_ account: String) -> Bool {
         account.utf8.count <= Deed.longestParty && Deed.isPlain(account)
-            && (account.hasPrefix("due:") || account.hasPrefix("paid:")) && account.contains(":channel:")
+            && (account.hasPrefix("due:") || account.hasPrefix("paid:"))
+            && (account.contains(":channel:") || account.contains(":sale:"))
     }
 
     /// What ties a channel to the two nodes: a voucher that somebody saw on the way is worth nothing to him.

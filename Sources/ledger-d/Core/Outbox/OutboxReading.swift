@@ -22,10 +22,10 @@ extension Ledger {
         }
     }
 
-    /// Of the payments, those whose money leaves: a claim, and what is taken back, bring it home.
+    /// Of the payments, those whose money leaves: a claim, a sale, and what is taken back, bring it home.
     static let leaving = """
         payment.party NOT GLOB '*:claim:*' AND payment.party NOT GLOB '*:leaving:*'
-        AND payment.party NOT GLOB '*:withdraw:*'
+        AND payment.party NOT GLOB '*:withdraw:*' AND payment.party NOT GLOB '*:sale:*'
         """
 
     /// The deed that set a payment's money aside.

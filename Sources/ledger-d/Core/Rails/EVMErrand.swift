@@ -65,6 +65,7 @@ enum EVMErrands {
         case ChannelClaimTerms.errand: return try CanonicalJSON.decode(ChannelClaimTerms.self, from: terms)
         case ChannelLeaveTerms.asking, ChannelLeaveTerms.taking:
             return try CanonicalJSON.decode(ChannelLeaveTerms.self, from: terms)
+        case SaleTerms.errand: return try CanonicalJSON.decode(SaleTerms.self, from: terms)
         default: throw ChainFault(description: "its terms are of an unknown kind")
         }
     }

@@ -22,6 +22,13 @@ actor EVMRail {
     /// What was last heard of channels.
     var views: [Digest: ChannelView] = [:]
     nonisolated let rule: ClaimRule
+    /// Who carries strangers' payments; this node alone when nil.
+    nonisolated let facilitator: Facilitator?
+    /// When it was asked for a payment, Unix seconds, and which transaction it named.
+    var asked: [String: Int64] = [:]
+    var named: [String: [UInt8]] = [:]
+    /// The transactions in whose blocks payments under way were seen.
+    private(set) var paid: [String: [UInt8]] = [:]
     private var verified: Set<EVMAddress> = []
     private var final: (number: UInt64, hash: [UInt8])?
     private var offered: [[UInt8]: Int64] = [:]
@@ -30,8 +37,10 @@ actor EVMRail {
 
     init(
         _ chain: EVMChain, signer: PaymentSigner, ledger: Ledger, carrier: any Carrier, log: Logger,
-        rule: ClaimRule = ClaimRule(amount: 1_000_000, after: 86_400), clock: @escaping @Sendable () -> Int64
+        rule: ClaimRule = ClaimRule(amount: 1_000_000, after: 86_400), facilitator: Facilitator? = nil,
+        clock: @escaping @Sendable () -> Int64
     ) {
+        self.facilitator = facilitator
         self.rule = rule
         self.chain = chain
         self.signer = signer
@@ -72,7 +81,12 @@ actor EVMRail {
         defer { isBusy = false }
         do {
             let open = try await ledger.openPayments(chain.rail)
-            awaited = awaited.filter { entry in open.contains { $0.id == entry.key } }
+            let under = Set(open.map(\.id))
+            awaited = awaited.filter { under.contains($0.key) }
+            (asked, named) = (
+                asked.filter { under.contains($0.key) }, named.filter { under.contains($0.key) }
+            )
+            paid = paid.filter { under.contains($0.key) }
             do {
                 try await look()
             } catch {
@@ -99,6 +113,7 @@ actor EVMRail {
         for token in chain.tokens { try await findDeposits(token, through: number) }
         try await claimDue()
         try await takeBack((number, time))
+        try await ledger.writeOffSales(chain.rail, at: now)
         for id in try await ledger.openPayments(chain.rail).map(\.id) {
             // Read again: what was signed in this look has a place in the lane, even where the chain did not take it.
             let open = try await ledger.openPayments(chain.rail)
@@ -155,6 +170,8 @@ actor EVMRail {
             return
         }
         let view = try await view(payment, open, errand, token, latest, final)
+        paid[payment.id] = view.seen.first(where: \.pays)?.hash
+        if let sale = errand as? SaleTerms, !view.usedNow, await leavesToFacilitator(payment, sale) { return }
         let machine = EVMPaymentMachine(
             chain: chain, letters: payment.letters, amount: errand.spends, validBefore: errand.validBefore,
             gas: chain.gasLimit * errand.gasShare)
@@ -192,6 +209,8 @@ actor EVMRail {
             try await errand.isDone(client, token, .latest)
         )
         var hashes = payment.letters.map(\.hash)
+        let named = named[payment.id]
+        if let named, !hashes.contains(named) { hashes.append(named) }
         var seen: [EVMPaymentMachine.Seen] = []
         if used.0 {
             let known = hashes
@@ -210,8 +229,10 @@ actor EVMRail {
             guard let home = try await client.block(.number(block)), home.hash == receipt.blockHash else {
                 continue
             }
-            seen.append(
-                .init(hash: hash, block: block, pays: try errand.pays(receipt, token)))
+            let pays = try errand.pays(receipt, token)
+            // What somebody else names and does not pay is not ours.
+            if hash == named, !pays { continue }
+            seen.append(.init(hash: hash, block: block, pays: pays))
         }
         let held = try await client.call(
             EVMToken.balanceOf, [.address(signer.address)], at: token.address, .latest)

@@ -39,6 +39,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     private var isOld: Bool { version.major < 1 || (version.major == 1 && version.minor == 0) }
     private var keepAlive = true
     private var refusal: APIError?
+    /// What came as x402's payment; kept where something is sold.
+    private(set) var payment: String?
     private var body = ByteBuffer()
     private var discarded = 0
     private var began = NIODeadline.now()
@@ -148,10 +150,12 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         isHead = head.method == .HEAD
         route = nil
         refusal = nil
+        payment = nil
         body.clear()
         do {
             let found = try RequestRules.admit(head, service)
             route = found
+            payment = service.sale == nil ? nil : head.headers.first(name: HTTPReply.payment)
             if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }),
                 length > service.limits.maxBodyBytes
             {
@@ -255,7 +259,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         guard keepAlive, !service.isDraining else { return endForGood() }
         wait(.idle, service.limits.idleTimeoutMs)
         isEnding = true
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        lastWrite = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         isEnding = false
     }
 
@@ -321,6 +325,9 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         guard phase != .closed else { throw CancellationError() }
         due = .distantFuture
     }
+
+    /// Returns when what was sent so far has been handed to the system; throws when it never will be.
+    func sent() async throws { try await lastWrite?.get() }
 
     private func responseHead(_ status: Int, _ headers: [(String, String)]) -> HTTPResponseHead {
         var fields = HTTPHeaders(headers)

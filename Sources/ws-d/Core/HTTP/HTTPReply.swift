@@ -13,6 +13,10 @@ struct HTTPReply {
     var body: [UInt8]
 
     static let json = "application/json"
+    /// x402's headers: what is required, what came, what became of it.
+    static let paymentRequired = "PAYMENT-REQUIRED"
+    static let payment = "PAYMENT-SIGNATURE"
+    static let paymentResponse = "PAYMENT-RESPONSE"
 
     init(_ status: Int, type: String, body: [UInt8]) {
         self.status = status

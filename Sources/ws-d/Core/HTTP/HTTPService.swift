@@ -14,6 +14,8 @@ import Wire
 // Touched on the one event loop only.
 final class HTTPService: @unchecked Sendable {  // see above
     let limits: HTTPSection
+    /// How strangers who pay reach it; nil where this node's own people ask.
+    let sale: String?
     let hosts: HostRule
     let loop: any EventLoop
     let executor: LoopExecutor
@@ -37,11 +39,13 @@ final class HTTPService: @unchecked Sendable {  // see above
     static let supervisorPatienceMs = 2_000
 
     init(
-        limits: HTTPSection, loop: any EventLoop, aggregator: PeerLink, supervisor: PeerLink,
+        limits: HTTPSection, sale: String? = nil, loop: any EventLoop, aggregator: PeerLink,
+        supervisor: PeerLink,
         metrics: WSMetrics,
         log: Logger, wallClock: @escaping @Sendable () -> Int64
     ) {
         self.limits = limits
+        self.sale = sale
         hosts = HostRule(names: limits.allowedHosts)
         self.loop = loop
         executor = LoopExecutor.of(loop)
@@ -127,8 +131,12 @@ final class HTTPService: @unchecked Sendable {  // see above
     var isBusy: Bool { !connections.isEmpty }
 
     /// Hands idle connections to the next process; those that it cannot have end, and the others after their answer.
-    func startDraining(_ keeper: ConnectionKeeper) {
+    func startDraining(_ keeper: ConnectionKeeper?) {
         isDraining = true
+        guard let keeper else {
+            for connection in connections.values { connection.drain() }
+            return
+        }
         let idle = connections.values.compactMap { connection in
             connection.spare().map { (connection: connection, copy: $0) }
         }

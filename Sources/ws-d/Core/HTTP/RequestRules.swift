@@ -8,11 +8,25 @@ enum RequestRules {
     /// - Returns: the route.
     static func admit(_ head: HTTPRequestHead, _ service: HTTPService) throws(APIError) -> Route {
         let route = try check(head, hosts: service.hosts)
+        if service.sale != nil { try checkSale(route, head) }
         switch route {
         case .chat, .models, .model: try service.admitRequest()
         case .health, .metrics: break
         }
         return route
+    }
+
+    /// What strangers may ask for: models and answers, with at most one payment.
+    private static func checkSale(_ route: Route, _ head: HTTPRequestHead) throws(APIError) {
+        switch route {
+        case .chat, .models, .model: break
+        case .health, .metrics:
+            throw APIError(
+                404, "This address serves /v1/chat/completions and /v1/models.", code: "unknown_url")
+        }
+        guard head.headers[HTTPReply.payment].count <= 1 else {
+            throw APIError(400, "A request has one payment.", code: "invalid_http")
+        }
     }
 
     static func check(_ head: HTTPRequestHead, hosts: HostRule) throws(APIError) -> Route {

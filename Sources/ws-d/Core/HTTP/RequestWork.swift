@@ -59,13 +59,17 @@ enum RequestWork {
     private static func models(_ service: HTTPService) async throws -> HTTPReply {
         let reply = try await service.aggregator.call(AggregatorInterface.Models())
         var writer = JSONWriter()
-        ModelsWriter.list(reply.models, &writer)
+        ModelsWriter.list(reply.models.filter { $0.local || service.sale == nil }, &writer)
         return HTTPReply(200, type: HTTPReply.json, body: writer.bytes)
     }
 
     private static func model(_ name: String, _ service: HTTPService) async throws -> HTTPReply {
         let reply = try await service.aggregator.call(AggregatorInterface.Models())
-        guard let model = reply.models.first(where: { $0.name == name || $0.root.hex == name }) else {
+        guard
+            let model = reply.models.first(where: {
+                ($0.name == name || $0.root.hex == name) && ($0.local || service.sale == nil)
+            })
+        else {
             throw APIError(
                 404,
                 "The model '\(name.prefix(128))' does not exist here. GET /v1/models lists those that do.",

@@ -19,6 +19,10 @@ final class ChatExchange: @unchecked Sendable {  // see above
     private var job: JobID?
     /// The answer so far, when it is wanted in one piece.
     private var text = ""
+    /// What became of a stranger's payment, for the `PAYMENT-RESPONSE` header.
+    private var paid: String?
+    /// How much longer than its work a sale may take, in milliseconds.
+    private static let settlingMs = 90_000
 
     /// The longest answer that is gathered in memory, in bytes.
     private static let maximumAnswer = 16 * 1024 * 1024
@@ -32,20 +36,38 @@ final class ChatExchange: @unchecked Sendable {  // see above
     func run() async {
         defer { service.endCompletion() }
         do {
+            if let sale = service.sale { return try await sell(sale) }
             let reply = try await service.aggregator.stream(
                 AggregatorInterface.Submit(request: request.inference),
                 deadlineMs: service.limits.requestTimeoutMs
             ) { event in try await self.take(event) }
-            finish(reply)
+            finish(reply.record.job, reply.finish, reply.record.usage)
         } catch {
             fail(WireError.wrapping(error))
         }
+    }
+
+    /// The same for a stranger's money. What was paid for counts as given when it has left whole.
+    private func sell(_ url: String) async throws {
+        let reply = try await service.aggregator.stream(
+            AggregatorInterface.Sell(
+                request: request.inference, stream: request.stream, resource: url + Route.chat.label,
+                payment: connection.payment), deadlineMs: service.limits.requestTimeoutMs + Self.settlingMs
+        ) { event in try await self.take(event) }
+        paid = reply.response
+        guard reply.settled, let reason = reply.finish else {
+            throw WireError(.paymentRequired, "The payment could not be settled, so there is no answer.")
+        }
+        finish(reply.job, reason, reply.usage)
+        try await connection.sent()
+        _ = try? await service.aggregator.call(AggregatorInterface.Sold(job: reply.job))
     }
 
     private func take(_ event: AggregatorInterface.Submit.Event) async throws {
         switch event.stage {
         case .accepted: job = JobID(event.text)
         case .state: return
+        case .paid: paid = event.text
         case .token:
             guard request.stream else { return try gather(event.text) }
             let completion = begin()
@@ -72,7 +94,7 @@ final class ChatExchange: @unchecked Sendable {  // see above
             includeUsage: request.includeUsage)
         writer = made
         if request.stream {
-            connection.beginStream(HTTPReply.headers(of: job))
+            connection.beginStream(headers)
             var out = JSONWriter()
             made.role(&out)
             connection.stream(out.bytes)
@@ -80,21 +102,25 @@ final class ChatExchange: @unchecked Sendable {  // see above
         return made
     }
 
-    private func finish(_ reply: AggregatorInterface.Submit.Reply) {
+    /// The job's headers, and those of its payment.
+    private var headers: [(String, String)] {
+        HTTPReply.headers(of: job) + (paid.map { [(HTTPReply.paymentResponse, $0)] } ?? [])
+    }
+
+    private func finish(_ job: JobID, _ reason: FinishReason, _ usage: Usage?) {
         guard connection.isAnswering else { return }
-        job = reply.record.job
-        service.log.info(
-            "completion answered", metadata: ["job": "\(reply.record.job)", "finish": "\(reply.finish)"])
+        self.job = job
+        service.log.info("completion answered", metadata: ["job": "\(job)", "finish": "\(reason)"])
         let completion = begin()
         var out = JSONWriter(capacity: 512 + text.utf8.count)
         if request.stream {
-            completion.end(reply.finish, usage: reply.record.usage, &out)
+            completion.end(reason, usage: usage, &out)
             connection.stream(out.bytes)
             connection.endStream()
         } else {
-            completion.whole(text, reply.finish, usage: reply.record.usage, &out)
+            completion.whole(text, reason, usage: usage, &out)
             var whole = HTTPReply(200, type: HTTPReply.json, body: out.bytes)
-            whole.headers += HTTPReply.headers(of: job)
+            whole.headers += headers
             connection.send(whole)
         }
     }
@@ -115,7 +141,11 @@ final class ChatExchange: @unchecked Sendable {  // see above
             return connection.breakStream(status: answer.status)
         }
         var reply = HTTPReply(answer)
-        reply.headers += HTTPReply.headers(of: job)
+        reply.headers += headers
+        // What ledger-d wrote; anything else is no header.
+        if service.sale != nil, error.code == .paymentRequired, paid == nil, let required = error.cause {
+            reply.headers.append((HTTPReply.paymentRequired, required))
+        }
         connection.send(reply)
     }
 }

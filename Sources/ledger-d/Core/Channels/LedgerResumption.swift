@@ -1,0 +1,47 @@
+// What ends when aggregator-d has begun anew: promises for jobs that died with it, and turns at what strangers paid for.
+// It must never end a promise that a receipt may still be charged to: those are named by who keeps the receipts.
+//
+// For the payee it is its own claim that it gives up. A payer gives up nothing that protects it: the voucher is signed, and
+// stays within `max_at_risk` of the receipts, whatever is promised under it.
+
+import FoundationEssentials
+import GRDB
+import NodeModel
+import Wire
+
+extension Ledger {
+    /// - Parameters:
+    ///   - before: what is younger is not touched; Unix milliseconds.
+    ///   - keep: jobs whose receipts will still be accepted.
+    /// - Returns: how many promises and turns ended.
+    func resume(before: Int64, keep: Set<JobID>, at: Int64) async throws -> Int {
+        let (promises, turns) = try await reading { db in
+            let promises = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT channel.*, pledge.job FROM pledge JOIN channel ON channel.id = pledge.channel
+                    WHERE pledge.at < ? AND NOT EXISTS (SELECT 1 FROM charge
+                        WHERE charge.channel = pledge.channel AND charge.job = pledge.job)
+                    """, arguments: [before]
+            ).compactMap { row in try JobID(row["job"]).map { ($0, try Self.channel(row)) } }
+            let turns = try String.fetchAll(
+                db,
+                sql: """
+                    SELECT job FROM turn WHERE at < ? AND NOT EXISTS (
+                        SELECT 1 FROM turn_end WHERE turn_end.job = turn.job)
+                    """, arguments: [before]
+            ).compactMap { JobID($0) }
+            return (promises, turns)
+        }
+        var ended = 0
+        for (job, channel) in promises where !keep.contains(job) {
+            try await writing { writer in try Self.release(job, channel, at: at, writer) }
+            ended += 1
+        }
+        for job in turns {
+            try await endTurn(job, delivered: false, at: at)
+            ended += 1
+        }
+        return ended
+    }
+}
