@@ -94,6 +94,8 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.SettleSale.self),
     of(LedgerInterface.EndSale.self),
     of(LedgerInterface.Resume.self),
+    of(LedgerInterface.Buy.self),
+    of(WSInterface.Shop.self),
     of(stream: AggregatorInterface.Sell.self),
     of(AggregatorInterface.Sold.self),
 ].flatMap { $0 }

@@ -1,6 +1,6 @@
 """Jobs between two whole nodes, paid in USDC on a real EVM by x402 vouchers.
-Proves that who signs nothing gets nothing, that what a receipt charges is what the chain moves, and that a provider that
-dies with a voucher in its books loses nothing."""
+Proves that who signs nothing gets nothing, that what a receipt charges is what the chain moves, that a provider that
+dies with a voucher in its books loses nothing, and that what was promised for a job that died is free again at once."""
 
 import base64
 import json
@@ -158,6 +158,29 @@ class PaidJobs(unittest.TestCase):
         (way,) = required["accepts"]
         self.assertEqual((way["scheme"], way["network"], way["amount"]), ("batch-settlement", "eip155:137", "600"))
         self.assertEqual(way["payTo"], self.account(self.provider)["address"])
+
+    def test_4_what_was_promised_for_a_job_that_died_is_free_again(self):
+        for node in (self.client, self.provider):
+            before = self.channel(self.client)["charged"]
+            answer = Answer(self.client, max_tokens=400)
+            self.assertTrue(answer.began.wait(60), "the story did not begin")
+            self.assertGreater(self.channel(self.client)["open"], 0)
+            self.assertGreater(self.channel(self.provider)["open"], 0)
+            dead = node.kill("aggregator-d")
+            eventually(lambda node=node, dead=dead: node.daemon("aggregator-d").get("pid") not in (None, dead)
+                       and node.settled(), 30, "aggregator-d's return")
+            answer.join(60)
+            self.assertFalse(answer.whole)
+            eventually(lambda: self.channel(self.client)["open"] == 0, 30, "the client's promise ending")
+            eventually(lambda: self.channel(self.provider)["open"] == 0, 30, "the provider's promise ending")
+            self.assertEqual(self.channel(self.client)["charged"], before)
+            # The next job goes on where the last one that was paid left it.
+            def goes(before=before):
+                again = Answer(self.client, "Name a tree.", 16)
+                return again.outcome(60) == "whole" and self.channel(self.client)["charged"] > before
+            eventually(goes, 90, "the next job")
+        for node in (self.client, self.provider):
+            node.ctl("wallet", "audit", check=True)
 
 
 if __name__ == "__main__":

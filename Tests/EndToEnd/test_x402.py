@@ -5,6 +5,7 @@ left in a channel comes back."""
 import hashlib
 import json
 import secrets
+import signal
 import time
 import unittest
 
@@ -16,8 +17,9 @@ from x402_peer import SDK
 
 USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 PRICE = {"asset": USDC, "prompt": 1, "completion": 2}
-# A stranger on the curve: twice the generator.
+# Strangers on the curve: twice the generator, and three times.
 STRANGER = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
+OTHER = "f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9"
 KEY = "0x" + "46" * 32
 
 
@@ -56,8 +58,8 @@ class AgainstTheSDK(unittest.TestCase):
             return check()
         return eventually(step, 90, what)
 
-    def take(self, job, payment=None, ceiling=2_000):
-        terms = {"job": job, "client": STRANGER, "model_root": "11" * 32, "unit_price": PRICE, "max_tokens": 512,
+    def take(self, job, payment=None, ceiling=2_000, client=STRANGER):
+        terms = {"job": job, "client": client, "model_root": "11" * 32, "unit_price": PRICE, "max_tokens": 512,
                  "ceiling": ceiling}
         return self.ledger.call("ledger.take_job", terms | ({"payment": payment} if payment else {}))
 
@@ -70,10 +72,10 @@ class AgainstTheSDK(unittest.TestCase):
     def nonce(self):
         return int(self.chain.ask("eth_getTransactionCount", self.theirs, "latest"), 16)
 
-    def receipt(self, job, own):
+    def receipt(self, job, own, client=STRANGER):
         """A receipt of 30 and 12 tokens."""
         body = {
-            "version": 1, "job": job, "provider": own, "client": STRANGER, "model": "model", "model_root": "11" * 32,
+            "version": 1, "job": job, "provider": own, "client": client, "model": "model", "model_root": "11" * 32,
             "image": "sha256:" + "22" * 32, "request_hash": "33" * 32, "result_hash": "44" * 32,
             "usage": {"prompt_tokens": 30, "completion_tokens": 12},
             "timings": {"queue_ms": 0, "load_ms": 0, "first_token_ms": 1, "generate_ms": 1}, "finish": "stop",
@@ -111,6 +113,42 @@ class AgainstTheSDK(unittest.TestCase):
         self.receipt(job, own)
         self.mine_until(lambda: self.account()["available"] == 108, "the second claim")
         self.assertEqual((self.channel()["charged"], self.channel()["ceiling"]), (108, 2_054))
+        self.node.ctl("wallet", "audit", check=True)
+
+    def test_what_two_of_the_sdks_clients_owe_is_claimed_by_one_transaction(self):
+        own = self.node.call("ledger-d", "ledger.identity")["pubkey"]
+        jobs = []
+        for number, client in enumerate((STRANGER, OTHER)):
+            key = "0x" + f"{0x50 + number:02x}" * 32
+            account = self.sdk.ask("address", key=key)["address"]
+            self.chain.ask("test_coins", account, 10**18)
+            self.chain.ask("test_mint", account, 1_000_000)
+            salt = "0x" + hashlib.sha256(f"infernet/x402/1\n{client}\n{own}".encode()).hexdigest()
+            job = "job_" + secrets.token_hex(16)
+            with self.assertRaises(Refused) as refused:
+                self.take(job, client=client)
+            required = refused.exception.cause
+            first = self.sdk.ask("pay", key=key, required=required, salt=salt, balance=0, charged=0)
+            raw = self.sdk.ask("deposit", key=key, payload=first["payload"], nonce=0)["raw"]
+            self.chain.ask("eth_sendRawTransaction", raw)
+            self.chain.ask("test_mine", 3)
+            amount = int(first["payload"]["deposit"]["amount"])
+            payment = self.sdk.ask("pay", key=key, required=required, salt=salt, balance=amount, charged=0)
+            self.take(job, payment["header"], client=client)
+            jobs.append((job, client))
+        # The chain is silent while both become due, so that the ledger finds both at once.
+        self.chain.process.send_signal(signal.SIGSTOP)
+        for job, client in jobs:
+            self.receipt(job, own, client)
+        self.chain.process.send_signal(signal.SIGCONT)
+        self.mine_until(lambda: self.chain.tokens(self.account()["address"]) == 108, "the claim")
+        self.mine_until(lambda: self.account()["available"] == 108, "the claim in the books")
+        self.mine_until(lambda: all(payment["state"] == "settled" for payment in self.node.call(
+            "ledger-d", "ledger.payments", {"limit": 9})["payments"]), "the end of both")
+        sent = self.chain.ask("eth_getTransactionCount", self.account()["address"], "latest")
+        self.assertEqual(int(sent, 16), 1)
+        channels = self.node.call("ledger-d", "ledger.channels")["channels"]
+        self.assertEqual([(each["charged"], each["balance"]) for each in channels], [(54, 0), (54, 0)])
         self.node.ctl("wallet", "audit", check=True)
 
     def test_the_sdks_server_is_paid_by_this_node_and_the_rest_comes_back(self):

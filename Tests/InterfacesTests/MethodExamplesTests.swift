@@ -68,6 +68,7 @@ let samples: [Sample] = [
     Sample(AggregatorInterface.Sold.self),
     Sample(LedgerInterface.PayInvoice.self), Sample(LedgerInterface.MakeInvoice.self),
     Sample(LedgerInterface.Invoices.self), Sample(WSInterface.Carry.self), Sample(WSInterface.Relay.self),
+    Sample(WSInterface.Shop.self), Sample(LedgerInterface.Buy.self),
     Sample(LedgerInterface.SignRelayAuth.self), Sample(LedgerInterface.Earnings.self),
     Sample(AggregatorInterface.Publish.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),

@@ -35,14 +35,27 @@ struct ChannelFixture: Sendable {
         provider = try Self.open(places[1].path, chain, time, atRisk, claimAt)
     }
 
+    /// Another client of the same provider.
+    init(beside other: ChannelFixture) throws {
+        (chain, time, provider) = (other.chain, other.time, other.provider)
+        places = [try TemporaryDirectory()]
+        client = try Self.open(places[0].path, chain, time)
+    }
+
     static func open(
         _ place: String, _ chain: ModelChain, _ time: NIOLockedValueBox<Int64>, _ atRisk: Int64 = 100_000,
-        _ claimAt: Int64 = 1_000_000, facilitator: (any Carrier)? = nil
+        _ claimAt: Int64 = 1_000_000, facilitator: (any Carrier)? = nil,
+        shopper: (any ShopCarrier)? = nil
     ) throws -> LedgerDaemon {
         var section = LedgerSection()
         section.chains = [try #require(ChainSection.known.first)]
         section.channels.maxAtRisk = atRisk
         section.channels.claimAt = claimAt
+        if shopper != nil {
+            var shop = ShopSection()
+            (shop.name, shop.maxPerPayment) = ("shop", 2_000)
+            section.shops = [shop]
+        }
         if facilitator != nil { section.facilitator = CarryEndpoint.settling }
         let environment = DaemonEnvironment(
             role: .ledger, config: section, node: NodeSection(),
@@ -50,7 +63,8 @@ struct ChannelFixture: Sendable {
             group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: place,
             runtimeDirectory: place, credentialsDirectory: nil, metrics: MetricsRegistry())
         return try LedgerDaemon(
-            environment, chains: facilitator ?? chain, clock: { time.withLockedValue { $0 } })
+            environment, chains: facilitator ?? chain, shopper: shopper,
+            clock: { time.withLockedValue { $0 } })
     }
 
     /// Both clocks go on.

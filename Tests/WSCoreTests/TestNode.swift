@@ -29,6 +29,13 @@ struct TestScript: Sendable {
             AggregatorInterface.Serve, EventSink<PeerInterface.RunJob.Event>
         ) async throws -> PeerInterface.RunJob.Reply
 
+    typealias Sell =
+        @Sendable (
+            AggregatorInterface.Sell, EventSink<AggregatorInterface.Submit.Event>
+        ) async throws -> AggregatorInterface.Sell.Reply
+
+    var sell: Sell = { _, _ in throw WireError(.policyRefused, "nothing is sold") }
+    var sold: @Sendable (JobID) -> Void = { _ in }
     var submit: Submit = { request, sink in
         try await sink.send(.init(stage: .accepted, text: TestNode.job.text))
         try await sink.send(.init(stage: .state, text: "planned"))
@@ -54,6 +61,7 @@ final class TestNode: Sendable {
     let metrics = MetricsRegistry()
     let httpPort: UInt16
     let peerPort: UInt16
+    let salePort: UInt16
     /// What others dial.
     let endpoint: String
     /// aggregator-d's line to this ws-d.
@@ -77,6 +85,8 @@ final class TestNode: Sendable {
         node.stateDirectory = directory.path
         let http = try TCPListener.bind(host: "127.0.0.1", port: 0)
         let peer = try TCPListener.bind(host: host, port: wanted)
+        let sale = try TCPListener.bind(host: "127.0.0.1", port: 0)
+        salePort = try InternetSocket.localAddress(of: sale).port
         httpPort = try InternetSocket.localAddress(of: http).port
         peerPort = try InternetSocket.localAddress(of: peer).port
         endpoint = "ws://\(host):\(peerPort)/peer"
@@ -84,6 +94,8 @@ final class TestNode: Sendable {
         config.http.listen = "127.0.0.1:\(httpPort)"
         config.peer.listen = "\(host):\(peerPort)"
         config.peer.advertise = endpoint
+        if adopt.contains("sale") { config.sale.listen = "127.0.0.1:\(salePort)" }
+        config.sale.url = "https://node.example"
         configure(&config)
         let siblings = [
             try await Self.aggregator(directory.path, script), try await Self.ledger(directory.path, key),
@@ -93,7 +105,8 @@ final class TestNode: Sendable {
             DaemonEnvironment(
                 role: .ws, config: config, node: node,
                 log: Logger(label: "ws") { _ in SwiftLogNoOpLogHandler() },
-                group: group, sockets: ["http": [http], "peer": [peer]].filter { adopt.contains($0.key) },
+                group: group,
+                sockets: ["http": [http], "peer": [peer], "sale": [sale]].filter { adopt.contains($0.key) },
                 kept: ["http": kept], keeper: keeper, stateDirectory: directory.path,
                 runtimeDirectory: directory.path, metrics: metrics))
         daemon = ws
@@ -141,6 +154,13 @@ final class TestNode: Sendable {
         try await LoopbackServer(.aggregator, runDirectory: run) { router in
             router.stream(AggregatorInterface.Submit.self) { request, _, sink in
                 try await script.submit(request, sink)
+            }
+            router.stream(AggregatorInterface.Sell.self) { request, _, sink in
+                try await script.sell(request, sink)
+            }
+            router.on(AggregatorInterface.Sold.self) { request, _ in
+                script.sold(request.job)
+                return Done()
             }
             router.stream(AggregatorInterface.Serve.self) { request, _, sink in
                 try await script.serve(request, sink)

@@ -15,7 +15,7 @@ public enum LedgerInterface {
         RotateKey.spec, Successions.spec, Pay.spec, Payments.spec, Accounts.spec,
         PayInvoice.spec, MakeInvoice.spec, Invoices.spec, Earnings.spec,
         PayTerms.spec, PromisePrice.spec, ReleasePrice.spec, OpenChannel.spec, LeaveChannel.spec,
-        Channels.spec, TakeSale.spec, SettleSale.spec, EndSale.spec, Resume.spec,
+        Channels.spec, TakeSale.spec, SettleSale.spec, EndSale.spec, Resume.spec, Buy.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }

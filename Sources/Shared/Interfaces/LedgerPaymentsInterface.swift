@@ -57,6 +57,45 @@ extension LedgerInterface {
         Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
     }
 
+    /// Buys one answer of a shop of the configuration by x402's `exact`. The same id pays once, however often it is asked.
+    public struct Buy: Request {
+        public static let spec = MethodSpec(
+            "ledger.buy", deadlineMs: 230_000, maxRequestBytes: 64 * 1024, idempotent: true,
+            "Buys one answer of a shop by x402, within its ceilings.")
+        public struct Reply: WireValue, Hashable {
+            /// HTTP's, and the shop's words.
+            public var status: Int
+            public var body: String
+            /// What was paid, or may be: absent when nothing was asked for.
+            public var payment: Payment?
+            public init(status: Int, body: String, payment: Payment? = nil) {
+                self.status = status
+                self.body = body
+                self.payment = payment
+            }
+        }
+        /// The caller's id of the payment, 1 to 100 printable characters.
+        public var id: String
+        /// As `ledger.shops` names it.
+        public var shop: String
+        /// JSON, which is posted.
+        public var body: String
+        /// The most that is paid, in the token's smallest unit.
+        public var most: Int64
+        public init(id: String, shop: String, body: String, most: Int64) {
+            self.id = id
+            self.shop = shop
+            self.body = body
+            self.most = most
+        }
+        public static var example: (request: Buy, reply: Reply) {
+            (
+                Buy(id: "weather-1", shop: "weather", body: "{}", most: 1_000),
+                Reply(status: 200, body: "{}", payment: examplePayment)
+            )
+        }
+    }
+
     /// Pays from this node's account on a chain. Happens once for each id.
     public struct Pay: Request {
         public static let spec = MethodSpec(

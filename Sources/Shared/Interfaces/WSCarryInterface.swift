@@ -4,6 +4,46 @@
 public import Wire
 
 extension WSInterface {
+    /// Posts a JSON body to a shop that speaks x402, with a payment when there is one. What comes back is a stranger's claim.
+    public struct Shop: Request {
+        public static let spec = MethodSpec(
+            "ws.shop", deadlineMs: 110_000, maxRequestBytes: 96 * 1024, idempotent: false,
+            "Carries a request, and what pays for it, to a shop of the allow-list.")
+        public struct Reply: WireValue, Hashable {
+            /// HTTP's.
+            public var status: Int
+            public var body: String
+            /// x402's `PAYMENT-REQUIRED` and `PAYMENT-RESPONSE` headers, where they came.
+            public var required: String?
+            public var response: String?
+            public init(status: Int, body: String, required: String? = nil, response: String? = nil) {
+                self.status = status
+                self.body = body
+                self.required = required
+                self.response = response
+            }
+        }
+        /// As the configuration names it: `shop/NAME`.
+        public var endpoint: String
+        /// JSON.
+        public var body: String
+        /// x402's `PAYMENT-SIGNATURE` header.
+        public var payment: String?
+        /// The longest header that is carried back, in bytes.
+        public static let longestHeader = 24_576
+        public init(endpoint: String, body: String, payment: String? = nil) {
+            self.endpoint = endpoint
+            self.body = body
+            self.payment = payment
+        }
+        public static var example: (request: Shop, reply: Reply) {
+            (
+                Shop(endpoint: "shop/weather", body: "{}"),
+                Reply(status: 402, body: "{}", required: "eyJ4NDAyVmVyc2lvbiI6Mn0=")
+            )
+        }
+    }
+
     /// Posts a JSON body to a named endpoint, or asks it a question. What comes back is a stranger's claim.
     public struct Carry: Request {
         /// The longest body that is carried back, in bytes.

@@ -7,7 +7,7 @@ public import Wire
 /// The methods of ws-d.
 public enum WSInterface {
     public static let methods: [MethodSpec] = [
-        RunJob.spec, DeliverAcceptance.spec, Sessions.spec, Carry.spec, Relay.spec,
+        RunJob.spec, DeliverAcceptance.spec, Sessions.spec, Carry.spec, Relay.spec, Shop.spec,
     ]
 
     /// Carries `peer.run_job` to a provider whose key and endpoint a signed card told.

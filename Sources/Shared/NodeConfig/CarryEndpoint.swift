@@ -23,6 +23,9 @@ public struct CarryEndpoint: Codable, Sendable, Equatable {
     /// How the names of relays for the card begin.
     public static let cardPrefix = "relay/"
 
+    /// How the names of shops begin, where ledger-d buys by x402.
+    public static let shopPrefix = "shop/"
+
     /// By what a facilitator's part that settles is named.
     public static let settling = "x402/settle"
     static func settling(_ facilitator: String) -> CarryEndpoint {

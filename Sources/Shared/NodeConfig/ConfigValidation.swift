@@ -84,6 +84,11 @@ extension NodeConfiguration {
         if let (key, problem) = ledger.lightning.problem() {
             check(false, "ledger.lightning.\(key)", problem)
         }
+        for (index, shop) in ledger.shops.enumerated() {
+            if let (key, problem) = shop.problem() { check(false, "ledger.shops[\(index)].\(key)", problem) }
+            let twin = ledger.shops[..<index].contains { $0.name == shop.name }
+            check(!twin, "ledger.shops[\(index)]", "has the name of another entry")
+        }
         if let (key, problem) = sale.problem(price: aggregator.price) { check(false, "sale.\(key)", problem) }
         check(
             ledger.facilitator.isEmpty || CarryEndpoint.isAllowed(ledger.facilitator), "ledger.facilitator",

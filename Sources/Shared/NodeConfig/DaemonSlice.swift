@@ -82,6 +82,7 @@ extension NodeConfiguration {
             var section = ledger
             for index in section.chains.indices { section.chains[index].rpc = "" }
             if section.lightning.socketPath == nil { section.lightning.url = "" }
+            for index in section.shops.indices { section.shops[index].url = "" }
             if !section.facilitator.isEmpty { section.facilitator = CarryEndpoint.settling }
             return try json(section)
         case .content: return try json(content)
@@ -91,6 +92,7 @@ extension NodeConfiguration {
             var carry = ledger.chains.map { CarryEndpoint(name: $0.endpoint, url: $0.rpc) }
             if let backend = ledger.lightning.carried { carry.append(backend) }
             if !ledger.facilitator.isEmpty { carry.append(.settling(ledger.facilitator)) }
+            carry += ledger.shops.map { CarryEndpoint(name: $0.endpoint, url: $0.url) }
             carry += peer.relays.map(CarryEndpoint.card)
             return try json(WSSection(http: http, peer: peer, carry: carry, sale: sale))
         case .aggregator:

@@ -52,11 +52,13 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var lightning = LightningSection()
     /// How jobs are paid on chains.
     public var channels = ChannelsSection()
+    /// Where this node may buy over HTTP; nowhere by default.
+    public var shops: [ShopSection] = []
     /// An x402 facilitator that carries strangers' payments to the chain, as an `https` URL; empty: this node does.
     public var facilitator = ""
 
     enum CodingKeys: String, CodingKey {
-        case chains, lightning, channels, facilitator
+        case chains, lightning, channels, facilitator, shops
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
         case maxPerPeer = "max_per_peer"

@@ -42,6 +42,7 @@ public enum Grants {
                 LedgerInterface.MakeInvoice.spec, LedgerInterface.Invoices.spec,
                 LedgerInterface.Earnings.spec, LedgerInterface.OpenChannel.spec,
                 LedgerInterface.LeaveChannel.spec, LedgerInterface.Channels.spec,
+                LedgerInterface.Buy.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),
@@ -72,7 +73,7 @@ public enum Grants {
                 AggregatorInterface.Sold.spec,
             ]),
 
-        row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec]),
+        row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec, WSInterface.Shop.spec]),
 
         row(
             .aggregator, .ledger,

@@ -52,6 +52,8 @@ extension LedgerDaemon {
         try requireOwnKeyFile()
         try leave()
         do {
+            // Nothing new is promised from here on.
+            try await requireNothingTied()
             let successor = SecretKey.generate()
             let succession = Succession(predecessor: key.publicKey, successor: successor.publicKey, at: now)
             let consent = try successor.signature(of: succession.consentMessage)

@@ -29,6 +29,9 @@ public struct LedgerDaemon: Daemon {
     let policy: SigningPolicy
     let limit: SpendingLimit
     let channels: ChannelsSection
+    /// Where this node may buy, and the way there.
+    let shops: [ShopSection]
+    let shopper: any ShopCarrier
     let table: SigningTable
     let ledger: Ledger
     let wrapping: KeyWrapping
@@ -54,6 +57,7 @@ public struct LedgerDaemon: Daemon {
     /// - Parameter chains: the way to chains; ws-d when nil.
     init(
         _ environment: DaemonEnvironment<LedgerSection>, chains: (any Carrier)? = nil,
+        shopper: (any ShopCarrier)? = nil,
         clock: @escaping @Sendable () -> Int64
     ) throws {
         stateDirectory = environment.stateDirectory
@@ -74,6 +78,8 @@ public struct LedgerDaemon: Daemon {
         wrapping = KeyWrapping(key: key)
         let carrier = LinkCarrier(link: environment.link(to: .ws))
         let chains = chains ?? carrier
+        self.shopper = shopper ?? carrier
+        shops = environment.config.shops
         guard let signer = PaymentSigner(key.derived(.evm(0))) else {
             throw StartFailure(.config, "No account can be derived from the node's key.")
         }
@@ -158,6 +164,7 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.Restore.self, &router) { try await $0.restore($1.ncryptsec, $1.passphrase) }
         bind(LedgerInterface.RotateKey.self, &router) { daemon, _ in try await daemon.rotateKey() }
         bind(LedgerInterface.Pay.self, &router) { try await $0.pay($1) }
+        bind(LedgerInterface.Buy.self, &router) { try await $0.buy($1) }
         bind(LedgerInterface.Payments.self, &router) { try await $0.payments(limit: $1.limit) }
         bind(LedgerInterface.PayInvoice.self, &router) { try await $0.payInvoice($1) }
         bind(LedgerInterface.MakeInvoice.self, &router) { try await $0.makeInvoice($1) }

@@ -23,12 +23,6 @@ extension Ledger {
                             .conflict, "\(job.job) was taken on other terms.",
                             fix: "Use a new job id for new work.")
                     }
-                    // Its receipt could not be charged any more.
-                    if let cover, try Self.pledge(job.job, cover.channel.id, writer.db)?.isOver == true {
-                        throw WireError(
-                            .conflict, "What was promised for \(job.job) has ended.",
-                            fix: "Use a new job id for new work.")
-                    }
                     return true
                 }
                 if let cover { try Self.take(cover, for: job.job, at: at, writer) }

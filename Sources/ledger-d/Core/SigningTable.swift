@@ -60,6 +60,11 @@ struct SigningTable: Sendable {
                     "pays once by id from this node's account on a chain, within the ceilings of ledger.chains"
             ),
             Row(
+                intent: LedgerInterface.Buy.spec, callers: [.ctl],
+                effect:
+                    "buys once by id at a shop of ledger.shops, within its ceiling and those of ledger.chains"
+            ),
+            Row(
                 intent: LedgerInterface.OpenChannel.spec, callers: [.ctl],
                 effect:
                     "puts money into a channel with a provider once by id, within the ceilings of ledger.chains"

@@ -108,6 +108,9 @@ public final class WSDaemon: Daemon {
         router.on(WSInterface.Carry.self) { request, context in
             try await carrier.carry(request, deadlineMs: Self.left(until: context.deadline))
         }
+        router.on(WSInterface.Shop.self) { request, context in
+            try await carrier.shop(request, deadlineMs: Self.left(until: context.deadline))
+        }
         let relays = relays
         router.on(WSInterface.Relay.self) { request, context in
             // The wallet's relay is for ledger-d alone, the card's for aggregator-d.

@@ -11,7 +11,7 @@ struct Wallet: AsyncParsableCommand {
         abstract: "Shows and proves the books, and keeps the key safe.",
         subcommands: [
             Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
-            Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Payments.self,
+            Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Buy.self, Payments.self,
             MakeInvoice.self, Invoices.self, Earnings.self, Channel.self, Channels.self, Leave.self,
         ],
         defaultSubcommand: Show.self)

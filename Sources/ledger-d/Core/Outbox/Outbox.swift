@@ -147,7 +147,9 @@ extension Ledger {
 
     private static func allow(_ next: PaymentState, _ id: String, _ db: Database) throws {
         let payment = try requirePayment(id, db)
-        guard payment.state.mayBecome(next, signs: !payment.isLightning) else {
+        // What a shop is given has no letter either.
+        let signs = try !payment.isLightning && EVMErrands.read(payment.terms).isCarriedHere
+        guard payment.state.mayBecome(next, signs: signs) else {
             throw WireError(
                 .conflict,
                 "The payment '\(id)' is \(payment.state.rawValue) and cannot become \(next.rawValue).")

@@ -1,5 +1,5 @@
-// A channel's two errands on the chain: the payer's deposit, and the payee's claim of what was charged.
-// They must never change once stored: a deposit's nonce is made of channel and payment, a claim's total of the receipts.
+// A payer's errand on the chain: its deposit into a channel; and what a channel is asked of the chain.
+// It must never change once stored: a deposit's nonce is made of channel and payment.
 
 import EVM
 import NodeModel
@@ -111,78 +111,6 @@ extension ChannelDepositTerms: EVMErrand {
 
     func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {
         receipt.pays(try authorization(), token: token.address)
-    }
-}
-
-/// A claim of all that was charged on a channel so far, paid out in the same transaction.
-struct ChannelClaimTerms: Codable, Hashable, Sendable {
-    static let errand = "channel-claim"
-
-    var amount: Int64
-    /// The voucher's, which covers `total`.
-    var ceiling: Int64
-    var chain: Int64
-    var channel: StoredChannel
-    var errand = ChannelClaimTerms.errand
-    var from: String
-    var signature: String
-    /// All that was ever charged, this claim included.
-    var total: Int64
-    var validBefore: Int64
-
-    enum CodingKeys: String, CodingKey {
-        case amount, ceiling, chain, channel, errand, from, signature, total
-        case validBefore = "valid_before"
-    }
-
-    init(
-        amount: Int64, total: Int64, _ voucher: SignedVoucher, _ channel: PaymentChannel, validBefore: Int64
-    ) {
-        self.amount = amount
-        self.total = total
-        ceiling = voucher.voucher.ceiling.exactInt64 ?? 0
-        signature = Hex.encode(voucher.signature.bytes)
-        chain = Int64(clamping: channel.chainID)
-        self.channel = StoredChannel(channel)
-        from = channel.config.receiver.lowercase
-        self.validBefore = validBefore
-    }
-}
-
-extension ChannelClaimTerms: EVMErrand {
-    var payee: String { "claim:\(channel.id)" }
-    var spends: UInt64 { 0 }
-    var gasShare: UInt64 { 3 }
-    var provesItself: Bool { true }
-
-    func account(_ rail: String) throws -> String? { "due:\(rail):channel:\(channel.id)" }
-    func contract() throws -> EVMAddress { BatchSettlement.contract }
-
-    func call(_ signer: PaymentSigner, _ token: EVMToken) throws -> [UInt8] { try call() }
-    func matches(_ call: [UInt8]) throws -> Bool { try self.call() == call }
-
-    private func call() throws -> [UInt8] {
-        let (config, id) = try channel.made()
-        guard let bytes = Hex.decode(signature, count: 65), let signature = EVMSignature(bytes: bytes) else {
-            throw ChainFault(description: "its voucher cannot be read")
-        }
-        let signed = SignedVoucher(
-            voucher: Voucher(channel: id, ceiling: UInt256(UInt64(clamping: ceiling))), signature: signature)
-        return try BatchSettlement.claimCall(
-            [.init(config: config, signed: signed, total: UInt256(UInt64(clamping: total)))],
-            receiver: config.receiver, token: config.token)
-    }
-
-    func isDone(_ client: ChainClient, _ token: EVMToken, _ place: ChainClient.Place) async throws -> Bool {
-        try await client.channel(try channel.made().id, place).claimed >= UInt256(UInt64(clamping: total))
-    }
-
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
-        []
-    }
-
-    func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {
-        receipt.status.value == UInt256(1)
     }
 }
 

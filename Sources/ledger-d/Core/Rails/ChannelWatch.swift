@@ -41,9 +41,43 @@ extension EVMRail {
         return view
     }
 
-    /// Claims what is due where it is time.
+    /// A channel that is to be claimed.
+    private struct Due {
+        var channel: PaymentChannel
+        var amount: Int64
+        var total: Int64
+        var voucher: SignedVoucher
+        var id: String
+        var isLeaving: Bool
+
+        var claimed: ClaimedChannel { ClaimedChannel(voucher, channel, total: total) }
+    }
+
+    /// The most channels of one transaction.
+    static let mostClaims = 8
+    /// How long a claim waits for the one that takes it along, in milliseconds: one bad channel spoils a transaction
+    /// for all of them, and must not for long.
+    static let alongPatience: Int64 = 180_000
+
+    /// Claims what is due where it is time: several channels of one token together, which costs one fee. Whose payer wants
+    /// its money back is claimed alone.
     func claimDue() async throws {
         try await ledger.releaseStale(chain.rail, at: now)
+        let all = try await due()
+        for one in all where one.isLeaving { try await claim(one) }
+        for token in chain.tokens {
+            var rest = all.filter { !$0.isLeaving && $0.channel.asset == token.asset }[...]
+            while let leader = rest.popFirst() {
+                let others = rest.prefix(Self.mostClaims - 1)
+                rest = rest.dropFirst(others.count)
+                try await claim(leader, others: others.map(\.claimed))
+                for other in others { try await claim(other, leader: leader.id) }
+            }
+        }
+    }
+
+    private func due() async throws -> [Due] {
+        var found: [Due] = []
         for (channel, _, balance) in try await ledger.channels(at: now)
         where channel.side == .payee && channel.rail == chain.rail && balance > 0 {
             guard let due = try await ledger.claimable(channel),
@@ -54,23 +88,39 @@ extension EVMRail {
                 guard
                     rule.claims(due: due.due, oldest: due.oldest, isLeaving: view.isLeaving, now: now)
                 else { continue }
-                try await claim(channel, due.due, due.total, due.voucher, number: due.tries + 1)
+                found.append(
+                    Due(
+                        channel: channel, amount: due.due, total: due.total, voucher: due.voucher,
+                        id: "claim/\(channel.id.hex)/\(due.tries + 1)",
+                        // What the channel does not hold is no one else's trouble.
+                        isLeaving: view.isLeaving || view.balance < due.total))
             } catch let trouble as ChainTrouble {
                 awaited["claim:\(channel.id.hex)"] = trouble.description
             }
         }
+        return found
     }
 
     private func claim(
-        _ channel: PaymentChannel, _ due: Int64, _ total: Int64, _ voucher: SignedVoucher, number: Int
+        _ due: Due, others: [ClaimedChannel] = [], leader: String? = nil
     ) async throws {
         let terms = ChannelClaimTerms(
-            amount: due, total: total, voucher, channel, validBefore: now / 1000 + chain.validSeconds)
+            amount: due.amount, total: due.total, due.voucher, due.channel,
+            validBefore: now / 1000 + chain.validSeconds, others: others, leader: leader)
         _ = try await ledger.ask(
             Ledger.PaymentDraft(
-                id: "claim/\(channel.id.hex)/\(number)", rail: chain.rail, asset: channel.asset, amount: due,
+                id: due.id, rail: chain.rail, asset: due.channel.asset, amount: due.amount,
                 payee: terms.payee, terms: try CanonicalJSON.encode(terms), perPayment: 0, perDay: 0,
-                account: channel.account), at: now)
+                account: due.channel.account), at: now)
+    }
+
+    /// Whether a claim is left to the one that takes it along.
+    func goesAlong(_ payment: OutgoingPayment, _ errand: any EVMErrand, _ open: [OutgoingPayment]) -> Bool {
+        guard let leader = (errand as? ChannelClaimTerms)?.leader, payment.letters.isEmpty,
+            now - payment.at < Self.alongPatience, open.contains(where: { $0.id == leader })
+        else { return false }
+        awaited[payment.id] = "the claim that takes it along: \(leader)"
+        return true
     }
 
     /// Opens a channel with a provider, or adds to it. The money is set aside when this returns.

@@ -21,6 +21,8 @@ protocol EVMErrand: Sendable {
     var gasShare: UInt64 { get }
     /// Whether what the contract holds shows by itself that it is done.
     var provesItself: Bool { get }
+    /// Whether this node carries it to the chain; else somebody was given it who does.
+    var isCarriedHere: Bool { get }
 
     /// Whose money it is; nil for the wallet's.
     func account(_ rail: String) throws -> String?
@@ -36,6 +38,8 @@ protocol EVMErrand: Sendable {
 }
 
 extension EVMErrand {
+    var isCarriedHere: Bool { true }
+
     /// Refuses a letter that does anything else.
     func check(_ letter: Letter) throws {
         let signed = try SignedEVMTransaction(raw: letter.raw)
@@ -65,6 +69,7 @@ enum EVMErrands {
         case ChannelClaimTerms.errand: return try CanonicalJSON.decode(ChannelClaimTerms.self, from: terms)
         case ChannelLeaveTerms.asking, ChannelLeaveTerms.taking:
             return try CanonicalJSON.decode(ChannelLeaveTerms.self, from: terms)
+        case BuyTerms.errand: return try CanonicalJSON.decode(BuyTerms.self, from: terms)
         case SaleTerms.errand: return try CanonicalJSON.decode(SaleTerms.self, from: terms)
         default: throw ChainFault(description: "its terms are of an unknown kind")
         }

@@ -60,8 +60,14 @@ struct EVMPaymentMachine: Sendable {
     let validBefore: Int64
     /// What it may use of the chain's work.
     let gas: UInt64
+    /// Whether it is signed again when a block has it and it moved nothing.
+    let isAgain: Bool
 
-    init(chain: EVMChain, letters: [Letter], amount: UInt64, validBefore: Int64, gas: UInt64? = nil) {
+    init(
+        chain: EVMChain, letters: [Letter], amount: UInt64, validBefore: Int64, gas: UInt64? = nil,
+        isAgain: Bool = false
+    ) {
+        self.isAgain = isAgain
         self.chain = chain
         self.letters = letters
         self.amount = amount
@@ -90,6 +96,7 @@ struct EVMPaymentMachine: Sendable {
         }
         if view.usedNow { return .wait("the transaction in which the token moved the money") }
         if let other = view.seen.first {
+            if isAgain, now < validBefore - 60 { return again(view, at: free(view), fees, now) }
             return .answered(
                 "block \(other.block) has it, but it moved nothing; the money comes back in time")
         }

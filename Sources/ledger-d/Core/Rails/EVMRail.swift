@@ -169,17 +169,25 @@ actor EVMRail {
             awaited[payment.id] = "its token or its key, which this node no longer has"
             return
         }
-        let view = try await view(payment, open, errand, token, latest, final)
+        var view = try await view(payment, open, errand, token, latest, final)
+        // A claim that took others along and moved nothing is made again for itself alone.
+        let group = (errand as? ChannelClaimTerms)?.others == nil ? nil : errand as? ChannelClaimTerms
+        if group != nil, let first = payment.letters.first?.hash, payment.letters.count > 1 {
+            view.seen.removeAll { $0.hash == first && !$0.pays }
+        }
+        guard errand.isCarriedHere else { return try await follow(payment, errand, view) }
         paid[payment.id] = view.seen.first(where: \.pays)?.hash
+        if !view.usedFinally, goesAlong(payment, errand, open) { return }
         if let sale = errand as? SaleTerms, !view.usedNow, await leavesToFacilitator(payment, sale) { return }
         let machine = EVMPaymentMachine(
             chain: chain, letters: payment.letters, amount: errand.spends, validBefore: errand.validBefore,
-            gas: chain.gasLimit * errand.gasShare)
+            gas: chain.gasLimit * errand.gasShare, isAgain: group != nil && payment.letters.count == 1)
         let now = clock()
         let fees = payment.letters.last.flatMap(Self.fees)
         switch machine.next(view, fees: fees, now: now / 1000) {
         case .sign(let nonce, let tip, let fee):
-            try await sign(payment, errand, token, nonce: nonce, tip: tip, fee: fee, at: now)
+            let own: any EVMErrand = payment.letters.isEmpty ? errand : group?.alone ?? errand
+            try await sign(payment, own, token, nonce: nonce, tip: tip, fee: fee, at: now)
         case .hand(let number):
             guard let letter = payment.letters.first(where: { $0.number == number }) else { return }
             try await hand(letter, of: payment, at: now)
@@ -199,6 +207,9 @@ actor EVMRail {
         case .wait(let what): awaited[payment.id] = what
         }
     }
+
+    /// Somebody names a transaction that may have carried a payment.
+    func heard(_ hash: [UInt8], of payment: String) { named[payment] = hash }
 
     private func view(
         _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ errand: any EVMErrand,

@@ -118,6 +118,18 @@ extension Ledger {
         }
     }
 
+    /// How many jobs of strangers are under way.
+    func openTurns(at: Int64) async throws -> Int {
+        try await reading { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM turn WHERE at > ? AND NOT EXISTS (
+                        SELECT 1 FROM turn_end WHERE turn_end.job = turn.job)
+                    """, arguments: [at - Self.longestTurn]) ?? 0
+        }
+    }
+
     /// Writes off what strangers' authorizations cannot bring any more.
     func writeOffSales(_ rail: String, at: Int64) async throws {
         let lost = try await reading { db in

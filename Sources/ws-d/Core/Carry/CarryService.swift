@@ -53,15 +53,13 @@ final class CarryService: Sendable {
     /// - Throws: `.policyRefused` for an endpoint that is not on the list, `.unavailable` when it does not answer,
     ///   `.tooLarge` or `.upstreamLost` when its answer cannot be carried.
     func carry(_ request: WSInterface.Carry, deadlineMs: Int) async throws -> WSInterface.Carry.Reply {
-        guard let client, let endpoint = endpoints[request.endpoint] else {
-            throw WireError(
-                .policyRefused,
-                "'\(request.endpoint.prefix(64))' is no endpoint of this node's configuration.",
-                fix: "See ledger in infernet.yaml.")
-        }
+        // What is bought goes with its payment, and by no other door.
+        guard !request.endpoint.hasPrefix(CarryEndpoint.shopPrefix),
+            let (client, endpoint) = known(request.endpoint)
+        else { throw Self.unknown(request.endpoint) }
         let outgoing = try Self.outgoing(request, to: endpoint)
         do {
-            let response = try await (pinned[endpoint.name] ?? client).execute(
+            let response = try await client.execute(
                 outgoing, timeout: .milliseconds(Int64(max(1, deadlineMs - 100))))
             let bytes =
                 request.firstLine == true
@@ -71,15 +69,31 @@ final class CarryService: Sendable {
                 throw WireError(.upstreamLost, "'\(request.endpoint)' answered with bytes that are no text.")
             }
             return WSInterface.Carry.Reply(status: Int(response.status.code), body: body)
-        } catch let error as WireError { throw error } catch is NIOTooManyBytesError {
-            throw WireError(.tooLarge, "'\(request.endpoint)' answered with more than is carried.")
-        } catch {
-            // The URL may hold a key of its owner's: it is not repeated here.
-            throw WireError(
-                .unavailable, "'\(request.endpoint)' does not answer.",
-                fix: "See that its address under ledger is right, and that this machine reaches it.",
-                retryAfterMs: 3_000, cause: "\(type(of: error))")
+        } catch { throw Self.unanswered(error, request.endpoint) }
+    }
+
+    /// An endpoint of the list, and who goes there.
+    func known(_ name: String) -> (client: HTTPClient, endpoint: CarryEndpoint)? {
+        guard let client, let endpoint = endpoints[name] else { return nil }
+        return (pinned[name] ?? client, endpoint)
+    }
+
+    static func unknown(_ name: String) -> WireError {
+        WireError(
+            .policyRefused, "'\(name.prefix(64))' is no endpoint of this node's configuration.",
+            fix: "See ledger in infernet.yaml.")
+    }
+
+    static func unanswered(_ error: any Error, _ name: String) -> WireError {
+        if let error = error as? WireError { return error }
+        if error is NIOTooManyBytesError {
+            return WireError(.tooLarge, "'\(name)' answered with more than is carried.")
         }
+        // The URL may hold a key of its owner's: it is not repeated here.
+        return WireError(
+            .unavailable, "'\(name)' does not answer.",
+            fix: "See that its address under ledger is right, and that this machine reaches it.",
+            retryAfterMs: 3_000, cause: "\(type(of: error))")
     }
 
     /// The first line, or all that came when there was none; what follows is not waited for.
