@@ -20,6 +20,8 @@ struct Simulator: ParsableCommand {
     @Option(help: "joined (over the wire) or settled (full tables from the beginning).")
     var growth: Trial.Growth = .settled
     @Option(help: "Percent of the nodes behind a NAT.") var nat = 0
+    @Option(help: "Percent of the nodes that have IPv6 alone.") var six = 0
+    @Option(help: "Percent of the nodes that have IPv4 and IPv6.") var dual = 0
     @Option(help: "Percent of the packets that are lost.") var loss = 1.0
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
     @Flag(help: "Also: what an idle network sends.") var idle = false
@@ -62,6 +64,7 @@ struct Simulator: ParsableCommand {
         var options = VirtualNetwork.Options()
         options.natShare = Double(nat) / 100
         options.loss = loss / 100
+        (options.sixShare, options.dualShare) = (Double(six) / 100, Double(dual) / 100)
         options.configuration.paths.again = again
         return options
     }

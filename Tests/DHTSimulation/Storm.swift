@@ -23,14 +23,22 @@ public struct Storm {
 
     public init(seed: UInt64) {
         var random = SimulatedRandom(seed: seed)
-        crowd = (0..<4096).map { _ in
-            Endpoint(address: UInt32(truncatingIfNeeded: random.next()) | 0x0100_0000, port: 6881)
+        // Half of it over IPv6, from a few thousand networks of a few hundred ranges.
+        crowd = (0..<4096).compactMap { number in
+            let noise = random.next()
+            let six = 0x2001_0DB8_0000_0000 + UInt64(noise % 300) << 16 + UInt64(noise >> 60)
+            let address =
+                number.isMultiple(of: 2)
+                ? IPAddress(v4: UInt32(truncatingIfNeeded: noise) | 0x0100_0000) : IPAddress(v6: six, noise)
+            return address.map { Endpoint($0, port: 6881) }
         }
         names = Dictionary(
             crowd.map { ($0, NodeID.random(using: &random)) }, uniquingKeysWith: { first, _ in first })
+        var configuration = DHTConfiguration()
+        configuration.families = [.v4, .v6]
         node = DHTNode(
-            id: NodeID.random(using: &random), random: DHTRandom(seed: random.next()), now: now,
-            verifier: { TestCards.isFakeSigned($0) })
+            id: NodeID.random(using: &random), configuration: configuration,
+            random: DHTRandom(seed: random.next()), now: now, verifier: { TestCards.isFakeSigned($0) })
         self.random = random
         feed(.command(.bootstrap(Array(crowd.prefix(8)))))
     }
@@ -59,7 +67,8 @@ public struct Storm {
             ("lookups", node.lookups.count, 128), ("wishes", node.mainline.count, 128),
             ("open questions", node.pending.count, 8192),
             ("askers", node.statusAskers.count, 32), ("probes", node.statusRuns.count, 64),
-            ("nodes", node.sides.known, 160 * 8), ("timers", node.timers.count, 32_768),
+            ("nodes", node.sides.known, 2 * 160 * 8), ("searches", node.searches.count, 64),
+            ("timers", node.timers.count, 32_768),
         ]
     }
 
@@ -117,14 +126,15 @@ public struct Storm {
 
     private mutating func packet() -> (packet: [UInt8], source: Endpoint) {
         let known = crowd[random.below(crowd.count)]
-        let anybody = Endpoint(
-            address: UInt32(truncatingIfNeeded: random.next()),
-            port: UInt16(truncatingIfNeeded: random.next()))
+        let (noise, port) = (random.next(), UInt16(truncatingIfNeeded: random.next()))
+        let four = Endpoint(address: UInt32(truncatingIfNeeded: noise), port: port)
+        let six = random.below(2) == 0 ? IPAddress(v6: noise, noise) : nil
+        let anybody = six.map { Endpoint($0, port: port) } ?? four
         let source = random.below(4) == 0 ? anybody : known
         switch random.below(10) {
-        case 0: return (noise(), source)
+        case 0: return (self.noise(), source)
         case 1, 2, 3:
-            guard !open.isEmpty else { return (noise(), source) }
+            guard !open.isEmpty else { return (self.noise(), source) }
             let question = open.remove(at: random.below(open.count))
             let body: KRPCMessage.Body =
                 random.below(8) == 0
@@ -137,9 +147,17 @@ public struct Storm {
         default:
             let message = KRPCMessage(
                 transaction: bytes(1 + random.below(20)),
-                body: .query(KRPCQuery(sender: name(source), call: call(source))),
+                body: .query(KRPCQuery(sender: name(source), call: call(source), want: want())),
                 readOnly: random.below(8) == 0)
             return (message.encoded(), source)
+        }
+    }
+
+    private mutating func want() -> Set<AddressFamily>? {
+        switch random.below(6) {
+        case 0: [.v4, .v6]
+        case 1: [.v6]
+        default: nil
         }
     }
 

@@ -49,7 +49,8 @@ def _decode(data):
 def ask(address, method, arguments, timeout=5):
     """The reply's dictionary, or its error as [number, text]."""
     host, port = address.rsplit(":", 1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.settimeout(timeout)
         line.sendto(encode({"a": {"id": secrets.token_bytes(20), **arguments}, "q": method, "ro": 1, "t": "ab", "y": "q"}),
                     (host, int(port)))

@@ -22,8 +22,9 @@ def bencoded(value):
 
 def session(address, port, strict):
     """One DHT node. `strict`: with libtorrent's own rules for addresses, which loopback does not pass."""
+    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     settings = {
-        "listen_interfaces": f"{address}:{port}", "enable_dht": True, "enable_lsd": False, "enable_upnp": False,
+        "listen_interfaces": place, "enable_dht": True, "enable_lsd": False, "enable_upnp": False,
         "enable_natpmp": False, "dht_bootstrap_nodes": "", "alert_mask": int(ALERTS), "hashing_threads": 1,
         "aio_threads": 1, "dht_block_ratelimit": 1000000, "dht_upload_rate_limit": 100000000}
     if not strict:

@@ -25,12 +25,23 @@ MODEL = "smollm2-135m-instruct"
 DAEMONS = ["ledger-d", "content-d", "exec-d", "dht-d", "aggregator-d", "ws-d"]
 
 
+def has_ipv6():
+    """Whether this machine speaks IPv6 at all."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
 def free_port(host="127.0.0.1"):
     """A port below the ephemeral ones that nobody listens on, and that no other test of this run was given."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         free_port.last += 1
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            with socket.socket(socket.AF_INET, kind) as probe:
+            with socket.socket(family, kind) as probe:
                 try:
                     probe.bind((host, free_port.last))
                 except OSError:
@@ -57,16 +68,19 @@ free_port.last = own_range()
 
 
 class Node:
-    """One node with all its daemons."""
+    """One node with all its daemons. `six`: it meets other nodes over IPv6 alone."""
 
-    def __init__(self, host="127.0.0.1", image=IMAGE, provide=False, bootstrap=None, extra="", warm=True, home=None):
+    def __init__(self, host="127.0.0.1", image=IMAGE, provide=False, bootstrap=None, extra="", warm=True, home=None,
+                 six=False):
         self.home = home or tempfile.mkdtemp(prefix="inf-", dir="/tmp")
         os.chmod(self.home, 0o755)
         self.run_dir = os.path.join(self.home, "run")
         self.host = host
         self.http = f"{host}:{free_port(host)}"
-        self.dht = f"{host}:{free_port(host)}"
-        self.peer = f"{host}:{free_port(host)}" if provide else ""
+        self.six = six
+        self.dht = f"[::1]:{free_port('::1')}" if six else f"{host}:{free_port(host)}"
+        outside = "[::1]" if six else host
+        self.peer = f"{outside}:{free_port(outside.strip('[]'))}" if provide else ""
         self.image = image
         self.warm = warm
         self.bootstrap = bootstrap
@@ -80,7 +94,9 @@ class Node:
         lines += ["http:", f'  listen: "{self.http}"']
         if self.peer:
             lines += ["peer:", f'  listen: "{self.peer}"', f'  advertise: "ws://{self.peer}/peer"']
-        lines += ["dht:", f'  listen: "{self.dht}"', "  group_limit: 0"]
+        lines += ["dht:", f'  listen: "{"" if self.six else self.dht}"', "  group_limit: 0"]
+        if self.six:
+            lines += [f'  listen6: "{self.dht}"']
         if self.bootstrap:
             lines += [f'  bootstrap: ["{self.bootstrap}"]']
         if self.image and "exec:" not in self.extra:

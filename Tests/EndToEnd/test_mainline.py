@@ -124,6 +124,19 @@ class MainlineBehindWalls(Mainline):
         print(f"\nfigure: back in the network {time.monotonic() - began:.2f} s after kill -9", end="", flush=True)
 
 
+class MainlineOverIPv6(unittest.TestCase):
+    """The same between dht-d and libtorrent over IPv6 (BEP 32), in a namespace where every address is this machine."""
+
+    def test_both_ways_over_ipv6(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mainline_six.py")
+        done = subprocess.run(
+            ["unshare", "--net", sys.executable, script], capture_output=True, text=True, timeout=180, check=False)
+        if done.returncode == 77:
+            self.skipTest(done.stdout.strip())
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        print("\n" + done.stdout.strip(), end="", flush=True)
+
+
 class Torrents(unittest.TestCase):
     """Two torrent programs that nobody here wrote, in a namespace where every address is this machine."""
 

@@ -16,7 +16,7 @@ import schnorr
 from answer import Answer
 from kernel import in_memory
 from mainline import DHTProcess
-from node import MODEL, Node, docker, eventually, free_port
+from node import MODEL, Node, docker, eventually, free_port, has_ipv6
 
 MARKER = "zanzibar-quokka-7731"
 
@@ -29,10 +29,12 @@ def identity(node):
 class NetworkCase(unittest.TestCase):
     """A client without a model and a provider with one."""
 
+    six = False
+
     @classmethod
     def setUpClass(cls):
-        cls.provider = Node("127.0.0.3", provide=True)
-        cls.client = Node("127.0.0.2", image="", bootstrap=cls.provider.dht)
+        cls.provider = Node("127.0.0.3", provide=True, six=cls.six)
+        cls.client = Node("127.0.0.2", image="", bootstrap=cls.provider.dht, six=cls.six)
         cls.addClassCleanup(cls.client.destroy)
         cls.addClassCleanup(cls.provider.destroy)
         cls.provider.start().add_model().wait_warm()
@@ -59,6 +61,27 @@ class NetworkCase(unittest.TestCase):
         answer = Answer(self.client, prompt, max_tokens, **options)
         self.assertEqual(answer.outcome(60), "whole", (answer.error, answer.cut))
         return answer
+
+
+@unittest.skipUnless(has_ipv6(), "this machine has no IPv6")
+class TwoNodesOverIPv6(NetworkCase):
+    """Nothing between them goes over IPv4."""
+
+    six = True
+
+    def test_a_job_is_done_over_ipv6(self):
+        self.ask("Name three colours.")
+        line = json.loads(self.client.ctl("peers", "--json", check=True).stdout)
+        self.assertEqual([peer["address"] for peer in line["network"]["peers"]], [self.provider.dht])
+        self.assertEqual(line["network"]["good_peers6"], 1)
+        self.assertIn(self.provider.dht, self.client.ctl("peers", check=True).stdout)
+        # Its card says where it is asked how it is, and there it answers.
+        [card] = self.client.call("dht-d", "dht.find", {"model": MODEL, "limit": 4})["cards"]
+        self.assertEqual([tag[1] for tag in card["tags"] if tag[0] == "status"], [self.provider.dht])
+        self.assertEqual(schema.problems([("card", card)]), [[]])
+        event = krpc.status(self.provider.dht, card["pubkey"])
+        self.assertEqual(schema.problems([("status", event)]), [[]])
+        self.assertEqual(event["pubkey"], card["pubkey"])
 
 
 class TwoNodes(NetworkCase):

@@ -50,7 +50,8 @@ class Schemas(unittest.TestCase):
         changes = [
             ("card", ("kind",), 1), ("card", ("tags", 1, 1), "1e3"), ("card", ("tags", 4, 2), "16"),
             ("card", ("tags", 6, 1), "Upper"), ("card", ("tags", 6, 2), "zz"), ("card", ("content",), "words"),
-            ("card", ("tags", 5, 1), "provider.example:1"), ("card", ("tags", 6), ["status", "203.0.113.7:9203"]),
+            ("card", ("tags", 5, 1), "provider.example:1"),
+            ("card", ("tags", 5, 1), "2001:db8::1:9203"), ("card", ("tags", 5, 1), "[203.0.113.7]:9203"), ("card", ("tags", 6), ["status", "203.0.113.7:9203"]),
             ("status", ("kind",), 31860), ("status", ("tags", 0, 1), "01"), ("status", ("tags", 1, 1), "yes"),
             ("status", ("tags", 2, 1), "-1"), ("status", ("tags", 3, 1), "1d1243022ea5c99"),
             ("job", ("messages", 0, "role"), "nobody"), ("job", ("sampling", "max_tokens"), 0),

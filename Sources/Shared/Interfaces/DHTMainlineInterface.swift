@@ -48,7 +48,7 @@ extension DHTInterface {
         public static let spec = MethodSpec(
             "dht.get_peers", deadlineMs: 15_000, "Finds the peers of a torrent (BEP 5).")
         public struct Reply: WireValue, Hashable {
-            /// As `a.b.c.d:port`; nobody has asked them whether they are there.
+            /// As `a.b.c.d:port` or `[IPv6]:port`; nobody has asked them whether they are there.
             public var peers: [String]
             public var answered: Int
             public init(peers: [String], answered: Int) {

@@ -27,7 +27,7 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public var provider: PublicKey
     /// Where jobs are taken, as `ws://host:port/peer`.
     public var endpoint: String
-    /// Where the provider is asked how it is now, as `a.b.c.d:port` (UDP); nil when it cannot be asked.
+    /// Where the provider is asked how it is now, as `a.b.c.d:port` or `[IPv6]:port` (UDP); nil when it cannot be asked.
     public var statusAddress: String?
     /// Where it is paid, when any of its prices is not in test credits.
     public var payTo: PayTo?

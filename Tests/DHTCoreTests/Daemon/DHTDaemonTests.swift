@@ -30,19 +30,23 @@ import Wire
 
     /// Starts the daemon as the skeleton would, in a state directory called `name`.
     private func start(
-        _ name: String, host: String?, bootstrap: [String] = [], listen: String = "127.0.0.1:9200"
+        _ name: String, host: String?, bootstrap: [String] = [], listen: String = "127.0.0.1:9200",
+        listen6: String = "", hasSix: Bool = false
     ) async throws -> Running {
         var config = DHTSection()
         config.listen = listen
+        config.listen6 = listen6
         config.bootstrap = bootstrap
         let descriptor = try host.map { try UDPSocket.bind(host: $0, port: 0) }
         let port = try descriptor.map { try InternetSocket.localAddress(of: $0).port }
+        var sockets = descriptor.map { ["dht": [$0]] } ?? [:]
+        if hasSix { sockets["dht6"] = [try UDPSocket.bind(host: "::1", port: 0)] }
         let metrics = MetricsRegistry()
         let state = try folder.directory(name)
         let environment = DaemonEnvironment(
             role: .dht, config: config, node: NodeSection(),
             log: Logger(label: "dht-d") { _ in SwiftLogNoOpLogHandler() },
-            group: MultiThreadedEventLoopGroup.singleton, sockets: descriptor.map { ["dht": [$0]] } ?? [:],
+            group: MultiThreadedEventLoopGroup.singleton, sockets: sockets,
             stateDirectory: state, runtimeDirectory: state, metrics: metrics)
         let daemon = try await DHTDaemon(environment)
         let server = try await LoopbackServer(.dht, runDirectory: state) { daemon.routes(&$0) }
@@ -115,6 +119,41 @@ import Wire
         }
         let off = try await start("b", host: nil, listen: "")
         #expect(await off.daemon.checks().allSatisfy(\.ok))
+    }
+
+    @Test(.enabled(if: Machine.hasIPv6, "this machine has no IPv6"))
+    func aNodeOfBothNetworksSaysSoAndKeepsBothIDs() async throws {
+        let first = try await start("a", host: "127.0.0.2", listen6: "[::1]:9200", hasSix: true)
+        let before = try await first.server.link(as: .ctl).call(DHTInterface.Stats())
+        #expect(before.address == first.address)
+        #expect(before.address6?.hasPrefix("[::1]:") == true)
+        #expect(before.goodPeers6 == 0)
+        let check = try #require(await first.daemon.checks().first)
+        #expect(
+            check.ok && check.reason == "listening on \(first.address ?? "") and \(before.address6 ?? "")")
+        await first.daemon.drain()
+        await first.server.close()
+        let second = try await start("a", host: nil, listen: "", listen6: "[::1]:9200", hasSix: true)
+        let after = try await second.server.link(as: .ctl).call(DHTInterface.Stats())
+        #expect(after.id == before.id6 && after.id6 == before.id6)
+        #expect(after.address == after.address6)
+        await second.daemon.drain()
+        await second.server.close()
+        // What is known of the network that the second run was not in has stayed.
+        let third = try await start("a", host: "127.0.0.2")
+        let last = try await third.server.link(as: .ctl).call(DHTInterface.Stats())
+        #expect(last.id == before.id && last.id6 == nil && last.goodPeers6 == nil)
+        await third.daemon.drain()
+    }
+
+    @Test func aSocketOfIPv6ThatIsMissingIsToldWhileIPv4Works() async throws {
+        let node = try await start("a", host: "127.0.0.2", listen6: "[::1]:9200")
+        let check = try #require(await node.daemon.checks().first)
+        #expect(!check.ok)
+        #expect(check.reason == "The DHT has no socket: [::1]:9200 could not be bound.")
+        #expect(check.fix == "Free the UDP port or set dht.listen6 to another one, and restart the node.")
+        #expect(try await node.server.link(as: .ctl).call(DHTInterface.Stats()).address == node.address)
+        await node.daemon.drain()
     }
 
     @Test func aNodeWithoutBootstrapIsAloneButHealthy() async throws {

@@ -137,13 +137,19 @@ extension DHTNode {
             sides[family].bootstrap.reachedAt.map { now.milliseconds - $0 < configuration.entranceVisit }
             ?? false
         if census[.good, default: 0] < configuration.width || !visited { tryBootstrap(family, now) }
-        // Whom the other network showed us is all that we have to begin with here.
-        if sides.families.count > 1, !sides[family].hasJoined, census[.good, default: 0] > 0 {
-            join(family, through: [], now)
-        }
+        if sides.families.count > 1, !sides[family].hasJoined { findTheWay(into: family, now) }
         if let doubtful = sides[family].table.mostDoubtful(now: now.milliseconds) {
             check(doubtful, leaving: false, now)
         }
+    }
+
+    /// Enters a network through whom the other one showed us, or asks the other one again to show us somebody.
+    private mutating func findTheWay(into family: AddressFamily, _ now: Moment) {
+        guard now.milliseconds >= sides[family].bootstrap.nextAttempt else { return }
+        sides[family].bootstrap.attempts += 1
+        sides[family].bootstrap.nextAttempt = now.milliseconds + sides[family].bootstrap.backoff
+        let isShown = sides[family].table.count > 0
+        for each in sides.families where (each == family) == isShown { join(each, through: [], now) }
     }
 
     /// Takes an id that our address entitles to (BEP 42), at most once an hour; who prefers such ids then keeps us.
