@@ -98,6 +98,7 @@ private let ledger: [ValueReader] = [
     of(WSInterface.Shop.self),
     of(stream: AggregatorInterface.Sell.self),
     of(AggregatorInterface.Sold.self),
+    of(LedgerInterface.SignCounterfoil.self), of(LedgerInterface.SignEvidence.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),

@@ -10,7 +10,7 @@ import unittest
 import schema
 from node import BIN
 
-NAMES = ("card", "status", "job", "receipt", "receipt-body")
+NAMES = ("card", "status", "job", "receipt", "receipt-body", "evidence")
 
 
 def without_each(value, path=()):
@@ -58,6 +58,9 @@ class Schemas(unittest.TestCase):
             ("receipt", ("receipt", "kind"), 7861), ("receipt", ("receipt", "sig"), "00"),
             ("receipt", ("acceptance", "content"), "x"), ("receipt-body", ("price",), -1),
             ("receipt-body", ("price",), 0.5), ("receipt-body", ("finish",), "tired"),
+            ("evidence", ("kind",), 7864), ("evidence", ("tags", 0, 1), "ab"), ("evidence", ("tags", 2, 1), "-1"),
+            ("evidence", ("tags", 2, 2), "gold"), ("evidence", ("tags", 3), ["tokens", "1"]),
+            ("evidence", ("tags", 5, 1), "fine"), ("evidence", ("tags", 6, 1), "00"), ("evidence", ("content",), "x"),
             ("receipt-body", ("job",), "job_1"), ("receipt-body", ("version",), 2),
         ]
         cases = []
@@ -73,6 +76,12 @@ class Schemas(unittest.TestCase):
 
     def test_body_and_receipt_are_one(self):
         self.assertEqual(json.loads(schema.example("receipt")["receipt"]["content"]), schema.example("receipt-body"))
+
+    def test_evidence_is_of_the_receipt(self):
+        receipt, evidence = schema.example("receipt")["receipt"], schema.example("evidence")
+        body = schema.example("receipt-body")
+        self.assertEqual(evidence["pubkey"], body["client"])
+        self.assertEqual(evidence["tags"][:2], [["e", receipt["id"]], ["p", receipt["pubkey"]]])
 
     def test_the_product_takes_the_receipt(self):
         path = os.path.join(schema.FOLDER, "examples", "receipt.json")

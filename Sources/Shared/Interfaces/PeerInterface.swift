@@ -16,7 +16,13 @@ public enum PeerInterface {
         /// The receipt, signed by the provider.
         public struct Reply: WireValue, Hashable {
             public var receipt: SignedEvent
-            public init(receipt: SignedEvent) { self.receipt = receipt }
+            /// The provider's signature under the receipt's counterfoil, 128 hexadecimal characters: with it the client can
+            /// tell others how the job went.
+            public var counterfoil: String?
+            public init(receipt: SignedEvent, counterfoil: String? = nil) {
+                self.receipt = receipt
+                self.counterfoil = counterfoil
+            }
         }
         public typealias Event = ExecInterface.Run.Event
 
@@ -57,7 +63,8 @@ public enum PeerInterface {
                         ciphertext: "AAAA", wrappedKey: "AgAAAA==", sender: LedgerInterface.exampleKey),
                     maxTokens: 64,
                     unitPrice: body.unitPrice),
-                Reply(receipt: LedgerInterface.exampleEvent)
+                Reply(
+                    receipt: LedgerInterface.exampleEvent, counterfoil: LedgerInterface.exampleEvent.sig)
             )
         }
         public static var eventExample: Event { Event(stage: .token, sequence: 0, text: "q83vEjRWeJA=") }

@@ -11,6 +11,10 @@ public enum EventKind {
     public static let succession = 7862
     /// The end of a ledger's chain at the end of a day; content: canonical JSON.
     public static let ledgerHead = 7863
+    /// A provider's second signature under a receipt, which tells that it worked for a client and not what; see `Counterfoil`.
+    public static let counterfoil = 7864
+    /// A client's word on a provider's work, with the provider's counterfoil in it; see `Evidence`.
+    public static let evidence = 7865
     /// An encrypted unsigned event, by its author (NIP-59).
     public static let seal = 13
     /// A seal under a key that is used once (NIP-59).

@@ -28,6 +28,17 @@ public enum NostrFuzz {
         }
     }
 
+    /// Evidence: what is read from an event is written as the same event, and its two signatures are checked.
+    public static func evidence(_ bytes: UnsafeRawBufferPointer) {
+        guard let event = try? JSONDecoder().decode(SignedEvent.self, from: Data(bytes)),
+            let evidence = Evidence(unproven: event)
+        else { return }
+        precondition(evidence.template == event.template, "evidence changed by being read")
+        precondition(evidence.rater != evidence.subject, "somebody spoke of himself")
+        _ = evidence.isCountersigned
+        _ = Evidence(event)
+    }
+
     /// A receipt file: read strictly and verified.
     public static func receipt(_ bytes: UnsafeRawBufferPointer) {
         _ = try? ReceiptFile.verify(bytes)

@@ -81,6 +81,7 @@ public enum Grants {
                 LedgerInterface.Identity.spec, LedgerInterface.SignCard.spec, LedgerInterface.SignStatus.spec,
                 LedgerInterface.TakeJob.spec, LedgerInterface.SignReceipt.spec,
                 LedgerInterface.AcceptReceipt.spec, LedgerInterface.RecordAcceptance.spec,
+                LedgerInterface.SignCounterfoil.spec, LedgerInterface.SignEvidence.spec,
                 LedgerInterface.WrapKey.spec, LedgerInterface.PayTerms.spec,
                 LedgerInterface.PromisePrice.spec, LedgerInterface.ReleasePrice.spec,
                 LedgerInterface.TakeSale.spec, LedgerInterface.SettleSale.spec, LedgerInterface.EndSale.spec,

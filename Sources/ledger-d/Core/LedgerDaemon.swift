@@ -135,6 +135,8 @@ public struct LedgerDaemon: Daemon {
             try daemon.key.sign(try daemon.policy.status(request.status, now: daemon.now))
         }
         bind(LedgerInterface.SignReceipt.self, &router) { try await $0.signReceipt($1.body) }
+        bind(LedgerInterface.SignCounterfoil.self, &router) { try $0.signCounterfoil($1.receipt) }
+        bind(LedgerInterface.SignEvidence.self, &router) { try await $0.signEvidence($1) }
         bind(LedgerInterface.AcceptReceipt.self, &router) { try await $0.accept($1.receipt) }
         bind(LedgerInterface.RecordAcceptance.self, &router) { try await $0.record($1.bundle) }
         bind(LedgerInterface.WrapKey.self, &router) { daemon, request in

@@ -42,6 +42,14 @@ struct SigningTable: Sendable {
                     "signs a receipt for work of this node, once per job and client, on the terms of taking it"
             ),
             Row(
+                intent: LedgerInterface.SignCounterfoil.spec, callers: [.aggregator],
+                effect: "signs the part of one of this node's receipts that may be published"),
+            Row(
+                intent: LedgerInterface.SignEvidence.spec, callers: [.aggregator],
+                effect:
+                    "says to everybody that a job went well whose receipt it accepted, or ill of one it did not"
+            ),
+            Row(
                 intent: LedgerInterface.AcceptReceipt.spec, callers: [.aggregator],
                 effect: "accepts a provider's signed receipt once per job, and books what it costs",
                 ceilings: limit),

@@ -52,6 +52,25 @@ struct FakeLedger: Sendable {
                 Acceptance.template(receipt: request.receipt, body: body, acceptedAt: body.finishedAt))
             return LedgerInterface.AcceptReceipt.Reply(acceptance: event, repeated: repeated)
         }
+        router.on(LedgerInterface.SignCounterfoil.self) { request, _ in
+            let body = try ReceiptBody(request.receipt)
+            guard body.provider == house.key.publicKey, let foil = Counterfoil(request.receipt, body) else {
+                throw WireError(.policyRefused, "not mine")
+            }
+            return LedgerInterface.SignCounterfoil.Reply(signature: try house.key.sign(foil.template).sig)
+        }
+        router.on(LedgerInterface.SignEvidence.self) { request, _ in
+            let body = try ReceiptBody(request.receipt)
+            let accepted = house.script.withLock { $0.acceptedReceipts.contains(request.receipt.id) }
+            guard body.client == house.key.publicKey, let foil = Counterfoil(request.receipt, body),
+                let signature = Hex.decode(request.counterfoil, count: 64), foil.isSigned(signature),
+                accepted == (request.outcome == .ok)
+            else { throw WireError(.policyRefused, "not accepted, or not signed") }
+            let evidence = Evidence(
+                counterfoil: foil, signature: signature, outcome: request.outcome,
+                createdAt: body.finishedAt)
+            return try house.key.sign(evidence.template)
+        }
         router.on(LedgerInterface.RecordAcceptance.self) { request, _ in
             let repeated = house.script.withLock { script in
                 defer { script.recorded.append(request.bundle) }
@@ -191,7 +210,8 @@ struct ProviderScript: Sendable {
             EventTemplate(
                 pubkey: self.key.publicKey, createdAt: body.finishedAt, kind: EventKind.receipt,
                 tags: [["p", body.client.hex]], content: content))
-        return PeerInterface.RunJob.Reply(receipt: forge(event))
+        let foil = try Counterfoil(event, body).map { try self.key.sign($0.template).sig }
+        return PeerInterface.RunJob.Reply(receipt: forge(event), counterfoil: foil)
     }
 }
 

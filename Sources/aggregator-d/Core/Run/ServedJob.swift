@@ -3,6 +3,7 @@
 
 import IPC
 import Interfaces
+import Logging
 import NodeModel
 import Synchronization
 import Wire
@@ -19,7 +20,7 @@ final class ServedJob: Sendable {
     private let sink: EventSink<Serve.Event>
     private let stopwatch: JobStopwatch
     private let answer = Mutex<ExecInterface.Run.Reply?>(nil)
-    private let receipt = Mutex<SignedEvent?>(nil)
+    private let signed = Mutex<Serve.Reply?>(nil)
 
     init(_ serve: Serve, entry: ContentInterface.Entry, house: Workplace, sink: EventSink<Serve.Event>) {
         self.house = house
@@ -47,10 +48,10 @@ final class ServedJob: Sendable {
             throw error
         case .done: break
         }
-        guard let receipt = receipt.withLock({ $0 }) else {
+        guard let signed = signed.withLock({ $0 }) else {
             throw WireError(.internalError, "The job is done, but its receipt is missing.")
         }
-        return Serve.Reply(receipt: receipt)
+        return signed
     }
 
     private func perform(_ work: JobWork) async -> JobEvent {
@@ -136,11 +137,27 @@ final class ServedJob: Sendable {
         let event = try await Patience.call(until: .now + .milliseconds(house.limits.settleMs)) {
             try await house.links.ledger.call(LedgerInterface.SignReceipt(body: body), trace: job.job.text)
         }
+        async let counterfoil = counterfoil(of: event)
         // Durable before it leaves: the acceptance will be looked up here.
         try await house.journal.commit([
             .opened(driver.record), .receipt(driver.key, event, body, at: house.clock.milliseconds()),
         ])
         driver.bill(body)
-        receipt.withLock { $0 = event }
+        let whole = Serve.Reply(receipt: event, counterfoil: await counterfoil)
+        signed.withLock { $0 = whole }
+    }
+
+    /// With it the client can tell others how the job went; a job without it is as good, but nobody hears of it.
+    private func counterfoil(of receipt: SignedEvent) async -> String? {
+        do {
+            return try await Patience.call(until: .now + .milliseconds(house.limits.settleMs)) {
+                try await self.house.links.ledger.call(
+                    LedgerInterface.SignCounterfoil(receipt: receipt), trace: self.job.job.text
+                ).signature
+            }
+        } catch {
+            house.log.warning("no counterfoil", metadata: ["job": "\(job.job)", "error": "\(error)"])
+            return nil
+        }
     }
 }

@@ -37,7 +37,7 @@ extension SubmittedJob {
         let tally = AnswerTally()
         let answer = SealedAnswer(key: sealed.key, job: job)
         do {
-            let receipt = try await paying(offer, sealed.payload) { payment in
+            let reply = try await paying(offer, sealed.payload) { payment in
                 let call = WSInterface.RunJob(
                     endpoint: offer.card.endpoint, provider: offer.card.provider,
                     job: PeerInterface.RunJob(
@@ -51,9 +51,9 @@ extension SubmittedJob {
                     try tally.add(text, sequence: event.sequence)
                     try await self.sink.send(
                         Submit.Event(stage: .token, sequence: event.sequence, text: text))
-                }.receipt
+                }
             }
-            return .remote(receipt, offer, tally.sum())
+            return .remote(reply, offer, tally.sum())
         } catch {
             throw Self.explain(WireError.wrapping(error), offer, pieces: tally.sum().pieces)
         }

@@ -12,8 +12,8 @@ extension SubmittedJob {
     /// A provider may know of more charges than this node does: a receipt was lost on the way. It says so, and is asked
     /// once more with a voucher that covers them, if ledger-d signs one.
     func paying(
-        _ offer: Offer, _ payload: SealedPayload, _ body: (String?) async throws -> SignedEvent
-    ) async throws -> SignedEvent {
+        _ offer: Offer, _ payload: SealedPayload, _ body: (String?) async throws -> PeerInterface.RunJob.Reply
+    ) async throws -> PeerInterface.RunJob.Reply {
         guard offer.model.price.asset != .testCredit else { return try await body(nil) }
         do {
             let payment = try await promise(offer, payload)

@@ -15,7 +15,7 @@ final class SubmittedJob: Sendable {
     /// What an attempt brought home, to be settled.
     enum Answer: Sendable {
         case here(ExecInterface.Run.Reply, ContentInterface.Entry, AnswerTally.Sum)
-        case remote(SignedEvent, Offer, AnswerTally.Sum)
+        case remote(PeerInterface.RunJob.Reply, Offer, AnswerTally.Sum)
     }
 
     private struct Progress: Sendable {
@@ -160,9 +160,9 @@ final class SubmittedJob: Sendable {
             settlement = try await Settlement.signed(
                 here: reply, entry: entry, sum: sum, request: request, record: driver.record, own: own,
                 house: house)
-        case .remote(let event, let offer, let sum):
+        case .remote(let reply, let offer, let sum):
             settlement = Settlement(
-                house: house, record: driver.record, receipt: event,
+                house: house, record: driver.record, receipt: reply.receipt,
                 check: ReceiptCheck(
                     job: job, provider: offer.card.provider, client: own, modelRoot: offer.model.root,
                     request: request, requestHash: try request.hash(), unitPrice: offer.model.price,

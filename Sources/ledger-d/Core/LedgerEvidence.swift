@@ -1,0 +1,91 @@
+// A node's word on work: the provider's counterfoil, and the client's evidence, which has that in it.
+// It must never say that a job went well whose receipt this ledger has not accepted, nor ill of one that it has.
+
+import GRDB
+import Interfaces
+import NodeModel
+import Nostr
+import Wire
+
+extension LedgerDaemon {
+    /// Signs the counterfoil of a receipt of this node. The receipt's own signature proves that the ledger issued it.
+    func signCounterfoil(_ receipt: SignedEvent) throws -> LedgerInterface.SignCounterfoil.Reply {
+        let template = try policy.counterfoil(of: receipt, now: now)
+        return LedgerInterface.SignCounterfoil.Reply(signature: try key.sign(template).sig)
+    }
+
+    /// Signs what this node says of a job.
+    func signEvidence(_ request: LedgerInterface.SignEvidence) async throws -> SignedEvent {
+        let evidence = try policy.evidence(
+            on: request.receipt, counterfoil: request.counterfoil, request.outcome, now: now)
+        let accepted = try await ledger.hasAccepted(request.receipt)
+        guard accepted == (request.outcome == .ok) else {
+            throw WireError(
+                .policyRefused,
+                "ledger-d does not sign this: this ledger has \(accepted ? "" : "not ")accepted the receipt.")
+        }
+        return try key.sign(evidence.template)
+    }
+}
+
+extension Ledger {
+    /// Whether this node spent on exactly this receipt.
+    func hasAccepted(_ receipt: SignedEvent) async throws -> Bool {
+        try await reading { db in
+            try Int.fetchOne(
+                db, sql: "SELECT 1 FROM operation WHERE id = ? AND receipt = ?",
+                arguments: ["spend/" + (try ReceiptBody(unproven: receipt)).job.text, receipt.id]) != nil
+        }
+    }
+}
+
+extension SigningPolicy {
+    /// The counterfoil of a receipt that this node has signed lately.
+    func counterfoil(of receipt: SignedEvent, now: Int64) throws(WireError) -> EventTemplate {
+        let (body, counterfoil) = try work(receipt, now: now)
+        guard body.provider == node else {
+            throw Self.refusal("receipt.provider", "the receipt is another node's")
+        }
+        return counterfoil.template
+    }
+
+    /// This node's word on a receipt that is made out to it; both of the provider's signatures are proven here.
+    func evidence(
+        on receipt: SignedEvent, counterfoil signature: String, _ outcome: Evidence.Outcome, now: Int64
+    ) throws(WireError) -> Evidence {
+        let (body, counterfoil) = try work(receipt, now: now)
+        guard body.client == node else {
+            throw Self.refusal("receipt.client", "the receipt is made out to another client")
+        }
+        guard let bytes = Hex.decode(signature, count: 64), counterfoil.isSigned(bytes) else {
+            throw WireError(.verificationFailed, "The provider did not sign this counterfoil.")
+        }
+        let evidence = Evidence(
+            counterfoil: counterfoil, signature: bytes, outcome: outcome, createdAt: now)
+        // Whoever reads the event must find this evidence in it, and no other.
+        guard Evidence(unproven: SignedEvent(evidence.template, signature: [])) == evidence else {
+            throw Self.refusal("receipt", "its numbers or names cannot be read back as they were written")
+        }
+        return evidence
+    }
+
+    private func work(
+        _ receipt: SignedEvent, now: Int64
+    ) throws(WireError) -> (ReceiptBody, Counterfoil) {
+        let body: ReceiptBody
+        do { body = try ReceiptBody(receipt) } catch {
+            throw WireError(.verificationFailed, "The receipt does not hold: \(error).")
+        }
+        guard let counterfoil = Counterfoil(receipt, body) else {
+            throw Self.refusal("receipt", "work for oneself is nobody else's affair")
+        }
+        guard (now - Self.oldestJob...now + Self.clockSkew).contains(body.finishedAt) else {
+            throw Self.refusal("receipt.finished_at", "the job did not end in the last 24 hours")
+        }
+        return (body, counterfoil)
+    }
+
+    private static func refusal(_ field: String, _ rule: String) -> WireError {
+        WireError(.policyRefused, "ledger-d does not sign this: '\(field)' is refused because \(rule).")
+    }
+}
