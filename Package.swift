@@ -176,7 +176,7 @@ targets += [
     tests("ExecCoreTests", ["ExecCore"] + coreTests),
     // Nodes in virtual time, for the tests and for `make simulate`; no part of the product.
     .target(
-        name: "DHTSimulation", dependencies: ["DHTCore", "NodeModel"], path: "Tests/DHTSimulation",
+        name: "DHTSimulation", dependencies: ["DHTCore", "NodeModel", "Nostr"], path: "Tests/DHTSimulation",
         swiftSettings: strict),
     // Clients and providers in virtual time, for the same.
     .target(

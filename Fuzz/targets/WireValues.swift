@@ -115,6 +115,7 @@ private let dht: [ValueReader] = [
     of(DHTInterface.GetItem.self),
     of(DHTInterface.PutItem.self),
     of(DHTInterface.Probe.self),
+    of(DHTInterface.Testify.self), of(DHTInterface.Testimony.self),
 ].flatMap { $0 }
 private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),

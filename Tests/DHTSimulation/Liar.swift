@@ -22,7 +22,9 @@ struct Liar: Sendable {
         case .infFind(let find):
             fill(&reply, find.target, ring)
             reply.matches = 0
-        case .ping, .announcePeer, .put, .sampleInfohashes, .infPut, .infBye, .infStat: break
+        case .ping, .announcePeer, .put, .sampleInfohashes, .infPut, .infBye, .infStat,
+            .evidence:
+            break
         }
         return KRPCMessage(transaction: message.transaction, body: .reply(reply)).encoded()
     }

@@ -2,6 +2,7 @@
 // searches and announces. It must never spare the node what a stranger can send.
 
 import NodeModel
+import Nostr
 
 @testable import DHTCore
 
@@ -66,6 +67,7 @@ public struct Storm {
             ("items", node.items.count, MainlineItemStore.maximum),
             ("lookups", node.lookups.count, 128), ("wishes", node.mainline.count, 128),
             ("open questions", node.pending.count, 8192),
+            ("evidence", node.desk.store.count, 8192), ("comparisons", node.desk.syncs.count, 64),
             ("askers", node.statusAskers.count, 32), ("probes", node.statusRuns.count, 64),
             ("nodes", node.sides.known, 2 * 160 * 8), ("searches", node.searches.count, 64),
             ("timers", node.timers.count, 32_768),
@@ -96,7 +98,12 @@ public struct Storm {
 
     private mutating func command() {
         operations += 1
-        switch random.below(6) {
+        switch random.below(8) {
+        case 6: feed(.command(.evidence(.gather(TestCards.author(random.below(20))), operations)))
+        case 7:
+            let piece = TestCards.fakeEvidence(
+                by: 1, on: random.below(20), job: operations, created: now.unixSeconds)
+            feed(.command(.evidence(.publish(piece), operations)))
         case 0, 1: feed(.command(.find(topic(), limit: 1 + random.below(32), operations)))
         case 2:
             let targets = (0..<1 + random.below(20)).map {
@@ -164,7 +171,7 @@ public struct Storm {
     private mutating func call(_ source: Endpoint) -> KRPCQuery.Call {
         let target = NodeID.random(using: &random)
         let token = tokens[source] ?? bytes(8)
-        switch random.below(13) {
+        switch random.below(16) {
         case 0: return .ping
         case 1: return .findNode(target: target)
         case 2: return .getPeers(infoHash: target)
@@ -184,6 +191,7 @@ public struct Storm {
                 number, model: name, created: now.unixSeconds - Int64(random.below(600)))
             let record = CardRecord(card)?.encoded ?? []
             return .infPut(target: random.below(8) == 0 ? target : topic.key(), token: token, card: record)
+        case 13: return .evidence(evidence(token))
         case 10:
             let provider = TestCards.author(5_000_000 + random.below(2))
             return .infStat(InfStat(provider: provider, challenge: bytes(8), size: random.below(600)))
@@ -193,6 +201,29 @@ public struct Storm {
                     target: topic().key(), limit: random.below(256), offset: random.below(600),
                     seed: Int64(random.below(1000)), token: random.below(2) == 0 ? token : nil,
                     size: random.below(1300)))
+        }
+    }
+
+    private mutating func evidence(_ token: [UInt8]) -> EvidenceCall {
+        let subject = random.below(20)
+        switch random.below(4) {
+        case 0:
+            return .get(
+                subject: TestCards.author(subject),
+                ids: (0...random.below(EvidenceCall.mostIDs)).map { _ in bytes(32) }, token: token)
+        case 1:
+            let items = (0..<random.below(40)).compactMap { _ in
+                ReconciledItem(time: UInt64(now.unixSeconds), id: bytes(32))
+            }
+            return .sync(
+                subject: TestCards.author(subject),
+                message: Array(Reconciliation(items, buckets: 8).begin().prefix(EvidenceCall.longestMessage)),
+                token: token)
+        default:
+            let event = TestCards.fakeEvidence(
+                by: 100 + random.below(2_000), on: subject, job: random.below(12),
+                random.below(4) == 0 ? .wrong : .ok, created: now.unixSeconds - Int64(random.below(600)))
+            return .put(token: token, evidence: CardRecord(event)?.encoded ?? [])
         }
     }
 
@@ -208,6 +239,17 @@ public struct Storm {
             reply.values = (0..<random.below(100)).map { _ in crowd[random.below(crowd.count)] }
         case .get:
             reply.item = MainlineItem(value: Array("4:".utf8) + bytes(4))
+        case .evidence(.get):
+            reply.cards = (0..<random.below(3)).map { _ in
+                CardRecord(
+                    TestCards.fakeEvidence(
+                        by: random.below(2_000), on: random.below(20), created: now.unixSeconds))
+            }
+        case .evidence(.sync):
+            let items = (0..<random.below(25)).compactMap { _ in
+                ReconciledItem(time: UInt64(now.unixSeconds), id: bytes(32))
+            }
+            reply.message = random.below(4) == 0 ? bytes(40) : Reconciliation(items, buckets: 8).begin()
         case .infStat(let stat):
             let challenge = random.below(4) == 0 ? bytes(8) : stat.challenge
             let number = random.below(20)

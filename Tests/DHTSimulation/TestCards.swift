@@ -70,5 +70,19 @@ public enum TestCards {
         return SignedEvent(status.template, signature: mark)
     }
 
+    /// Evidence of client `rater` on provider `subject`, both signatures of which are the mark of `fake`.
+    public static func fakeEvidence(
+        by rater: Int, on subject: Int, job: Int = 0, _ outcome: Evidence.Outcome = .ok, created: Int64
+    ) -> SignedEvent {
+        let foil = Counterfoil(
+            provider: author(subject), client: author(rater),
+            receipt: Digest(hashing: "\(rater) \(subject) \(job)"),
+            usage: Usage(promptTokens: 30, completionTokens: 12), price: 54, asset: .testCredit,
+            finishedAt: created)
+        return SignedEvent(
+            Evidence(counterfoil: foil, signature: mark, outcome: outcome, createdAt: created).template,
+            signature: mark)
+    }
+
     public static func isFakeSigned(_ record: CardRecord) -> Bool { record.event.sig == markText }
 }

@@ -64,6 +64,8 @@ public struct VirtualNetwork {
             endpoints.contains { other.endpoint($0.family) != nil }
         }
 
+        /// Whether it works against the others.
+        public var isLiar: Bool { liar != nil }
         /// Whether it is behind a NAT.
         public var isHidden: Bool { written != nil }
     }
@@ -85,6 +87,7 @@ public struct VirtualNetwork {
     public private(set) var announcements: [OperationID: Result<AnnounceReport, KRPCError>] = [:]
     public private(set) var mainline: [OperationID: MainlineReport] = [:]
     public private(set) var probes: [OperationID: [StatusReport]] = [:]
+    public private(set) var testimonies: [OperationID: EvidenceReport] = [:]
     /// What a member's provider has signed when it is asked how it is.
     public var status: @Sendable (_ index: Int, _ challenge: String) -> SignedEvent? = { _, _ in nil }
     private var operations = 0
@@ -170,6 +173,7 @@ public struct VirtualNetwork {
             case .announced(let operation, let result): announcements[operation] = result
             case .mainline(let operation, let report): mainline[operation] = report
             case .probed(let operation, let reports): probes[operation] = reports
+            case .evidence(let operation, let report): testimonies[operation] = report
             case .askStatus(let ticket, let challenge):
                 feed(index, .status(ticket, status(index, Hex.encode(challenge))))
             }
@@ -252,6 +256,15 @@ public struct VirtualNetwork {
         while probes[operation] == nil, now < end { run(1) }
         guard let reports = probes[operation] else { throw NoResult() }
         return reports
+    }
+
+    /// Runs just until evidence is published or gathered.
+    public mutating func evidence(_ index: Int, _ wish: EvidenceWish) throws -> EvidenceReport {
+        let operation = begin(index) { .evidence(wish, $0) }
+        let end = now + 60_000
+        while testimonies[operation] == nil, now < end { run(10) }
+        guard let report = testimonies[operation] else { throw NoResult() }
+        return report
     }
 
     /// An operation that never ended: always a fault of the core.

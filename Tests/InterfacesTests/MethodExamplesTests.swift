@@ -73,6 +73,7 @@ let samples: [Sample] = [
     Sample(AggregatorInterface.Publish.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),
     Sample(AggregatorInterface.Status.self), Sample(LedgerInterface.SignStatus.self),
+    Sample(DHTInterface.Testify.self), Sample(DHTInterface.Testimony.self),
     Sample(DHTInterface.Probe.self), Sample(AggregatorInterface.Reputation.self),
     Sample(stream: ContentInterface.Import.self), Sample(ContentInterface.List.self),
     Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),

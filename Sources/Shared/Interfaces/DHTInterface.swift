@@ -7,7 +7,8 @@ public import Wire
 /// The methods of dht-d.
 public enum DHTInterface {
     public static let methods: [MethodSpec] =
-        [Announce.spec, Withdraw.spec, Find.spec, Probe.spec, Stats.spec] + mainline
+        [Announce.spec, Withdraw.spec, Find.spec, Probe.spec, Stats.spec, Testify.spec, Testimony.spec]
+        + mainline
 
     /// Stores a signed card under all its topics, here and at the nearest nodes.
     public struct Announce: Request {

@@ -93,7 +93,7 @@ public enum Grants {
             .aggregator, .dht,
             [
                 DHTInterface.Announce.spec, DHTInterface.Withdraw.spec, DHTInterface.Find.spec,
-                DHTInterface.Probe.spec,
+                DHTInterface.Probe.spec, DHTInterface.Testify.spec, DHTInterface.Testimony.spec,
             ]),
         row(
             .aggregator, .ws,

@@ -75,6 +75,12 @@ import Testing
             .infBye(token: nil, cardsOnly: false),
             .infBye(token: [4], cardsOnly: true),
             .infStat(InfStat(provider: card.event.pubkey, challenge: [1, 2, 3, 4, 5, 6, 7, 8])),
+            .evidence(.put(token: [1], evidence: card.encoded)),
+            .evidence(
+                .get(
+                    subject: card.event.pubkey,
+                    ids: [[UInt8](repeating: 1, count: 32), [UInt8](repeating: 2, count: 32)], token: [5])),
+            .evidence(.sync(subject: card.event.pubkey, message: [0x61, 0, 2, 0], token: [5])),
         ]
         for call in calls {
             let message = KRPCMessage(

@@ -8,7 +8,7 @@ public struct Reconciliation: Sendable {
     /// The version of the messages, and their first byte.
     static let version: UInt8 = 0x61
     /// A range with fewer items than twice this is told by its ids, others by so many fingerprints.
-    private static let buckets = 16
+    private let buckets: Int
     /// Who asked gives up after so many rounds. Two or three are usual; a side that lies could go on for ever.
     static let mostRounds = 256
 
@@ -27,10 +27,14 @@ public struct Reconciliation: Sendable {
     public private(set) var need: Set<[UInt8]> = []
 
     /// A side that holds these items.
-    /// - Parameter limit: of a message, in bytes; at least 4096.
-    public init(_ items: some Sequence<ReconciledItem>, limit: Int = 60_000) {
+    /// - Parameters:
+    ///   - limit: of a message, in bytes; at least 4096, as relays have it, when there are 16 buckets.
+    ///   - buckets: in how many parts a range is told; fewer make for shorter messages and more rounds.
+    public init(_ items: some Sequence<ReconciledItem>, limit: Int = 60_000, buckets: Int = 16) {
         self.items = Set(items).sorted()
-        self.limit = max(4_096, limit)
+        self.buckets = min(max(buckets, 2), 16)
+        // A range that is told by its ids must fit, or nothing would ever get on.
+        self.limit = max(buckets < 16 ? 64 * self.buckets + Self.frame : 4_096, limit)
     }
 
     /// The first message of the side that asks.
@@ -131,10 +135,10 @@ public struct Reconciliation: Sendable {
 
     /// Tells a range: by its ids, or by the fingerprints of its parts.
     private func split(_ range: Range<Int>, until end: SetBound, _ writer: inout ReconciliationWriter) {
-        guard range.count >= 2 * Self.buckets else { return tell(range, until: end, &writer) }
+        guard range.count >= 2 * buckets else { return tell(range, until: end, &writer) }
         var from = range.lowerBound
-        for bucket in 0..<Self.buckets {
-            let size = range.count / Self.buckets + (bucket < range.count % Self.buckets ? 1 : 0)
+        for bucket in 0..<buckets {
+            let size = range.count / buckets + (bucket < range.count % buckets ? 1 : 0)
             let until = from + size
             writer.bound(
                 until == range.upperBound ? end : SetBound(between: items[until - 1], and: items[until]))

@@ -107,6 +107,7 @@ public final class DHTDaemon: Daemon {
         router.on(DHTInterface.Find.self) { request, _ in try await self.find(request) }
         router.on(DHTInterface.Stats.self) { _, _ in try await self.stats() }
         StatusRoutes { try self.running() }.add(to: &router)
+        EvidenceRoutes { try self.running() }.add(to: &router)
         MainlineRoutes { try self.running() }.add(to: &router)
     }
 

@@ -51,6 +51,8 @@ actor DHTMetrics {
             }
         }
         registry.gauge("infernet_dht_cards", Double(node.storedCards), help: "Cards stored.")
+        registry.gauge(
+            "infernet_dht_evidence", Double(node.storedEvidence.pieces), help: "Pieces of evidence stored.")
         registry.gauge("infernet_dht_targets", Double(node.storedTargets), help: "Targets that hold a card.")
         registry.gauge(
             "infernet_dht_lookups_running", Double(node.lookupsRunning), help: "Lookups under way.")

@@ -135,6 +135,8 @@ public enum KRPCDecoder {
             guard let challenge = arguments["n"]?.bytes, challenge.count == ProviderStatus.challengeBytes
             else { throw KRPCError(.protocolError, "n has \(ProviderStatus.challengeBytes) bytes") }
             return .infStat(InfStat(provider: provider, challenge: Array(challenge)))
+        case .infEvidencePut, .infEvidenceGet, .infEvidenceSync:
+            return .evidence(try EvidenceCall(method, arguments, token: try token(arguments)))
         }
     }
 
@@ -192,6 +194,7 @@ public enum KRPCDecoder {
         reply.values = fields["values"]?.list?.compactMap { $0.bytes.flatMap(Endpoint.init(compact:)) } ?? []
         reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
         reply.status = fields["e"].flatMap(CardRecord.init(decoding:))
+        reply.message = fields["m"]?.bytes.map(Array.init)
         MainlineDecoder.fill(&reply, fields)
         reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
         reply.isCrowded = fields["sd"]?.integer == 1

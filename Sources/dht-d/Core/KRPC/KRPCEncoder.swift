@@ -99,6 +99,7 @@ extension KRPCMessage {
             writer.field("k", stat.provider.bytes)
             writer.field("n", stat.challenge)
             if let padding { writer.field("pad", [UInt8](repeating: 0, count: padding)) }
+        case .evidence(let call): call.write(sender: query.sender, to: &writer)
         }
     }
 
@@ -146,6 +147,7 @@ extension KRPCMessage {
         writer.field("id", reply.sender)
         if let sample = reply.sample { writer.field("interval", sample.interval) }
         if let proof = reply.item?.proof { writer.field("k", proof.key) }
+        if let message = reply.message { writer.field("m", message) }
         let six = reply.nodes.count { $0.endpoint.family == .v6 }
         if six < reply.nodes.count { writer.field("nodes", NodeContact.compact(reply.nodes, .v4)) }
         if six > 0 { writer.field("nodes6", NodeContact.compact(reply.nodes, .v6)) }

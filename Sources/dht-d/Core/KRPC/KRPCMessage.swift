@@ -89,6 +89,8 @@ public struct KRPCQuery: Equatable, Sendable {
         case infBye(token: [UInt8]?, cardsOnly: Bool)
         /// How is this provider now?
         case infStat(InfStat)
+        /// About evidence.
+        case evidence(EvidenceCall)
     }
 
     /// The size that the packet is padded to, in bytes; 0 for none.
@@ -114,6 +116,7 @@ public struct KRPCQuery: Equatable, Sendable {
         case .infPut: .infPut
         case .infBye: .infBye
         case .infStat: .infStat
+        case .evidence(let call): call.method
         }
     }
 }
@@ -180,6 +183,9 @@ public enum KRPCMethod: String, CaseIterable, Sendable {
     case infPut = "inf_put"
     case infBye = "inf_bye"
     case infStat = "inf_stat"
+    case infEvidencePut = "inf_rput"
+    case infEvidenceGet = "inf_rget"
+    case infEvidenceSync = "inf_rsync"
 }
 
 /// An answer. Which fields are there depends on the question.
@@ -208,6 +214,8 @@ public struct KRPCReply: Equatable, Sendable {
     public var status: CardRecord?
     /// Some of the torrents that the sender knows (BEP 51).
     public var sample: InfohashSample?
+    /// The sender's side of a reconciliation (NIP-77).
+    public var message: [UInt8]?
 
     /// A reply from its parts.
     public init(

@@ -13,6 +13,8 @@ struct LookupRun: Sendable {
         case find(OperationID, Shelf, limit: Int, ProviderFilter)
         /// For something of Mainline.
         case mainline(Int)
+        /// For evidence on a provider.
+        case evidence(Int)
         /// To put a card at the nearest nodes, on one of its shelves.
         case announce(Int, shelf: Int)
     }
@@ -46,7 +48,7 @@ struct LookupRun: Sendable {
         switch goal {
         case .find(_, let shelf, _, _): depth = shelf.depth
         case .announce: depth = 0
-        case .fill, .mainline: return false
+        case .fill, .mainline, .evidence: return false
         }
         return depth < Shelf.deepest && crowdedBy >= min(2, max(1, lookup.answered))
     }

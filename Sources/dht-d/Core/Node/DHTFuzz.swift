@@ -94,6 +94,11 @@ public enum DHTFuzz {
         case .infStat(var stat):
             stat.provider = provider
             return .infStat(stat)
+        case .evidence(.put(_, let evidence)): return .evidence(.put(token: token, evidence: evidence))
+        case .evidence(.get(let subject, let ids, _)):
+            return .evidence(.get(subject: subject, ids: ids, token: token))
+        case .evidence(.sync(let subject, let message, _)):
+            return .evidence(.sync(subject: subject, message: message, token: token))
         case .ping, .findNode, .getPeers, .get, .sampleInfohashes:
             return call
         }

@@ -47,6 +47,7 @@ extension DHTNode {
             case .infPut(let target, let token, let bytes, let depth):
                 guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
                 try store(bytes, target, depth, source, now)
+            case .evidence(let call): reply = try answer(call, message, from: source, now)
             case .infBye(let token, let cardsOnly):
                 farewell(query.sender, source, token, cardsOnly, now)
                 // Who says goodbye is not to be taken in again for it.

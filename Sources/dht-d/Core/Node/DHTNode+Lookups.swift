@@ -22,6 +22,8 @@ extension DHTNode {
         case .announce(let run, _):
             let isRepeated = announcements[run].map { $0.operation == nil } ?? false
             (ours, paths) = (true, isRepeated ? configuration.paths.again : configuration.paths.announce)
+        // Who hides evidence hides it from all: it is given and looked for past those who name only each other.
+        case .evidence: (ours, paths) = (true, configuration.paths.doubt)
         case .fill, .mainline: (ours, paths) = (false, 1)
         }
         var lookup = Lookup(
@@ -99,7 +101,7 @@ extension DHTNode {
                 InfFind(
                     target: run.lookup.target, limit: min(limit, 255), seed: run.seed, filter: filter,
                     size: configuration.findRequestSize(endpoint.family, forCards: true)))
-        case .announce:
+        case .announce, .evidence:
             // Nodes and a token are wanted, so there is room for just these.
             call = .infFind(
                 InfFind(
@@ -131,6 +133,8 @@ extension DHTNode {
             mainline[wish]?.take(reply)
         } else if case .announce? = lookups[key]?.goal {
             if reply.isCrowded { lookups[key]?.crowdedBy += 1 }
+        } else if case .evidence? = lookups[key]?.goal {
+            // Nodes and tokens are all that is wanted.
         } else {
             gather(key, reply, source, offset: 0, page: 0, now)
         }
@@ -248,6 +252,7 @@ extension DHTNode {
         switch run.goal {
         case .fill(let first): filled(run, first: first, now)
         case .mainline(let wish): mainlineFound(wish, run.lookup, now)
+        case .evidence(let wish): evidenceFound(wish, run.lookup, now)
         case .announce(let announcement, let shelf):
             placed(announcement, shelf, run.lookup.nearest, isCrowded: run.isCrowded, now)
         case .find(let operation, _, let limit, _):

@@ -92,6 +92,7 @@ extension DHTNode {
             pageReply(key, reply, source, offset: offset, token: token, page: page, now)
         case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: nil, now)
         case .store(let key): storeDone(key, .stored)
+        case .evidence(let purpose): evidenceReply(purpose, reply, now)
         case .status(let key, let place, let challenge):
             statusReply(key, place, challenge, reply.status, time)
         }
@@ -112,6 +113,7 @@ extension DHTNode {
             askPlainly(key, source, open.expected, now)
         case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: error, now)
         case .store(let key): storeDone(key, .refused(error))
+        case .evidence(let purpose): evidenceLost(purpose, error)
         case .status(let key, let place, _): statusDone(key, place, .refused(error))
         default: lost(open, timedOut: false, now)
         }
@@ -150,6 +152,7 @@ extension DHTNode {
         case .lookup(let key, _): lookupLost(key, open.endpoint, timedOut: timedOut, now)
         case .page(let key, _, _, _): pageLost(key, now)
         case .store(let key): storeDone(key, .lost)
+        case .evidence(let purpose): evidenceLost(purpose, nil)
         case .status(let key, let place, _): statusDone(key, place, .silent)
         case .put(let key, let shelf, let token):
             putDone(

@@ -110,6 +110,7 @@ extension DHTNode {
             cards.expire(unixNow: now.unixSeconds)
             peers.expire(now: now.milliseconds)
             items.expire(now: now.milliseconds)
+            desk.store.expire(unixNow: now.unixSeconds)
             for family in sides.families { _ = bindID(family, now) }
         }
         for family in sides.families { maintain(family, now) }
@@ -128,6 +129,7 @@ extension DHTNode {
             }
         }
         reannounce(now)
+        compareIfDue(now)
     }
 
     private mutating func maintain(_ family: AddressFamily, _ now: Moment) {

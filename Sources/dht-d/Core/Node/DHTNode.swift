@@ -35,6 +35,8 @@ public struct DHTNode: Sendable {
         case status(Int, place: Int, challenge: [UInt8])
         /// Something of Mainline stored at the node.
         case store(Int)
+        /// Something about evidence.
+        case evidence(EvidencePurpose)
         /// Nothing: a courtesy.
         case goodbye
     }
@@ -57,6 +59,7 @@ public struct DHTNode: Sendable {
     var cards: CardStore
     var peers = PeerStore()
     var items = MainlineItemStore()
+    var desk = EvidenceDesk()
     var tokens: TokenJar
     var limiter: RateLimiter?
     /// Replies much larger than their query, to addresses that nothing proves.
@@ -174,6 +177,7 @@ public struct DHTNode: Sendable {
         case .leave: withdraw(leaving: true, now)
         case .mainline(let wish, let operation): begin(wish, operation, now)
         case .probe(let targets, let operation): probe(targets, operation, now)
+        case .evidence(let wish, let operation): begin(wish, operation, now)
         case .find(let topic, let limit, let filter, let operation):
             find(topic, limit, filter, operation, now)
         }

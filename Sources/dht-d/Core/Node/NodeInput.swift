@@ -32,6 +32,8 @@ public enum NodeCommand: Sendable {
     case find(Topic, limit: Int, filter: ProviderFilter = ProviderFilter(), OperationID)
     /// Use what Mainline keeps: peers of torrents (BEP 5), items (BEP 44).
     case mainline(MainlineWish, OperationID)
+    /// Publish or gather evidence.
+    case evidence(EvidenceWish, OperationID)
     /// Ask providers how they are now.
     case probe([StatusTarget], OperationID)
     /// Say goodbye to everybody who would miss us.
@@ -48,6 +50,8 @@ public enum NodeAction: Sendable {
     case found(OperationID, FindReport)
     /// What was wanted of Mainline has been done.
     case mainline(OperationID, MainlineReport)
+    /// What was wanted about evidence has been done.
+    case evidence(OperationID, EvidenceReport)
     /// Somebody asks how this node's provider is: have it signed over this challenge, and give `.status` back.
     case askStatus(Int, challenge: [UInt8])
     /// Providers have been asked.

@@ -35,6 +35,8 @@ public struct NodeSnapshot: Sendable {
     public let storedCards: Int
     public let storedTargets: Int
     public let storedPeers: Int
+    /// Pieces of evidence, and the providers whom they are about.
+    public let storedEvidence: (pieces: Int, subjects: Int)
     /// Our own cards that are being announced.
     public let announced: [SignedEvent]
     /// Other nodes known to hold one of them.
@@ -66,6 +68,7 @@ extension DHTNode {
                 NodeSnapshot.Entrance(endpoint: endpoint, reached: entry(at: endpoint)?.failures == 0)
             },
             storedCards: cards.count, storedTargets: cards.targetCount, storedPeers: peers.count,
+            storedEvidence: (desk.store.count, desk.store.subjects.count),
             announced: own.map(\.card.event), holders: Set(own.flatMap(\.holders.keys)).count,
             lookupsRunning: lookups.count, counters: counters)
     }

@@ -9,11 +9,12 @@ import NodeSystem
 /// One node on a socket of IPv4, of IPv6, or one of each.
 public final class DHTShell: Sendable {
     /// What an operation's caller waits for.
-    private enum Waiting {
+    enum Waiting {
         case find(EventLoopPromise<FindReport>)
         case announce(EventLoopPromise<Result<AnnounceReport, KRPCError>>)
         case mainline(EventLoopPromise<MainlineReport>)
         case probe(EventLoopPromise<[StatusReport]>)
+        case evidence(EventLoopPromise<EvidenceReport>)
 
         func fail(_ error: any Error) {
             switch self {
@@ -21,6 +22,7 @@ public final class DHTShell: Sendable {
             case .announce(let promise): promise.fail(error)
             case .mainline(let promise): promise.fail(error)
             case .probe(let promise): promise.fail(error)
+            case .evidence(let promise): promise.fail(error)
             }
         }
     }
@@ -43,7 +45,7 @@ public final class DHTShell: Sendable {
     /// Has this node's status signed over a challenge, in hexadecimal; nil when that cannot be done.
     public typealias StatusSource = @Sendable (_ challenge: String) async -> SignedEvent?
 
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private let state: NIOLoopBoundBox<State>
     private let status: StatusSource
 
@@ -126,6 +128,10 @@ public final class DHTShell: Sendable {
                 if case .probe(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(reports)
                 }
+            case .evidence(let operation, let report):
+                if case .evidence(let promise)? = state.value.waiting.removeValue(forKey: operation) {
+                    promise.succeed(report)
+                }
             case .askStatus(let ticket, let challenge): askStatus(ticket, challenge)
             case .announced(let operation, let result):
                 if case .announce(let promise)? = state.value.waiting.removeValue(forKey: operation) {
@@ -151,7 +157,7 @@ public final class DHTShell: Sendable {
         }
     }
 
-    private func begin(_ waiting: Waiting, _ command: (OperationID) -> NodeCommand) {
+    func begin(_ waiting: Waiting, _ command: (OperationID) -> NodeCommand) {
         guard !state.value.isClosed else {
             return waiting.fail(ChannelError.alreadyClosed)
         }

@@ -12,6 +12,8 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
     case model(ContentRoot)
     /// Providers of a model of this name (lower case).
     case name(String)
+    /// Evidence on one provider; no card lies there.
+    case reputation(PublicKey)
 
     /// The longest model name, in UTF-8 bytes.
     public static let maximumNameLength = 64
@@ -42,6 +44,7 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
         case .provider(let key): "p/\(key.hex)"
         case .model(let root): "m/\(root.hex)"
         case .name(let name): "n/\(name)"
+        case .reputation(let key): "r/\(key.hex)"
         }
     }
 
