@@ -16,8 +16,8 @@ struct Bazaar {
             "100 providers, 20 clients, jobs 101 to 250 of each; first attempts lost, and jobs lost, in percent"
         )
         print("  attackers                     |  ours   chance   oracle |  ours   chance")
-        print("  badmouthing and praise by others: nothing, as nobody else's word counts yet")
-        return Self.attacks.flatMap { kind in [0.1, 0.3, 0.5].map { losses(kind, $0) } } + [ring()]
+        let alone = Self.attacks.flatMap { kind in [0.1, 0.3, 0.5].map { losses(kind, $0) } }
+        return alone + words() + [ring()]
     }
 
     private func losses(_ kind: Market.Kind, _ share: Double) -> Verdict {
@@ -41,6 +41,50 @@ struct Bazaar {
         return Verdict(
             "\(name): first attempts lost at most \(Simulator.decimal(100 * bound, 1)) %",
             "\(Simulator.decimal(100 * ours.first, 1)) %", kept: ours.first <= bound)
+    }
+
+    /// The same when clients hear each other: each runs one of the honest providers, too, and liars speak as well.
+    private func words() -> [Verdict] {
+        print(
+            "30 % attackers; clients tell each other how jobs went, and liars speak ill of all honest providers and well of"
+        )
+        print("  all attackers; first attempts lost in percent, of jobs 1 to 30 and 101 to 250")
+        print(
+            "  attack                | silence      | honest words | 200 fresh keys lie | insiders lie | and a validator"
+        )
+        var verdicts: [Verdict] = []
+        for kind in [Market.Kind.fails, .whitewashes, .betrays] {
+            func lost(_ speech: Market.Speech, validators: Int = 0) -> (early: Double, late: Double) {
+                var market = Market(
+                    seed: seed, providers: 100, clients: 20, share: 0.3, kind, speech: speech,
+                    validators: validators)
+                let early = market.lost(rounds: 30, by: .ours).first
+                _ = market.lost(rounds: 70, by: .ours)
+                return (early, market.lost(rounds: 150, by: .ours).first)
+            }
+            func shown(_ losses: (early: Double, late: Double), _ width: Int) -> String {
+                let text =
+                    "\(Simulator.decimal(100 * losses.early, 1)), \(Simulator.decimal(100 * losses.late, 1))"
+                return text + String(repeating: " ", count: max(0, width - text.count))
+            }
+            let (silence, honest, crowd) = (lost(.silence), lost(.honest), lost(.crowd(200)))
+            let (insiders, validated) = (lost(.insiders), lost(.insiders, validators: 1))
+            let name = kind.rawValue + String(repeating: " ", count: max(0, 21 - kind.rawValue.count))
+            print(
+                " ", name, "|", shown(silence, 12), "|", shown(honest, 12), "|", shown(crowd, 18), "|",
+                shown(insiders, 12), "|", shown(validated, 12))
+            verdicts.append(
+                Verdict(
+                    "\(kind.rawValue): 200 fresh keys that lie change nothing, as it is without them \(Simulator.decimal(100 * honest.late, 1)) %",
+                    "\(Simulator.decimal(100 * crowd.late, 1)) %", kept: crowd == honest))
+            verdicts.append(
+                Verdict(
+                    "\(kind.rawValue): insiders that lie cost at most 2 % more than silence, \(Simulator.decimal(100 * silence.late, 1)) %",
+                    "\(Simulator.decimal(100 * insiders.late, 1)) %",
+                    kept: insiders.late <= silence.late + 0.02)
+            )
+        }
+        return verdicts
     }
 
     /// 70 honest providers, each a little worse than the one before, without and with 30 keys of one attacker who fails: do

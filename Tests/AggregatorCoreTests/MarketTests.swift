@@ -30,4 +30,25 @@ import Testing
             }
         }
     }
+
+    /// Clients tell each other how jobs went. A crowd of fresh keys that lies changes not one choice; attackers who lie under the
+    /// keys by which they are known, or once were liked, cost little.
+    @Test(arguments: [Market.Kind.fails, .whitewashes, .betrays])
+    func liarsGainNothingByTalking(_ kind: Market.Kind) {
+        func lost(_ speech: Market.Speech, validators: Int = 0) -> Double {
+            var market = Market(
+                seed: 4, providers: 40, clients: 12, share: 0.3, kind, speech: speech, validators: validators)
+            _ = market.lost(rounds: 50, by: .ours)
+            return market.lost(rounds: 50, by: .ours).first
+        }
+        let (silence, honest, crowd, insiders) = (
+            lost(.silence), lost(.honest), lost(.crowd(100)), lost(.insiders)
+        )
+        print(
+            "figure: 30 % of providers, \(kind.rawValue): first attempts lost \(Self.percent(silence)) in silence,",
+            "\(Self.percent(honest)) with honest words, \(Self.percent(crowd)) with 100 fresh keys that lie,",
+            "\(Self.percent(insiders)) when the attackers themselves lie")
+        #expect(crowd == honest)
+        #expect(insiders <= silence + 0.02 && honest <= silence + 0.02)
+    }
 }

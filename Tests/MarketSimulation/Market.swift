@@ -24,7 +24,7 @@ public struct Market {
     /// How a provider is chosen.
     public enum Choice: Sendable { case random, ours, oracle }
 
-    private struct Provider {
+    struct Provider {
         let kind: Kind
         /// The share of its jobs that an honest one does well.
         let quality: Double
@@ -34,9 +34,25 @@ public struct Market {
         var busy = 0
     }
 
-    private struct Client {
+    /// Whose words go round besides those of the clients.
+    public enum Speech: Sendable {
+        /// Nobody says anything to anybody.
+        case silence
+        /// Clients say how their jobs went, and nobody lies.
+        case honest
+        /// So many fresh keys besides say that all honest providers are bad, and all attackers good.
+        case crowd(Int)
+        /// The attackers say so themselves, under the keys by which they are known as providers.
+        case insiders
+    }
+
+    struct Client {
         var experience = ExperienceBook()
         var book = CardBook(penalty: 30)
+        var hearsay = Hearsay()
+        var schedule = EvidenceSchedule()
+        /// Those of the honest providers whose nodes are clients, too: that is how trust can lead to a client.
+        var key: PublicKey
     }
 
     private static let own = PublicKey(xOnly: Digest(hashing: "own"))
@@ -45,25 +61,47 @@ public struct Market {
         entries: .success([]), inventory: .failure(WireError(.unavailable, "There is no engine.")))
     private static let slots = 4
     private var random: UInt64
-    private var providers: [Provider] = []
-    private var clients: [Client]
+    var providers: [Provider] = []
+    var clients: [Client]
+    let speech: Speech
+    /// All that was said, by the provider whom it is about.
+    var said: [PublicKey: [Evidence]] = [:]
+    var rounds = 0
+    var statements = 0
     private var keys = 0
-    private var now: Int64 = 1_800_000_000
+    var now: Int64 = 1_800_000_000
 
-    /// - Parameter spread: how much worse than the best the worst of the honest ones is.
-    public init(seed: UInt64, honest: Int, attackers: Int, clients: Int, _ kind: Kind, spread: Double = 0) {
+    /// - Parameters:
+    ///   - spread: how much worse than the best the worst of the honest ones is.
+    ///   - validators: so many of the clients are believed fully by all.
+    public init(
+        seed: UInt64, honest: Int, attackers: Int, clients: Int, _ kind: Kind, spread: Double = 0,
+        speech: Speech = .silence, validators: Int = 0
+    ) {
         random = seed
-        self.clients = Array(repeating: Client(), count: clients)
+        self.speech = speech
+        self.clients = []
         for _ in 0..<attackers { providers.append(Provider(kind: kind, quality: 0, key: freshKey())) }
         for number in 0..<honest {
             let quality = 0.995 - spread * Double(number) / Double(max(1, honest - 1))
             providers.append(Provider(kind: .honest, quality: quality, key: freshKey()))
         }
+        let nodes = providers.filter { $0.kind == .honest }.map(\.key)
+        for number in 0..<clients {
+            self.clients.append(Client(key: number < nodes.count ? nodes[number] : freshKey()))
+        }
+        let believed = Set(self.clients.prefix(validators).map(\.key))
+        for number in self.clients.indices { self.clients[number].hearsay = Hearsay(validators: believed) }
     }
 
-    public init(seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind) {
+    public init(
+        seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind, speech: Speech = .silence,
+        validators: Int = 0
+    ) {
         let attackers = Int((share * Double(providers)).rounded(.up))
-        self.init(seed: seed, honest: providers - attackers, attackers: attackers, clients: clients, kind)
+        self.init(
+            seed: seed, honest: providers - attackers, attackers: attackers, clients: clients, kind,
+            speech: speech, validators: validators)
     }
 
     /// The places of the honest providers when they are put in the order of what all clients together think of them, the
@@ -113,6 +151,8 @@ public struct Market {
         for _ in 0..<rounds {
             now += 5
             for index in providers.indices { providers[index].busy = 0 }
+            if self.rounds % 25 == 0 { spread() }
+            self.rounds += 1
             for client in clients.indices {
                 let tried = choose(for: client, by: choice).prefix(3)
                 let failures = tried.prefix { !attempt($0, client) }.count
@@ -153,6 +193,10 @@ public struct Market {
         } else {
             clients[client].book.blame(key, reason: "failed", now: now)
         }
+        // Who gives no receipt cannot be told of: half of the failures are of that kind.
+        let isTold = good || (providers[chosen].jobs % 2 == 0)
+        guard isTold, clients[client].schedule.tells(good ? .ok : .wrong, of: key, now: now) else { return }
+        say(good ? .ok : .wrong, of: key, by: clients[client].key)
     }
 
     /// Providers in the order in which they are tried.
@@ -189,7 +233,9 @@ public struct Market {
             found: PlanInput.Found(cards: sample.map(card), leftOut: [], problem: nil), failures: [:],
             seed: seed)
         for provider in sample {
-            input.scores[provider.key] = clients[client].experience.score(provider.key, now: now)
+            let others = clients[client].hearsay[provider.key]
+            input.scores[provider.key] = clients[client].experience.score(
+                provider.key, with: others, now: now)
             input.failures[provider.key] = clients[client].book.failure(provider.key, now: now)?.reason
         }
         for provider in sample {

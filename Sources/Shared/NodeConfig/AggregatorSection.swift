@@ -63,9 +63,13 @@ public struct AggregatorSection: Codable, Sendable, Equatable {
     public var cardLifetimeSeconds = 1200
     /// Jobs that the journal remembers.
     public var journalJobs = 10_000
+    /// Whether others are told how jobs at other nodes went: which provider, when, how many tokens, and never what they were.
+    public var testify = true
+    /// Keys in hexadecimal whose words on providers count fully.
+    public var validators: [String] = []
 
     enum CodingKeys: String, CodingKey {
-        case provide, price, pay, deadlines
+        case provide, price, pay, deadlines, testify, validators
         case maxConcurrent = "max_concurrent"
         case serveConcurrent = "serve_concurrent"
         case maxTokens = "max_tokens"

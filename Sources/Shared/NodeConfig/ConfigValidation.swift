@@ -100,6 +100,12 @@ extension NodeConfiguration {
                 Asset(rawValue: name).isWellFormed, path, "'\(name)' is not an asset",
                 "test:credit, or by CAIP-19 as eip155:137/erc20:0x3c49….")
         }
+        for key in aggregator.validators {
+            check(
+                PublicKey(hex: key) != nil, "aggregator.validators", "'\(key.prefix(80))' is not a key",
+                "64 hexadecimal characters, lower case.")
+        }
+        check(aggregator.validators.count <= 16, "aggregator.validators", "lists more than 16")
         for (path, value, range) in ranges where !range.contains(value) {
             check(false, path, "is \(value), outside \(range.lowerBound) to \(range.upperBound)")
         }

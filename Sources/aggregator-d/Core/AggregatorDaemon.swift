@@ -17,6 +17,7 @@ public final class AggregatorDaemon: Daemon {
     let house: Workplace
     private let keeper: CardKeeper
     private let resumption: Resumption
+    private let witness: Witness
 
     public convenience init(_ environment: DaemonEnvironment<AggregatorConfig>) async throws {
         try await self.init(environment, clock: .system)
@@ -36,6 +37,8 @@ public final class AggregatorDaemon: Daemon {
             log: log, experience: ExperienceBook(try await journal.experiences()))
         keeper = CardKeeper(house: house)
         resumption = Resumption(before: clock.milliseconds(), keep: try await journal.owed())
+        witness = Witness(house: house)
+        house.witness = witness
         let ended = try await journal.recover(at: clock.milliseconds())
         if ended > 0 {
             log.warning("jobs ended with the last process", metadata: ["count": "\(ended)"])
@@ -66,6 +69,7 @@ public final class AggregatorDaemon: Daemon {
         await withTaskGroup { group in
             group.addTask { await self.resumption.tell(self.house) }
             group.addTask { await self.keeper.run() }
+            group.addTask { await self.witness.run() }
             group.addTask {
                 await self.house.outbox.run { provider in self.house.withBook { $0.endpoint(provider) } }
             }

@@ -35,6 +35,9 @@ final class Workplace: Sendable {
     let outbox: Outbox
     private let book: Mutex<CardBook>
     private let experience: Mutex<ExperienceBook>
+    private let hearsay: Mutex<Hearsay>
+    /// Set once, when the daemon is put together.
+    private let listener = Mutex<Witness?>(nil)
     private let serving = Mutex<Set<JobID>>([])
     private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
 
@@ -57,6 +60,7 @@ final class Workplace: Sendable {
         servedGate = Gate(places: section.serveConcurrent, line: 0, what: "other nodes' jobs")
         book = Mutex(CardBook(penalty: Int64(section.penaltySeconds)))
         self.experience = Mutex(experience)
+        hearsay = Mutex(Hearsay(validators: Set(section.validators.compactMap { PublicKey(hex: $0) })))
         outbox = Outbox(links: links, journal: journal, clock: clock, log: log)
     }
 
@@ -87,6 +91,26 @@ final class Workplace: Sendable {
     func withBook<T>(_ body: (inout CardBook) -> T) -> T { book.withLock { body(&$0) } }
 
     func withExperience<T>(_ body: (inout ExperienceBook) -> T) -> T { experience.withLock { body(&$0) } }
+
+    func withHearsay<T>(_ body: (inout Hearsay) -> T) -> T { hearsay.withLock { body(&$0) } }
+
+    /// The score of a provider by own jobs and others' words; nil when nothing is known of it.
+    func score(_ provider: PublicKey, now: Int64) -> Double? {
+        let others = withHearsay { $0[provider] }
+        return withExperience { $0.score(provider, with: others, now: now) }
+    }
+
+    /// Works out anew whom to trust.
+    func weigh(_ now: Int64) {
+        let known = withExperience { $0.all(now: now) }
+        withHearsay { $0.weigh(known, now: now) }
+    }
+
+    /// Who tells others of jobs.
+    var witness: Witness? {
+        get { listener.withLock { $0 } }
+        set { listener.withLock { $0 = newValue } }
+    }
 
     /// A job at another node has gone well, or failed there.
     func learn(_ provider: PublicKey, success: Bool) {

@@ -44,6 +44,9 @@ struct HouseScript: Sendable {
     var withdrawals = 0
     var traces: Set<String> = []
     var finds = 0
+    /// Evidence that was given, and what is said of each provider.
+    var testified: [SignedEvent] = []
+    var testimony: [PublicKey: [SignedEvent]] = [:]
 }
 
 /// What the engine does with a job.
@@ -175,6 +178,15 @@ final class FakeHouse: Sendable {
                         problem: status == nil ? "no answer" : nil))
             }
             return DHTInterface.Probe.Reply(answers: answers)
+        }
+        router.on(DHTInterface.Testify.self) { request, _ in
+            self.script.withLock { $0.testified.append(request.evidence) }
+            return DHTInterface.Testify.Reply(holders: 8, refusals: [])
+        }
+        router.on(DHTInterface.Testimony.self) { request, _ in
+            self.script.withLock {
+                DHTInterface.Testimony.Reply(evidence: $0.testimony[request.provider] ?? [], holders: 8)
+            }
         }
         router.on(DHTInterface.Announce.self) { request, _ in
             self.script.withLock { $0.announced.append(request.card) }

@@ -74,6 +74,9 @@ struct CardBook: Sendable {
         cards.values.filter { CardReading.problem($0, now: now) == nil }
     }
 
+    /// The providers whose cards have not expired.
+    func providers(now: Int64) -> [PublicKey] { known(now: now).map(\.provider) }
+
     /// How many other providers offer this model by a card that holds, but are not among those found now.
     func vanished(_ model: String, own: PublicKey, found: [ProviderCard], now: Int64) -> Int {
         known(now: now).count { card in

@@ -33,11 +33,7 @@ extension Workplace {
                 }
                 return failures
             }
-            input.scores = withExperience { book in
-                var scores: [PublicKey: Double] = [:]
-                for card in found.cards { scores[card.provider] = book.score(card.provider, now: now) }
-                return scores
-            }
+            for card in found.cards { input.scores[card.provider] = score(card.provider, now: now) }
             input.standings = withBook { book in
                 var silent: [PublicKey: Standing] = [:]
                 for card in found.cards {

@@ -19,7 +19,7 @@ struct PlanInput: Sendable {
     var failures: [PublicKey: String]
     /// How providers are now, of those who were asked.
     var standings: [PublicKey: Standing] = [:]
-    /// How likely a job goes well at a provider at least, by own experience; absent when there is none.
+    /// How likely a job goes well at a provider at least, by own jobs and trusted words; absent when there are none.
     var scores: [PublicKey: Double] = [:]
     /// In what this node pays, the first it likes best.
     var assets: [Asset] = [.testCredit]
@@ -178,7 +178,7 @@ private struct Draft {
         var text =
             "\(price.prompt)+\(price.completion) \(unit(price.asset)) a token, load \(Ranking.load(offer, input.standings))/15"
         if let score = input.scores[offer.card.provider] {
-            text += ", score \(Int((score * 100).rounded()))/100 by own jobs"
+            text += ", score \(Int((score * 100).rounded()))/100"
         }
         switch input.standings[offer.card.provider] {
         case .told(let status, let milliseconds):

@@ -1,5 +1,5 @@
 // What this node itself has seen of one provider: jobs that were answered and accepted, and jobs that failed there. Pure.
-// It must never hear of anybody else's opinion, nor forget failures as fast as successes.
+// It must never keep anybody else's opinion as its own, nor forget failures as fast as successes.
 
 import Glibc
 
@@ -10,6 +10,10 @@ struct Experience: Hashable, Sendable {
     /// What one job of one's own counts, beside the two failures and the success that everybody begins with. A failure
     /// counts three times: one who turns bad is found out by few jobs.
     static let weight = (good: 5.0, bad: 15.0)
+    /// What one job of another's counts when its client is trusted as fully as can be.
+    static let othersWeight = (good: 1.0, bad: 3.0)
+    /// What everybody begins with: one success, two failures.
+    static let prior = (good: 1.0, bad: 2.0)
     /// What is seen beyond this says nothing more.
     static let most = 4_096.0
 
@@ -46,13 +50,21 @@ struct Experience: Hashable, Sendable {
         bad *= Self.most / total
     }
 
-    /// What is believed of the share of jobs that go well.
-    func belief(now: Int64) -> BetaDistribution {
+    /// What is believed of the share of jobs that go well, by this and by what others said, as much as that counts.
+    func belief(now: Int64, with others: Hearsay.Weighed? = nil) -> BetaDistribution {
         let present = aged(to: now)
+        let (good, bad) = (Self.sane(others?.good ?? 0), Self.sane(others?.bad ?? 0))
         return BetaDistribution(
-            alpha: 1 + Self.weight.good * present.good, beta: 2 + Self.weight.bad * present.bad)
+            alpha: Self.prior.good + Self.weight.good * present.good + Self.othersWeight.good * good,
+            beta: Self.prior.bad + Self.weight.bad * present.bad + Self.othersWeight.bad * bad)
     }
 
     /// The share of jobs that go well at least, with 95 % certainty: little for a newcomer, and less for a bad one.
-    func score(now: Int64) -> Double { belief(now: now).quantile(0.05) }
+    /// Who has failed here is not praised back by others.
+    func score(now: Int64, with others: Hearsay.Weighed? = nil) -> Double {
+        let alone = belief(now: now).quantile(0.05)
+        guard let others else { return alone }
+        let together = belief(now: now, with: others).quantile(0.05)
+        return Trust.hasFailed(alone) ? min(alone, together) : together
+    }
 }

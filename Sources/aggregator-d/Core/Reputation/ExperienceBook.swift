@@ -16,9 +16,18 @@ struct ExperienceBook: Sendable {
     /// A score is good for so many seconds: it fades by days.
     static let freshness: Int64 = 3_600
     /// Of a provider that nothing is known of.
-    static let newcomer = Experience(at: 0).score(now: 0)
+    static let newcomer = Experience(at: 0).belief(now: 0).quantile(0.05)
+
+    /// A score that others' words have part in.
+    private struct Mixed: Sendable {
+        var own: Experience?
+        var others: Hearsay.Weighed
+        var score: Double
+        var scoredAt: Int64
+    }
 
     private var entries: [PublicKey: Entry] = [:]
+    private var mixed: [PublicKey: Mixed] = [:]
 
     init(_ known: [PublicKey: Experience] = [:]) {
         for (provider, experience) in known { keep(experience, of: provider, now: experience.at) }
@@ -32,7 +41,23 @@ struct ExperienceBook: Sendable {
         return experience
     }
 
-    /// The score of a provider; nil when nothing is known of it.
+    /// The score of a provider, by own jobs and by what others said as much as they are trusted; nil when nothing is known of
+    /// it.
+    mutating func score(_ provider: PublicKey, with others: Hearsay.Weighed?, now: Int64) -> Double? {
+        guard let others else { return score(provider, now: now) }
+        let own = entries[provider]?.experience
+        if let known = mixed[provider], known.own == own, known.others == others,
+            now - known.scoredAt <= Self.freshness
+        {
+            return known.score
+        }
+        let score = (own ?? Experience(at: now)).score(now: now, with: others)
+        if mixed.count >= Testimony.capacity, mixed[provider] == nil { mixed = [:] }
+        mixed[provider] = Mixed(own: own, others: others, score: score, scoredAt: now)
+        return score
+    }
+
+    /// The score of a provider by own jobs; nil when there were none.
     mutating func score(_ provider: PublicKey, now: Int64) -> Double? {
         guard let entry = entries[provider] else { return nil }
         if now - entry.scoredAt > Self.freshness { keep(entry.experience, of: provider, now: now) }

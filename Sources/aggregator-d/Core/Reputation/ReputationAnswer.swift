@@ -1,9 +1,14 @@
-// What a person is told of own experience with providers. It must never round a bad name up.
+// What a person is told of providers' reputations, and what they are made of. It must never round a bad name up.
 
 import Interfaces
 import NodeModel
 
 extension Workplace {
+    private typealias Reputation = AggregatorInterface.Reputation
+
+    /// Words of others that are shown of one provider.
+    private static let mostWords = 50
+
     /// The best first; of one provider also that nothing is known.
     func reputation(_ request: AggregatorInterface.Reputation) -> AggregatorInterface.Reputation.Reply {
         let now = clock.seconds
@@ -11,15 +16,36 @@ extension Workplace {
             let known = book.all(now: now)
             return (known, known.keys.reduce(into: [:]) { $0[$1] = book.last($1) })
         }
-        let asked = request.provider.map { [$0: known[$0] ?? Experience(at: now)] } ?? known
-        let standings = asked.map { provider, experience in
-            let score = experience.score(now: now)
-            return AggregatorInterface.Reputation.Standing(
-                provider: provider, score: score, good: experience.good, bad: experience.bad,
-                lastAt: last[provider], worth: Trust.worth(score, exploring: false))
+        let spoken = withHearsay { $0.believedSubjects }
+        let asked = request.provider.map { [$0] } ?? Array(Set(known.keys).union(spoken))
+        let standings = asked.map { provider in
+            let own = known[provider] ?? Experience(at: now)
+            let (others, words) = withHearsay { hearsay in
+                (hearsay.all(on: provider), request.provider.map { hearsay.words(on: $0, now: now) })
+            }
+            let score = own.score(now: now, with: others)
+            return Reputation.Standing(
+                provider: provider, score: score, good: own.good, bad: own.bad,
+                others: Reputation.Counts(good: others.good, bad: others.bad), believed: others.believed,
+                ignored: others.ignored, lastAt: last[provider], worth: Trust.worth(score, exploring: false),
+                words: words?.prefix(Self.mostWords).map { each in
+                    Reputation.Word(
+                        rater: each.rater, trust: each.trust,
+                        counts: Reputation.Counts(good: each.word.good, bad: each.word.bad))
+                })
         }
         let sorted = standings.sorted { ($1.score, $0.provider.hex) < ($0.score, $1.provider.hex) }
-        return AggregatorInterface.Reputation.Reply(
-            standings: Array(sorted.prefix(min(max(request.limit, 1), 500))))
+        return Reputation.Reply(
+            standings: Array(sorted.prefix(min(max(request.limit, 1), 500))), weights: Self.weights)
+    }
+
+    /// The numbers of `Experience`, for who explains a score.
+    private static var weights: Reputation.Weights {
+        func counts(_ pair: (good: Double, bad: Double)) -> Reputation.Counts {
+            Reputation.Counts(good: pair.good, bad: pair.bad)
+        }
+        return Reputation.Weights(
+            prior: counts(Experience.prior), own: counts(Experience.weight),
+            others: counts(Experience.othersWeight))
     }
 }

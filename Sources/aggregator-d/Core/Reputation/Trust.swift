@@ -14,12 +14,14 @@ enum Trust {
     /// after each failure would always be the cheapest.
     static func isProven(_ score: Double?) -> Bool { (score ?? 0) > unproven }
 
+    /// Whether somebody has failed, and has little to show besides: less is thought of him than of a newcomer.
+    static func hasFailed(_ score: Double) -> Bool { score < ExperienceBook.newcomer * 0.9 }
+
     /// The share of its price for which a provider is worth having.
     /// - Parameter exploring: this job may try somebody new.
     static func worth(_ score: Double?, exploring: Bool) -> Double {
         let score = score ?? ExperienceBook.newcomer
-        // Below a newcomer's score somebody has failed, and has little to show besides.
-        if score < ExperienceBook.newcomer * 0.9 { return mostlyFailed }
+        if hasFailed(score) { return mostlyFailed }
         return exploring ? 1 : max(score, unproven)
     }
 

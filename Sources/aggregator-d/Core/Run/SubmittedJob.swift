@@ -172,6 +172,7 @@ final class SubmittedJob: Sendable {
         do { (body, bundle) = try await settlement.accept() } catch let error as WireError
             where error.code == .verificationFailed
         {
+            tell(answer, .wrong)
             // A receipt that does not hold is never accepted, so that nothing will be charged.
             if case .remote(_, let offer, _) = answer, offer.model.price.asset != .testCredit {
                 release(offer.card.provider)
@@ -179,8 +180,20 @@ final class SubmittedJob: Sendable {
             throw error
         }
         driver.bill(body)
+        tell(answer, .ok)
         progress.withLock { $0.settled = (body.finish, body.modelRoot, bundle) }
         return "answered and accepted"
+    }
+
+    /// Lets others hear how the job went, when its provider signed for it.
+    private func tell(_ answer: Answer, _ outcome: Evidence.Outcome) {
+        guard case .remote(let reply, let offer, _) = answer, let counterfoil = reply.counterfoil else {
+            return
+        }
+        house.witness?.saw(
+            ToldJob(
+                receipt: reply.receipt, counterfoil: counterfoil, provider: offer.card.provider,
+                outcome: outcome))
     }
 
     /// The longest answer that this job may have, in tokens, with a model of such a context.

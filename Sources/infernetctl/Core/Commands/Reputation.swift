@@ -1,5 +1,5 @@
-// `infernetctl reputation [NPUB]`: what this node has seen of other providers, and what that is worth.
-// It must never show a score without what it is made of.
+// `infernetctl reputation [NPUB]`: what this node thinks of other providers, and what that is made of.
+// It must never show a score without what it is made of, nor know a weight by itself: the node tells them.
 
 import ArgumentParser
 import Interfaces
@@ -9,10 +9,12 @@ import Wire
 
 struct Reputation: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what this node has seen of other providers itself.",
+        abstract: "Shows what this node thinks of other providers, and why.",
         discussion: """
             The score is the share of jobs that go well there at least, with 95 % certainty: the 5 % quantile of a Beta \
-            distribution. Jobs that went well count half after 30 days, failures after 90. Nobody else's word counts.
+            distribution. Own jobs count most; others' jobs count as much as their clients are trusted, which they are \
+            when this node's own good jobs or its validators lead to them. Jobs that went well count half after 30 days, \
+            failures after 90.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -42,24 +44,56 @@ struct Reputation: AsyncParsableCommand {
         }
         var table = Table([
             ("PROVIDER", .left), ("SCORE", .right), ("WENT WELL", .right), ("FAILED", .right),
-            ("LAST", .left),
+            ("LAST", .left), ("OTHERS' WORDS", .left),
         ])
         let now = Clock.milliseconds() / 1000
         for each in reply.standings {
             let last = each.lastAt.map { Units.duration(seconds: max(0, now - $0)) + " ago" } ?? "never"
             table.add(
                 each.provider.npub, Self.number(each.score), Self.number(each.good), Self.number(each.bad),
-                last)
+                last, Self.words(each))
         }
         table.lines(output.style).forEach(output.line)
-        if explain { reply.standings.forEach { output.line(Self.explained($0)) } }
+        guard explain else { return }
+        for each in reply.standings {
+            output.line("")
+            Self.explained(each, reply.weights).forEach(output.line)
+            if let words = each.words, !words.isEmpty {
+                var table = Table([
+                    ("CLIENT", .left), ("TRUST", .right), ("WENT WELL", .right), ("WRONG", .right),
+                ])
+                for word in words {
+                    table.add(
+                        word.rater.npub, Self.number(word.trust), Self.number(word.counts.good),
+                        Self.number(word.counts.bad))
+                }
+                table.lines(output.style).forEach(output.line)
+            }
+        }
     }
 
-    private static func explained(_ each: AggregatorInterface.Reputation.Standing) -> String {
-        """
-        \(each.provider.npub.prefix(16))…: the 5 % quantile of Beta(1 + 5 × \(number(each.good)), 2 + 15 × \(number(each.bad))) \
-        is \(number(each.score)); when providers are compared its price counts \(number(1 / each.worth)) times
-        """
+    private static func words(_ each: AggregatorInterface.Reputation.Standing) -> String {
+        each.believed + each.ignored == 0 ? "none" : "\(each.believed) count, \(each.ignored) do not"
+    }
+
+    static func explained(
+        _ each: AggregatorInterface.Reputation.Standing, _ weights: AggregatorInterface.Reputation.Weights
+    ) -> [String] {
+        func sum(_ side: KeyPath<AggregatorInterface.Reputation.Counts, Double>, own: Double) -> String {
+            "\(plain(weights.prior[keyPath: side])) + \(plain(weights.own[keyPath: side])) × \(number(own))"
+                + " + \(plain(weights.others[keyPath: side])) × \(number(each.others[keyPath: side]))"
+        }
+        return [
+            "\(each.provider.npub.prefix(16))…: the 5 % quantile of Beta(\(sum(\.good, own: each.good)), "
+                + "\(sum(\.bad, own: each.bad))) is \(number(each.score)): to begin with, own jobs, others' jobs.",
+            "When providers are compared its price counts \(number(1 / each.worth)) times. "
+                + "Of others' words \(each.believed) count and \(each.ignored) do not: nobody whom this node trusts leads to them.",
+        ]
+    }
+
+    /// A weight as it is: whole, when it is whole.
+    private static func plain(_ value: Double) -> String {
+        value == value.rounded() ? String(Int(value)) : number(value)
     }
 
     private static func number(_ value: Double) -> String {
