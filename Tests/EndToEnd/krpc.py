@@ -1,6 +1,7 @@
 """The DHT's packets as docs/protocol/dht.md describes them, for a stranger's peer: bencode, one question, and `inf_stat`.
 It must never know more of a node than its address."""
 
+import hashlib
 import secrets
 import socket
 import threading
@@ -64,12 +65,57 @@ def status(address, provider, challenge=None, pad=400):
         "k": bytes.fromhex(provider), "n": challenge or secrets.token_bytes(8), "pad": bytes(pad)})
     if isinstance(reply, list):
         return reply
-    event = reply["e"]
+    return nostr(reply["e"])
+
+
+def nostr(event):
+    """An event in compact form as Nostr has it."""
     tags = [[word.decode() for word in tag] for tag in event["t"]]
     author, content = event["p"].hex(), event["x"].decode()
     name = schnorr.event_id(author, event["k"], event["c"], tags, content)
     return {"id": name.hex(), "pubkey": author, "created_at": event["c"], "kind": event["k"], "tags": tags,
             "content": content, "sig": event["s"].hex()}
+
+
+class Holder:
+    """One socket on which a node is asked for evidence: its token is for this address and port."""
+
+    def __init__(self, address, timeout=5):
+        host, port = address.rsplit(":", 1)
+        self.address = (host, int(port))
+        self.line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.line.settimeout(timeout)
+
+    def ask(self, method, arguments):
+        """The reply's dictionary, or its error as [number, text]."""
+        query = {"a": {"id": b"e" * 20, **arguments}, "q": method, "ro": 1, "t": "ab", "y": "q"}
+        self.line.sendto(encode(query), self.address)
+        answer = decode(self.line.recv(2048))
+        return answer.get("r") or [answer["e"][0], answer["e"][1].decode()]
+
+    def token(self, provider):
+        """Its token, which any `inf_find` brings."""
+        target = hashlib.sha256(f"infernet/1/r/{provider}/".encode()).digest()[:20]
+        return self.ask("inf_find", {"target": target, "n": 0, "pad": bytes(400)})["token"]
+
+    def evidence(self, provider):
+        """All that it holds on a provider: compared with nothing on this side (NIP-77), then fetched by id."""
+        key, token = bytes.fromhex(provider), self.token(provider)
+        # Version 1; up to the end of all, without a prefix; by ids; none.
+        answer = self.ask("inf_rsync", {"k": key, "token": token, "m": bytes([0x61, 0, 0, 2, 0])})["m"]
+        if answer[:1] != b"\x61" or (len(answer) > 1 and answer[1:4] != bytes([0, 0, 2])):
+            raise ValueError(f"not a list of ids: {answer.hex()}")
+        if len(answer) == 1:
+            return []
+        count, ids = answer[4], answer[5:]
+        if count >= 16 or len(ids) != 32 * count:
+            raise ValueError(f"{count} ids in {len(ids)} bytes")
+        found = {}
+        while ids:
+            got = self.ask("inf_rget", {"k": key, "token": token, "h": ids})["cards"]
+            found |= {event["id"]: event for event in map(nostr, got)}
+            ids = b"".join(ids[at:at + 32] for at in range(0, len(ids), 32) if ids[at:at + 32].hex() not in found)
+        return list(found.values())
 
 
 class Provider:

@@ -124,6 +124,38 @@ class TwoNodes(NetworkCase):
             lambda: self.provider.total()["earned"] - provider_before["earned"] == body["price"], 20,
             "the provider's earning")
 
+    def test_others_can_hear_how_it_went(self):
+        answer = self.ask("Name a fruit.")
+        receipt = json.loads(self.client.ctl("receipt", "show", answer.job, check=True).stdout)["receipt"]
+        client, provider = identity(self.client), identity(self.provider)
+
+        def held():
+            return krpc.Holder(self.provider.dht).evidence(provider)
+
+        # Of several good jobs one is told; which, is the first one's luck.
+        [evidence] = eventually(held, 30, "evidence at the only other node")
+        self.assertEqual(schema.problems([("evidence", evidence)]), [[]])
+        tags = {tag[0]: tag[1:] for tag in evidence["tags"]}
+        self.assertEqual((evidence["pubkey"], tags["p"], tags["outcome"]), (client, [provider], ["ok"]))
+        self.assertTrue(schnorr.verify(
+            bytes.fromhex(client), bytes.fromhex(evidence["id"]), bytes.fromhex(evidence["sig"])))
+        foil = schnorr.event_id(
+            provider, 7864, int(tags["finished"][0]),
+            [["e", *tags["e"]], ["p", client], ["price", *tags["price"]], ["tokens", *tags["tokens"]]], "")
+        signature = bytes.fromhex(tags["counterfoil"][0])
+        self.assertTrue(schnorr.verify(bytes.fromhex(provider), foil, signature))
+        # Nothing of the job is in it, not even its number.
+        body = json.loads(receipt["content"])
+        for secret in (body["job"], body["request_hash"], body["result_hash"], body["model"], body["model_root"]):
+            self.assertNotIn(secret, json.dumps(evidence))
+        # Without a token there is nothing to be had.
+        self.assertEqual(
+            krpc.ask(self.provider.dht, "inf_rget", {"k": bytes.fromhex(provider), "h": bytes(32), "token": b"12345678"})[0],
+            203)
+        # The provider hears what is said of it, and believes nobody whom it has not worked with.
+        shown = self.client.ctl("reputation", provider, "--explain", check=True).stdout
+        self.assertIn("Beta(1 + 5 ×", shown)
+
     def test_search_with_bounds_and_reasons(self):
         found = json.loads(self.client.ctl("find", MODEL, "--json", check=True).stdout)
         self.assertEqual([each["card"]["provider"] for each in found["providers"]], [identity(self.provider)])

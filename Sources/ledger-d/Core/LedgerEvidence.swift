@@ -31,10 +31,12 @@ extension LedgerDaemon {
 extension Ledger {
     /// Whether this node spent on exactly this receipt.
     func hasAccepted(_ receipt: SignedEvent) async throws -> Bool {
-        try await reading { db in
+        let body = try ReceiptBody(unproven: receipt)
+        let spend = Operation(kind: .spend, job: body.job, client: body.client, provider: body.provider)
+        return try await reading { db in
             try Int.fetchOne(
                 db, sql: "SELECT 1 FROM operation WHERE id = ? AND receipt = ?",
-                arguments: ["spend/" + (try ReceiptBody(unproven: receipt)).job.text, receipt.id]) != nil
+                arguments: [spend.id, receipt.id]) != nil
         }
     }
 }

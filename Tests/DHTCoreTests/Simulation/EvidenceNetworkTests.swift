@@ -62,6 +62,23 @@ import Testing
         #expect(again >= 6, "\(alive.prefix(8).map { now[$0] ?? 0 })")
     }
 
+    /// Who asked keeps what he was told, and keeps house for nobody with it.
+    @Test func whoOnlyAskedComparesWithNobody() throws {
+        var network = VirtualNetwork.settled(200, seed: 12)
+        try Self.published(5, in: &network)
+        let key = Topic.reputation(Self.subject).key()
+        let far = try #require(
+            network.members.indices.max {
+                network.members[$0].node.id(.v4).distance(to: key) < network.members[$1].node.id(.v4).distance(to: key)
+            })
+        #expect(try network.evidence(far, .gather(Self.subject)).evidence.count == 5)
+        func compared() -> Int { network.members[far].node.counters.queriesOut[.infEvidenceSync] ?? 0 }
+        let before = compared()
+        network.run(40 * 60_000)
+        #expect(before > 0 && compared() == before)
+        #expect(network.members[far].node.desk.store.count == 5)
+    }
+
     @Test func aForgedPieceGoesNowhere() throws {
         var network = VirtualNetwork.settled(40, seed: 5)
         let good = TestCards.fakeEvidence(by: 1, on: 0, created: network.moment.unixSeconds)

@@ -25,7 +25,7 @@ final class Witness: Sendable {
     private let pause: Duration
 
     /// What is said of a provider is asked again after so many seconds.
-    static let freshness: Int64 = 900
+    static let freshness: Int64 = 1_800
     /// Trust is worked out anew at least this often, in seconds: own jobs change it too.
     static let reweigh: Int64 = 300
 

@@ -78,7 +78,12 @@ extension DHTNode {
         let due = desk.nextSync ?? now.milliseconds + jitter(EvidenceDesk.interval)
         desk.nextSync = due
         guard now.milliseconds >= due else { return }
-        guard desk.syncs.count < EvidenceDesk.mostOpen, let (subject, pause) = desk.nextSubject() else {
+        let (sides, width) = (sides, configuration.width)
+        guard desk.syncs.count < EvidenceDesk.mostOpen,
+            let (subject, pause) = desk.nextSubject({
+                Self.isHolder(of: $0, sides, width: width, now.milliseconds)
+            })
+        else {
             desk.nextSync = now.milliseconds + EvidenceDesk.interval
             return
         }
@@ -97,15 +102,21 @@ extension DHTNode {
 
     /// Somebody compared with us, and we do not hold the same: he is asked in turn, if this node is one of those that should.
     mutating func compareBack(_ subject: PublicKey, with peer: NodeContact, _ now: Moment) {
-        let key = Topic.reputation(subject).key()
-        let (table, own) = (sides[peer.endpoint.family].table, id(peer.endpoint.family))
-        let nearer = table.closest(to: key, count: configuration.width, now: now.milliseconds).count {
-            $0.id.distance(to: key) < own.distance(to: key)
-        }
-        guard nearer < configuration.width, desk.asksBack(about: subject, now: now.milliseconds) else {
-            return
-        }
+        guard Self.isHolder(of: subject, sides, width: configuration.width, now.milliseconds),
+            desk.asksBack(about: subject, now: now.milliseconds)
+        else { return }
         compare(subject, with: peer, token: nil, for: nil, now)
+    }
+
+    /// Whether a node knows too few that are nearer to a provider's key than itself, so that it should hold what is said of him.
+    /// What it gathered on others it keeps for itself.
+    private static func isHolder(of subject: PublicKey, _ sides: Sides, width: Int, _ now: Int64) -> Bool {
+        let key = Topic.reputation(subject).key()
+        return sides.families.contains { family in
+            sides[family].table.closest(to: key, count: width, now: now).count {
+                $0.id.distance(to: key) < sides[family].id.distance(to: key)
+            } < width
+        }
     }
 
     private mutating func jitter(_ span: Int64) -> Int64 {

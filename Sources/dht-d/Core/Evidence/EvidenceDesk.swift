@@ -33,9 +33,9 @@ struct EvidenceDesk: Sendable {
         return true
     }
 
-    /// The provider whose turn it is, and the pause until the next one's.
-    mutating func nextSubject() -> (subject: PublicKey, pause: Int64)? {
-        let subjects = store.subjects
+    /// The provider whose turn it is, of those whom this node should hold evidence on, and the pause until the next one's.
+    mutating func nextSubject(_ isOurs: (PublicKey) -> Bool) -> (subject: PublicKey, pause: Int64)? {
+        let subjects = store.subjects.filter(isOurs)
         guard !subjects.isEmpty else { return nil }
         let next =
             subjects.first { lastCompared?.bytes.lexicographicallyPrecedes($0.bytes) ?? true } ?? subjects[0]
