@@ -138,6 +138,7 @@ class AgainstTheSDK(unittest.TestCase):
             jobs.append((job, client))
         # The chain is silent while both become due, so that the ledger finds both at once.
         self.chain.process.send_signal(signal.SIGSTOP)
+        time.sleep(2)  # the look that was under way waits now, too
         for job, client in jobs:
             self.receipt(job, own, client)
         self.chain.process.send_signal(signal.SIGCONT)
