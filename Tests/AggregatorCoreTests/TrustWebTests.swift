@@ -77,6 +77,24 @@ import Testing
         #expect(score(.ok, own: Experience(bad: 10, at: Self.now)) < ExperienceBook.newcomer)
     }
 
+    /// Twenty friends who all lie: a stranger stays a stranger, a proven one is no worse than one, and praise has its end.
+    @Test func friendsWhoLieDoNoMoreHarmThanIgnorance() {
+        let friends = (0..<20).map { "friend \($0)" }
+        let own = Dictionary(
+            uniqueKeysWithValues: friends.map { (Self.key($0), Experience(good: 20, at: Self.now)) })
+        func weighed(_ outcome: Evidence.Outcome) -> Hearsay.Weighed {
+            let said = friends.flatMap { Self.words(8, outcome, by: Self.key($0)) }
+            return Self.hearsay([Self.provider: said], own: own).all(on: Self.provider)
+        }
+        let (bad, good) = (weighed(.wrong), weighed(.ok))
+        #expect(bad.bad == Hearsay.mostOfPeers && bad.believed == 20 && good.good == Hearsay.mostOfPeers)
+        #expect(Experience(at: Self.now).score(now: Self.now, with: bad) == ExperienceBook.newcomer)
+        #expect(Experience(good: 1, at: Self.now).score(now: Self.now, with: bad) >= ExperienceBook.newcomer)
+        #expect(Trust.isProven(Experience(good: 3, at: Self.now).score(now: Self.now, with: bad)))
+        #expect(Trust.isProven(Experience(at: Self.now).score(now: Self.now, with: good)))
+        #expect(!Trust.isProven(Experience(bad: 1, at: Self.now).score(now: Self.now, with: good)))
+    }
+
     @Test func nobodySaysMoreThanEightWords() {
         let validator = Self.key("validator")
         let many = Self.hearsay(
@@ -124,6 +142,30 @@ import Testing
         let his = trust[Self.key("traitor")] ?? 0
         let theirs = (0..<400).reduce(0) { $0 + (trust[Self.key("crowd \($1)")] ?? 0) }
         #expect(his == TrustWeb.passedOn / 2 && theirs > 0 && theirs <= his * TrustWeb.passedOn)
+    }
+
+    /// A friend who speaks ill of those whom this node knows to be good, or well of those who failed it, is believed no more.
+    @Test func whoIsFoundLyingIsNotBelieved() {
+        var own = Self.proven("friend", "a", "b", "c")
+        own[Self.key("d")] = Experience(bad: 3, at: Self.now)
+        func trust(_ outcomes: [String: Evidence.Outcome]) -> Double {
+            var said: [PublicKey: [Evidence]] = [:]
+            for (name, outcome) in outcomes {
+                said[Self.key(name)] = Self.words(2, outcome, by: Self.key("friend"), on: Self.key(name))
+            }
+            return Self.hearsay(said, own: own).web.trust[Self.key("friend")] ?? 0
+        }
+        let silent = trust([:])
+        #expect(silent > 0.1)
+        #expect(trust(["a": .ok, "b": .ok, "d": .wrong, "e": .wrong]) == silent)
+        #expect(trust(["a": .wrong]) == silent / 5)
+        #expect(trust(["a": .wrong, "b": .wrong, "c": .wrong, "d": .ok]) == silent / 17)
+        #expect(trust(["a": .wrong, "b": .ok]) == silent / 3)
+        // A validator was named by the owner.
+        let named = Self.hearsay(
+            [Self.key("a"): Self.words(2, .wrong, by: Self.key("v"), on: Self.key("a"))], own: own,
+            validators: [Self.key("v")])
+        #expect(named.web.trust[Self.key("v")] == 1)
     }
 
     @Test func oneGoodJobMakesNoFriend() {

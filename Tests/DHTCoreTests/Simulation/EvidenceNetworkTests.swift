@@ -39,7 +39,8 @@ import Testing
         network.run(40 * 60_000)
         let key = Topic.reputation(Self.subject).key()
         let nearest = network.members.indices.sorted {
-            network.members[$0].node.id(.v4).distance(to: key) < network.members[$1].node.id(.v4).distance(to: key)
+            network.members[$0].node.id(.v4).distance(to: key)
+                < network.members[$1].node.id(.v4).distance(to: key)
         }
         let held = Self.holders(network)
         let full = nearest.prefix(8).count { held[$0] == 30 }
@@ -52,7 +53,8 @@ import Testing
         }
         network.run(60 * 60_000)
         let alive = network.members.indices.filter { network.members[$0].alive }.sorted {
-            network.members[$0].node.id(.v4).distance(to: key) < network.members[$1].node.id(.v4).distance(to: key)
+            network.members[$0].node.id(.v4).distance(to: key)
+                < network.members[$1].node.id(.v4).distance(to: key)
         }
         let now = Self.holders(network)
         let again = alive.prefix(8).count { now[$0] == 30 }
@@ -69,7 +71,8 @@ import Testing
         let key = Topic.reputation(Self.subject).key()
         let far = try #require(
             network.members.indices.max {
-                network.members[$0].node.id(.v4).distance(to: key) < network.members[$1].node.id(.v4).distance(to: key)
+                network.members[$0].node.id(.v4).distance(to: key)
+                    < network.members[$1].node.id(.v4).distance(to: key)
             })
         #expect(try network.evidence(far, .gather(Self.subject)).evidence.count == 5)
         func compared() -> Int { network.members[far].node.counters.queriesOut[.infEvidenceSync] ?? 0 }

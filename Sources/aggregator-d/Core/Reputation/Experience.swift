@@ -60,11 +60,13 @@ struct Experience: Hashable, Sendable {
     }
 
     /// The share of jobs that go well at least, with 95 % certainty: little for a newcomer, and less for a bad one.
-    /// Who has failed here is not praised back by others.
+    /// Who has failed here is not praised back by others. And others, but for validators, can take away what they or own jobs
+    /// gave and no more: they do a stranger no harm, or attackers whom everybody likes could have all others shut out.
     func score(now: Int64, with others: Hearsay.Weighed? = nil) -> Double {
         let alone = belief(now: now).quantile(0.05)
         guard let others else { return alone }
         let together = belief(now: now, with: others).quantile(0.05)
-        return Trust.hasFailed(alone) ? min(alone, together) : together
+        if Trust.hasFailed(alone) { return min(alone, together) }
+        return others.isWarnedOf ? together : max(together, min(alone, ExperienceBook.newcomer))
     }
 }

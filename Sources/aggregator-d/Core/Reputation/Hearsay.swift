@@ -9,6 +9,8 @@ struct Hearsay: Sendable {
     struct Weighed: Hashable, Sendable {
         var good = 0.0
         var bad = 0.0
+        /// Whether one of the validators speaks ill of it.
+        var isWarnedOf = false
         /// How many were believed at all, and how many were not.
         var believed = 0
         var ignored = 0
@@ -20,6 +22,10 @@ struct Hearsay: Sendable {
         var trust: Double
         var word: Testimony.Word
     }
+
+    /// What all others together add at most, good and bad: those for whom one's own jobs went well may be of one hand. The
+    /// validators' words are counted besides.
+    static let mostOfPeers = 4.0
 
     private(set) var testimony = Testimony()
     private(set) var web = TrustWeb()
@@ -44,15 +50,24 @@ struct Hearsay: Sendable {
         weighedAt = now
         for subject in testimony.subjects {
             var sum = Weighed()
+            var named = (good: 0.0, bad: 0.0)
             for each in words(on: subject, now: now) {
                 guard each.trust > 0 else {
                     sum.ignored += 1
                     continue
                 }
                 sum.believed += 1
-                sum.good += each.trust * each.word.good
-                sum.bad += each.trust * each.word.bad
+                if validators.contains(each.rater) {
+                    named.good += each.word.good
+                    named.bad += each.word.bad
+                } else {
+                    sum.good += each.trust * each.word.good
+                    sum.bad += each.trust * each.word.bad
+                }
             }
+            sum.good = min(sum.good, Self.mostOfPeers) + named.good
+            sum.bad = min(sum.bad, Self.mostOfPeers) + named.bad
+            sum.isWarnedOf = named.bad > 0
             weighed[subject] = sum
         }
     }

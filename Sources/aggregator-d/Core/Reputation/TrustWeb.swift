@@ -1,5 +1,5 @@
 // Whose word counts, and how much: trust goes out from this node's own good jobs and from the validators that its owner named,
-// along "has worked well for", at most four steps. Pure.
+// along "has worked well for", at most four steps. Whose words this node found wrong itself loses it. Pure.
 // It must never give anything to who is not reached: a crowd of fresh keys stays at zero whatever it says, and all whom one
 // provider vouches for have together no more than he has.
 
@@ -26,26 +26,57 @@ struct TrustWeb: Sendable {
         now: Int64 = 0
     ) {
         var passed: [PublicKey: [(PublicKey, Double)]] = [:]
+        var honesty = Honesty()
         for subject in testimony.subjects {
+            let view = own[subject].flatMap { Self.view($0, now: now) }
             for (rater, word) in testimony.words(on: subject, now: now) {
                 let worth = Self.worth(word.good, word.bad)
                 if worth > 0 { passed[rater, default: []].append((subject, worth)) }
+                if let view { honesty.saw(rater, isRight: (worth > 0) == view) }
             }
         }
         var total: [PublicKey: Double] = [:]
-        for validator in validators { total[validator] = 1 }
         // This node's own word is its experience, which counts by itself.
         let mine = own.map { ($0.key, Self.worth($0.value.aged(to: now).good, $0.value.aged(to: now).bad)) }
         var wave = Self.shared(mine.filter { $0.1 > 0 }, 1)
         for validator in validators { Self.add(Self.shared(passed[validator] ?? [], 1), to: &wave) }
         for step in 1...Self.steps {
+            for key in wave.keys { wave[key]? *= honesty[key] }
             Self.add(wave, to: &total)
             guard step < Self.steps else { break }
             var next: [PublicKey: Double] = [:]
             for (key, amount) in wave { Self.add(Self.shared(passed[key] ?? [], amount), to: &next) }
             wave = next
         }
+        // Whom the owner named, he believes.
+        for validator in validators { total[validator] = 1 }
         trust = total.mapValues { min($0, 1) }
+    }
+
+    /// What this node knows of a provider itself: that he is good, or that he is not; nil when it does not know.
+    private static func view(_ experience: Experience, now: Int64) -> Bool? {
+        let score = experience.score(now: now)
+        if Trust.hasFailed(score) { return false }
+        return Trust.isProven(score) ? true : nil
+    }
+
+    /// How often somebody's words were what this node found itself. It only ever takes trust away: to be right is easy, where
+    /// everybody can see it.
+    private struct Honesty {
+        private var counts: [PublicKey: (right: Double, wrong: Double)] = [:]
+
+        mutating func saw(_ rater: PublicKey, isRight: Bool) {
+            if isRight {
+                counts[rater, default: (0, 0)].right += 1
+            } else {
+                counts[rater, default: (0, 0)].wrong += 1
+            }
+        }
+
+        subscript(_ rater: PublicKey) -> Double {
+            guard let (right, wrong) = counts[rater] else { return 1 }
+            return (1 + right) / (1 + right + 4 * wrong)
+        }
     }
 
     /// A failure counts as three successes, as in one's own experience.

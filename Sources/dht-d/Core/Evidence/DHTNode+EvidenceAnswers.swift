@@ -45,7 +45,9 @@ extension DHTNode {
         var asked = 0
         let check = verifier
         defer { counters.verifications += asked }
-        return try desk.store.put(bytes, from: source, wanted: subject, own: sides.ids[0], unixNow: now.unixSeconds) {
+        return try desk.store.put(
+            bytes, from: source, wanted: subject, own: sides.ids[0], unixNow: now.unixSeconds
+        ) {
             asked += 1
             return check($0)
         }

@@ -94,8 +94,9 @@ extension DHTNode {
             sides[family].table.closest(
                 to: key, count: configuration.width, now: now.milliseconds, entitledFirst: true)
         }
-        guard let peer = near.filter({ entry(at: $0.endpoint)?.isInfernet != false })
-            .randomElement(using: &random)
+        guard
+            let peer = near.filter({ entry(at: $0.endpoint)?.isInfernet != false })
+                .randomElement(using: &random)
         else { return }
         compare(subject, with: peer, token: nil, for: nil, now)
     }
@@ -137,7 +138,8 @@ extension DHTNode {
             .infFind(
                 InfFind(
                     target: Topic.reputation(subject).key(), limit: 0,
-                    size: configuration.findRequestSize(peer.endpoint.family, forCards: false))), peer.endpoint,
+                    size: configuration.findRequestSize(peer.endpoint.family, forCards: false))),
+            peer.endpoint,
             expecting: peer.id, .evidence(.token(key)), now)
     }
 
