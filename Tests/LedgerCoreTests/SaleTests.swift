@@ -258,6 +258,27 @@ private struct ModelFacilitator: Carrier {
         #expect(try await shop.seller.ledger.audit().faults == [])
     }
 
+    @Test func aFacilitatorThatNamesAnothersTransactionKeepsNobodyFromCarrying() async throws {
+        let shop = try await Shop(facilitator: "another's")
+        let asked = try #require(try await shop.required(shop.request(1)).accepts.first)
+        _ = try await shop.seller.takeSale(shop.request(1, payment: try shop.payment(asked)))
+        let id = try await shop.seller.ledger.carry(ChainScript.job(1), at: shop.seller.clock()).terms.id
+        _ = await shop.seller.rails[0].pass()
+        shop.nodes.wait(Facilitator.patience + 1)
+        // This node's own transaction gets lost on the way once.
+        shop.nodes.chain.change { $0.mines = false }
+        _ = await shop.seller.rails[0].pass()
+        #expect(try await shop.seller.ledger.payment(id).state == .handed)
+        shop.nodes.chain.change { state in
+            state.waiting = []
+            state.mines = true
+        }
+        shop.nodes.wait(EVMPaymentMachine.patience + 5)
+        await shop.look(6)
+        #expect(try await shop.seller.ledger.payment(id).state == .settled)
+        #expect(shop.received == UInt256(1_280))
+    }
+
     @Test func aTurnThatDiedIsFreeAgainWhenAggregatorBeginsAnew() async throws {
         let shop = try await Shop()
         let asked = try #require(try await shop.required(shop.request(1)).accepts.first)
