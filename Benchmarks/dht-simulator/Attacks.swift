@@ -22,7 +22,12 @@ struct Attacks {
             let trial = trial(searches)
             var network = trial.network()
             network.corrupt(share: Double(percent) / 100)
+            let before = network.packets
             trial.announce(in: &network, providers: searches)
+            let each = (network.packets - before) / searches
+            line(
+                "\(percent) % of them, right after the first announcement, \(each) packets each",
+                try trial.search(&network))
             // Until all have announced again, as they do every five minutes.
             network.run(6 * 60_000)
             let outcome = try trial.search(&network)

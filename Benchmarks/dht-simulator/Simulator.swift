@@ -26,7 +26,8 @@ struct Simulator: ParsableCommand {
     @Flag(help: "Also: nodes that come and go for an hour, and how long the dead are found.") var life = false
     @Flag(help: "Also: what an idle network sends.") var idle = false
     @Flag(help: "Also: what a ring of liars can hide, and nothing else of the attacks.") var ring = false
-    @Option(help: "Disjoint paths of an announcement that is repeated.") var again = 3
+    @Option(help: "Disjoint paths of an announcement that is repeated.") var again = 6
+    @Flag(help: "A card is not announced a second time at once.") var once = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
     @Flag(help: "Also: what bad providers take from clients that choose as aggregator-d does.") var market =
         false
@@ -66,6 +67,7 @@ struct Simulator: ParsableCommand {
         options.loss = loss / 100
         (options.sixShare, options.dualShare) = (Double(six) / 100, Double(dual) / 100)
         options.configuration.paths.again = again
+        options.configuration.announcesTwice = !once
         return options
     }
 

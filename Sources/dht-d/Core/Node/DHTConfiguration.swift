@@ -12,7 +12,9 @@ public struct DHTConfiguration: Sendable {
     /// Disjoint paths of a search for cards, of the same when it found nothing the first time, of an announcement, and of its
     /// repetitions. One path finds the very nearest, which is best when many die; three get past those who name only each
     /// other. So a card that is announced again lies at both.
-    public var paths = (search: 1, doubt: 3, announce: 1, again: 3)
+    public var paths = (search: 1, doubt: 3, announce: 1, again: 6)
+    /// A card that was announced for the first time is announced again as soon as that has ended.
+    public var announcesTwice = true
     /// Most questions per lookup.
     public var lookupBudget = 64
     /// A lookup ends after this long whatever it has, in milliseconds.

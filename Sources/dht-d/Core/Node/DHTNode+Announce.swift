@@ -147,7 +147,13 @@ extension DHTNode {
     /// Ends an announcement with what it has reached.
     mutating func endAnnouncement(_ key: Int, _ now: Moment) {
         guard let run = announcements.removeValue(forKey: key) else { return }
-        if let operation = run.operation { actions.append(.announced(operation, .success(run.report))) }
+        guard let operation = run.operation else { return }
+        actions.append(.announced(operation, .success(run.report)))
+        // One path may have led among liars. The repetition takes others, and need not wait for its time.
+        guard configuration.announcesTwice, let index = ownCards.firstIndex(where: { $0.card == run.card })
+        else { return }
+        ownCards[index].retryAt = min(ownCards[index].retryAt ?? .max, now.milliseconds)
+        timers.add(.reannounce, at: now.milliseconds)
     }
 
     /// Announces again what is due: much later, or when many more nodes are known than last time.
