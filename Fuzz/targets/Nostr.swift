@@ -11,6 +11,7 @@ let doors: [String: Door] = [
     "nip49": { NostrFuzz.nip49($0) },
     "relay": { NostrFuzz.relay($0) },
     "reconciliation": { NostrFuzz.reconciliation($0) },
+    "descriptor": { NostrFuzz.descriptor($0) },
     "receipt": { NostrFuzz.receipt($0) },
     "wallet": { NostrFuzz.wallet($0) },
 ]

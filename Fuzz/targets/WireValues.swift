@@ -84,6 +84,7 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.Payments.self),
     of(LedgerInterface.Accounts.self),
     of(LedgerInterface.SignStatus.self),
+    of(LedgerInterface.SignDescriptor.self),
     of(LedgerInterface.PayTerms.self),
     of(LedgerInterface.PromisePrice.self),
     of(LedgerInterface.ReleasePrice.self),
@@ -116,6 +117,7 @@ private let dht: [ValueReader] = [
     of(DHTInterface.PutItem.self),
     of(DHTInterface.Probe.self),
     of(DHTInterface.Testify.self), of(DHTInterface.Testimony.self),
+    of(DHTInterface.Describe.self),
 ].flatMap { $0 }
 private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),

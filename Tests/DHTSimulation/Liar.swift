@@ -22,8 +22,7 @@ struct Liar: Sendable {
         case .infFind(let find):
             fill(&reply, find.target, ring)
             reply.matches = 0
-        case .ping, .announcePeer, .put, .sampleInfohashes, .infPut, .infBye, .infStat,
-            .evidence:
+        case .ping, .announcePeer, .put, .sampleInfohashes, .infPut, .infBye, .infStat, .infDesc, .evidence:
             break
         }
         return KRPCMessage(transaction: message.transaction, body: .reply(reply)).encoded()

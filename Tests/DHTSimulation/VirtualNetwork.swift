@@ -88,6 +88,7 @@ public struct VirtualNetwork {
     public private(set) var mainline: [OperationID: MainlineReport] = [:]
     public private(set) var probes: [OperationID: [StatusReport]] = [:]
     public private(set) var testimonies: [OperationID: EvidenceReport] = [:]
+    public private(set) var descriptors: [OperationID: DescriptorEnd] = [:]
     /// What a member's provider has signed when it is asked how it is.
     public var status: @Sendable (_ index: Int, _ challenge: String) -> SignedEvent? = { _, _ in nil }
     private var operations = 0
@@ -174,6 +175,7 @@ public struct VirtualNetwork {
             case .mainline(let operation, let report): mainline[operation] = report
             case .probed(let operation, let reports): probes[operation] = reports
             case .evidence(let operation, let report): testimonies[operation] = report
+            case .described(let operation, let end): descriptors[operation] = end
             case .askStatus(let ticket, let challenge):
                 feed(index, .status(ticket, status(index, Hex.encode(challenge))))
             }

@@ -10,7 +10,7 @@ import unittest
 import schema
 from node import BIN
 
-NAMES = ("card", "status", "job", "receipt", "receipt-body", "evidence")
+NAMES = ("card", "descriptor", "status", "job", "receipt", "receipt-body", "evidence")
 
 
 def without_each(value, path=()):
@@ -36,7 +36,9 @@ class Schemas(unittest.TestCase):
 
     def test_what_is_left_out_or_added_is_seen(self):
         # What may be absent: the sampling's wishes, and the acceptance.
-        optional = {("sampling", "temperature"), ("sampling", "max_tokens"), ("acceptance",)}
+        optional = {("sampling", "temperature"), ("sampling", "max_tokens"), ("acceptance",), ("interconnect",), ("image",),
+                    ("attestation",), ("devices", 0, "driver"),
+                    ("models", 0, "details", "architecture")}
         cases = []
         for name in NAMES:
             example = schema.example(name)
@@ -52,6 +54,9 @@ class Schemas(unittest.TestCase):
             ("card", ("tags", 6, 1), "Upper"), ("card", ("tags", 6, 2), "zz"), ("card", ("content",), "words"),
             ("card", ("tags", 5, 1), "provider.example:1"),
             ("card", ("tags", 5, 1), "2001:db8::1:9203"), ("card", ("tags", 5, 1), "[203.0.113.7]:9203"), ("card", ("tags", 6), ["status", "203.0.113.7:9203"]),
+            ("descriptor", ("endpoints",), []), ("descriptor", ("version",), 2), ("descriptor", ("provider",), "AB"),
+            ("descriptor", ("models", 0, "name"), "Upper"), ("descriptor", ("devices", 0, "memory_mib"), -1),
+            ("descriptor", ("status_addresses", 0), "provider.example:1"), ("descriptor", ("attestation", "evidence"), "xyz"),
             ("status", ("kind",), 31860), ("status", ("tags", 0, 1), "01"), ("status", ("tags", 1, 1), "yes"),
             ("status", ("tags", 2, 1), "-1"), ("status", ("tags", 3, 1), "1d1243022ea5c99"),
             ("job", ("messages", 0, "role"), "nobody"), ("job", ("sampling", "max_tokens"), 0),

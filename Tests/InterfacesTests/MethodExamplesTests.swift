@@ -79,6 +79,7 @@ let samples: [Sample] = [
     Sample(ContentInterface.Resolve.self), Sample(ContentInterface.Verify.self),
     Sample(ContentInterface.Remove.self),
     Sample(LedgerInterface.Identity.self), Sample(LedgerInterface.SignPeerAuth.self),
+    Sample(LedgerInterface.SignDescriptor.self), Sample(DHTInterface.Describe.self),
     Sample(LedgerInterface.SignCard.self), Sample(LedgerInterface.SignReceipt.self),
     Sample(LedgerInterface.SignCounterfoil.self), Sample(LedgerInterface.SignEvidence.self),
     Sample(LedgerInterface.AcceptReceipt.self), Sample(LedgerInterface.RecordAcceptance.self),

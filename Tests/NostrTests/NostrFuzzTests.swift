@@ -7,6 +7,7 @@ import Testing
 @Suite struct NostrFuzzTests {
     static let entries: [(String, @Sendable (UnsafeRawBufferPointer) -> Void)] = [
         ("event", NostrFuzz.event), ("receipt", NostrFuzz.receipt), ("evidence", NostrFuzz.evidence),
+        ("descriptor", NostrFuzz.descriptor),
         ("nip19", NostrFuzz.nip19),
         ("nip44", NostrFuzz.nip44), ("nip49", NostrFuzz.nip49), ("wallet", NostrFuzz.wallet),
     ]

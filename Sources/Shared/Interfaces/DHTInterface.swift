@@ -7,8 +7,10 @@ public import Wire
 /// The methods of dht-d.
 public enum DHTInterface {
     public static let methods: [MethodSpec] =
-        [Announce.spec, Withdraw.spec, Find.spec, Probe.spec, Stats.spec, Testify.spec, Testimony.spec]
-        + mainline
+        [
+            Announce.spec, Withdraw.spec, Find.spec, Probe.spec, Describe.spec, Stats.spec, Testify.spec,
+            Testimony.spec,
+        ] + mainline
 
     /// Stores a signed card under all its topics, here and at the nearest nodes.
     public struct Announce: Request {
@@ -27,10 +29,15 @@ public enum DHTInterface {
             }
         }
         public var card: SignedEvent
-        public init(card: SignedEvent) { self.card = card }
+        /// What this node answers to who asks for all of it; it stays here.
+        public var descriptor: SignedEvent?
+        public init(card: SignedEvent, descriptor: SignedEvent? = nil) {
+            self.card = card
+            self.descriptor = descriptor
+        }
         public static var example: (request: Announce, reply: Reply) {
             (
-                Announce(card: LedgerInterface.exampleEvent),
+                Announce(card: LedgerInterface.exampleEvent, descriptor: LedgerInterface.exampleEvent),
                 Reply(stored: 8, topics: ["n/smollm2-135m-instruct"], refusals: [])
             )
         }

@@ -5,6 +5,35 @@ public import NodeModel
 public import Wire
 
 extension DHTInterface {
+    /// Asks a provider's own node for all that it says of itself.
+    public struct Describe: Request {
+        public static let spec = MethodSpec(
+            "dht.describe", deadlineMs: 8_000, "Asks a provider's own node for its descriptor.")
+        public struct Reply: WireValue, Hashable {
+            /// Signed by the provider; nil when there is none.
+            public var descriptor: SignedEvent?
+            /// Why there is none.
+            public var problem: String?
+            public init(descriptor: SignedEvent? = nil, problem: String? = nil) {
+                self.descriptor = descriptor
+                self.problem = problem
+            }
+        }
+        public var provider: PublicKey
+        /// `a.b.c.d:port` or `[IPv6]:port`, as on its card.
+        public var address: String
+        public init(provider: PublicKey, address: String) {
+            self.provider = provider
+            self.address = address
+        }
+        public static var example: (request: Describe, reply: Reply) {
+            (
+                Describe(provider: LedgerInterface.exampleKey, address: "127.0.0.3:9203"),
+                Reply(descriptor: LedgerInterface.exampleEvent)
+            )
+        }
+    }
+
     /// Asks providers how they are, all at once, and waits little more than half a second.
     public struct Probe: Request {
         public static let spec = MethodSpec(

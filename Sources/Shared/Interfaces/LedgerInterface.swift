@@ -8,6 +8,7 @@ public import Wire
 public enum LedgerInterface {
     public static let methods: [MethodSpec] = [
         Identity.spec, SignPeerAuth.spec, SignRelayAuth.spec, SignCard.spec, SignStatus.spec,
+        SignDescriptor.spec,
         SignReceipt.spec,
         AcceptReceipt.spec,
         RecordAcceptance.spec, WrapKey.spec, UnwrapKey.spec, Balance.spec, History.spec,
@@ -90,6 +91,32 @@ public enum LedgerInterface {
                         provider: exampleKey, endpoint: "ws://127.0.0.3:9103/peer", models: [], device: "cpu",
                         memoryMiB: 1024, slots: 1, load: 0, createdAt: 1_790_000_000, expiresAt: 1_790_001_200
                     )),
+                exampleEvent
+            )
+        }
+    }
+
+    /// Signs all that this node says of itself.
+    public struct SignDescriptor: Request {
+        public static let spec = MethodSpec("ledger.sign_descriptor", "Signs this node's descriptor.")
+        public typealias Reply = SignedEvent
+        public var descriptor: ProviderDescriptor
+        public init(descriptor: ProviderDescriptor) { self.descriptor = descriptor }
+        public static var example: (request: SignDescriptor, reply: SignedEvent) {
+            (
+                SignDescriptor(
+                    descriptor: ProviderDescriptor(
+                        provider: exampleKey, endpoints: ["ws://127.0.0.3:9103/peer"],
+                        statusAddresses: ["127.0.0.3:9203"],
+                        devices: [.init(kind: "cpu", name: "AMD EPYC", memoryMiB: 24_000, driver: nil)],
+                        slots: 2,
+                        models: [
+                            .init(
+                                name: "smollm2-135m-instruct", root: exampleBody.modelRoot,
+                                sha256: Digest(hashing: ""), size: 98_300_000, format: "gguf", context: 2048,
+                                details: ["architecture": "llama"], price: UnitPrice(prompt: 1, completion: 2)
+                            )
+                        ], image: exampleBody.image, payTo: nil, createdAt: 1_790_000_000)),
                 exampleEvent
             )
         }

@@ -37,4 +37,6 @@ public enum EventKind {
     public static let status = 27860
     /// A provider's card; addressable, one per provider.
     public static let card = 31860
+    /// All that a provider says of itself; addressable, one per provider; content: canonical JSON.
+    public static let descriptor = 31861
 }

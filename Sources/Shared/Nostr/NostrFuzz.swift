@@ -39,6 +39,15 @@ public enum NostrFuzz {
         _ = Evidence(event)
     }
 
+    /// A descriptor's content: what is read is written the same.
+    public static func descriptor(_ bytes: UnsafeRawBufferPointer) {
+        let read = try? CanonicalJSON.decode(ProviderDescriptor.self, from: Array(bytes))
+        guard let read, let template = try? read.template() else { return }
+        let event = SignedEvent(template, signature: [UInt8](repeating: 0, count: 64))
+        precondition(
+            (try? ProviderDescriptor(unproven: event)) == read, "a descriptor changed by being written")
+    }
+
     /// A receipt file: read strictly and verified.
     public static func receipt(_ bytes: UnsafeRawBufferPointer) {
         _ = try? ReceiptFile.verify(bytes)

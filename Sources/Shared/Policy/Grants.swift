@@ -46,7 +46,10 @@ public enum Grants {
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),
-        row(.ctl, .dht, hand + [DHTInterface.Find.spec, DHTInterface.Stats.spec] + DHTInterface.mainline),
+        row(
+            .ctl, .dht,
+            hand + [DHTInterface.Find.spec, DHTInterface.Describe.spec, DHTInterface.Stats.spec]
+                + DHTInterface.mainline),
         row(
             .ctl, .aggregator,
             hand + [
@@ -79,6 +82,7 @@ public enum Grants {
             .aggregator, .ledger,
             [
                 LedgerInterface.Identity.spec, LedgerInterface.SignCard.spec, LedgerInterface.SignStatus.spec,
+                LedgerInterface.SignDescriptor.spec,
                 LedgerInterface.TakeJob.spec, LedgerInterface.SignReceipt.spec,
                 LedgerInterface.AcceptReceipt.spec, LedgerInterface.RecordAcceptance.spec,
                 LedgerInterface.SignCounterfoil.spec, LedgerInterface.SignEvidence.spec,

@@ -17,7 +17,7 @@ struct InfernetCtl: AsyncParsableCommand {
         subcommands: [
             Chat.self, Status.self, Jobs.self, Job.self, Logs.self, Receipt.self, Models.self, Plan.self,
             Content.self, Config.self, Setup.self, Doctor.self, Peers.self, Find.self, Reputation.self,
-            WhyIdle.self, Publish.self, DHT.self, Wallet.self, Identity.self,
+            WhyIdle.self, Descriptor.self, Publish.self, DHT.self, Wallet.self, Identity.self,
             Restart.self, Drain.self, Stop.self, SystemCommand.self,
             VersionCommand.self,
         ])

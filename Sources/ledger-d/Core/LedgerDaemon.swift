@@ -131,6 +131,9 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.SignCard.self, &router) { daemon, request in
             try daemon.key.sign(try daemon.policy.card(request.card, now: daemon.now))
         }
+        bind(LedgerInterface.SignDescriptor.self, &router) { daemon, request in
+            try daemon.key.sign(try daemon.policy.descriptor(request.descriptor, now: daemon.now))
+        }
         bind(LedgerInterface.SignStatus.self, &router) { daemon, request in
             try daemon.key.sign(try daemon.policy.status(request.status, now: daemon.now))
         }

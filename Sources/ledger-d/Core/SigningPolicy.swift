@@ -84,6 +84,32 @@ struct SigningPolicy: Sendable {
         return template
     }
 
+    /// All that this node says of itself.
+    func descriptor(_ descriptor: ProviderDescriptor, now: Int64) throws(WireError) -> EventTemplate {
+        guard descriptor.provider == node else {
+            throw refusal("descriptor.provider", "it is another node's key")
+        }
+        guard descriptor.createdAt <= now + Self.clockSkew, descriptor.createdAt >= now - Self.clockSkew
+        else { throw refusal("descriptor.created_at", "it is more than \(Self.clockSkew) s away from now") }
+        guard descriptor.endpoints.allSatisfy(PeerAuthentication.isEndpoint) else {
+            throw refusal("descriptor.endpoints", "one is not a ws:// or wss:// address")
+        }
+        for price in descriptor.models.map(\.price) {
+            try asset(price)
+            guard price.asset == .testCredit || (descriptor.payTo != nil && descriptor.payTo == payTo) else {
+                throw refusal("descriptor.pay_to", "it is not where this node is paid")
+            }
+        }
+        do {
+            // Whoever reads the event must find this descriptor in it, and no other.
+            let template = try descriptor.template()
+            guard try ProviderDescriptor(unproven: SignedEvent(template, signature: [])) == descriptor else {
+                throw DescriptorError.wrongForm
+            }
+            return template
+        } catch { throw refusal("descriptor", "\(error)") }
+    }
+
     /// How this node is now.
     func status(_ status: ProviderStatus, now: Int64) throws(WireError) -> EventTemplate {
         guard status.provider == node else { throw refusal("status.provider", "it is another node's key") }

@@ -31,6 +31,9 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.SignCard.spec, callers: [.aggregator],
                 effect: "announces this node's own card"),
             Row(
+                intent: LedgerInterface.SignDescriptor.spec, callers: [.aggregator],
+                effect: "tells all of this node's hardware, models, prices and addresses"),
+            Row(
                 intent: LedgerInterface.SignStatus.spec, callers: [.aggregator],
                 effect: "tells one asker how this node is now, over his challenge"),
             Row(

@@ -20,6 +20,9 @@ struct FakeLedger: Sendable {
             LedgerInterface.Identity.Reply(pubkey: house.key.publicKey, npub: "npub")
         }
         router.on(LedgerInterface.SignCard.self) { request, _ in try house.key.sign(request.card.template) }
+        router.on(LedgerInterface.SignDescriptor.self) { request, _ in
+            try house.key.sign(try request.descriptor.template())
+        }
         router.on(LedgerInterface.SignStatus.self) { request, _ in
             try house.key.sign(request.status.template)
         }

@@ -100,6 +100,13 @@ import Testing
             KRPCReply(sender: you, nodes: nodes.prefix(4) + six, token: token), observed: six[0].endpoint)
         out["reply-values6"] = reply(
             KRPCReply(sender: you, token: token, values: (nodes.prefix(3) + six).map(\.endpoint)))
+        let provider = TestCards.author(1)
+        out["query-desc"] = query(.infDesc(InfDesc(provider: provider, offset: 0, size: 400)))
+        out["query-desc-offset"] = query(.infDesc(InfDesc(provider: provider, offset: 300, size: 1200)))
+        var described = KRPCReply(sender: you)
+        described.piece = DescriptorPiece(
+            name: token, total: 900, bytes: Array(repeating: UInt8(ascii: "d"), count: 300))
+        out["reply-piece"] = reply(described)
         out["query-unknown"] = Array("d1:ad2:id20:abcdefghij0123456789e1:q4:vote1:t2:aa1:y1:qe".utf8)
         out["bep44-get"] = Array(
             "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe".utf8)

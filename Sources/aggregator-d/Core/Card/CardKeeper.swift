@@ -16,6 +16,8 @@ final class CardKeeper: Sendable {
     private let words = Mutex("not decided yet")
     /// The card that is in the network.
     private let published = Mutex<SignedEvent?>(nil)
+    /// What was last signed of all that this node says of itself.
+    private let descriptor = Mutex<(contents: ProviderDescriptor, event: SignedEvent)?>(nil)
     /// How often it looks around.
     private let pause: Duration
 
@@ -60,7 +62,9 @@ final class CardKeeper: Sendable {
                 local: await house.surroundings.local(), interval: Int64(section.cardIntervalSeconds),
                 lifetime: Int64(section.cardLifetimeSeconds), now: house.clock.seconds)
             switch decision.withLock({ $0.on(facts) }) {
-            case .announce(let card): try await announce(card, interval: facts.interval)
+            case .announce(let card):
+                let full = ProviderDescriptor(of: card, facts.local, context: facts.context)
+                try await announce(card, full, interval: facts.interval)
             case .withdraw(let reason):
                 published.withLock { $0 = nil }
                 say("withdrawn: \(reason)")
@@ -114,7 +118,17 @@ final class CardKeeper: Sendable {
         } catch { return .init(relay: relay, accepted: false, words: WireError.wrapping(error).message) }
     }
 
-    private func announce(_ card: ProviderCard, interval: Int64) async throws {
+    /// The signed descriptor; the one from before when it says the same, so that who has it need not fetch it again.
+    private func signed(_ full: ProviderDescriptor) async throws -> SignedEvent {
+        if let known = descriptor.withLock({ $0 }), known.contents == full.contents { return known.event }
+        let event = try await house.links.ledger.call(LedgerInterface.SignDescriptor(descriptor: full))
+        descriptor.withLock { $0 = (full.contents, event) }
+        return event
+    }
+
+    private func announce(
+        _ card: ProviderCard, _ full: ProviderDescriptor, interval: Int64
+    ) async throws {
         var stored = 0
         var topics = 0
         defer {
@@ -125,7 +139,8 @@ final class CardKeeper: Sendable {
             }
         }
         let event = try await house.links.ledger.call(LedgerInterface.SignCard(card: card))
-        let reply = try await house.links.dht.call(DHTInterface.Announce(card: event))
+        let reply = try await house.links.dht.call(
+            DHTInterface.Announce(card: event, descriptor: try await signed(full)))
         published.withLock { $0 = event }
         (stored, topics) = (reply.stored, reply.topics.count)
         house.metrics.announced(stored > topics)

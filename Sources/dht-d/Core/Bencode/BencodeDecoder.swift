@@ -1,6 +1,8 @@
 // The strict bencode decoder (BEP 3): one canonical spelling per value, bounded depth, values and size.
 // It must never allocate by a length that the input claims; every length is checked against what is there.
 
+import NodeModel
+
 /// What a decoder accepts at most.
 public struct BencodeLimits: Sendable {
     /// Largest input in bytes.
@@ -19,6 +21,8 @@ public struct BencodeLimits: Sendable {
 
     /// Limits that fit one UDP packet of KRPC.
     public static let packet = BencodeLimits(size: 1500, depth: 8, values: 600)
+    /// Limits that fit a descriptor: one event with one long text.
+    public static let descriptor = BencodeLimits(size: ProviderDescriptor.maximumSize, depth: 8, values: 32)
     /// Limits that fit this daemon's own state file.
     public static let stateFile = BencodeLimits(size: 1 << 20, depth: 8, values: 60_000)
 }

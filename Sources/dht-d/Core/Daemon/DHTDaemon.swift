@@ -76,6 +76,7 @@ public final class DHTDaemon: Daemon {
         await keeper.save(remembered)
         try await shell?.join(remembered: remembered.nodes, bootstrap: bootstrap)
         for card in remembered.cards { try await shell?.restore(card.event) }
+        if let descriptor = remembered.descriptor { try await shell?.keep(descriptor: descriptor.event) }
     }
 
     /// Why there is no socket of a family that was asked for, or none at all.
@@ -113,6 +114,15 @@ public final class DHTDaemon: Daemon {
 
     private func announce(_ request: DHTInterface.Announce) async throws -> DHTInterface.Announce.Reply {
         let report: AnnounceReport
+        if let descriptor = request.descriptor {
+            guard descriptor.pubkey == request.card.pubkey, (try? descriptor.verify()) != nil,
+                (try? ProviderDescriptor(unproven: descriptor)) != nil
+            else {
+                throw WireError(
+                    .verificationFailed, "The descriptor is not one that the card's author signed.")
+            }
+            try await running().keep(descriptor: descriptor)
+        }
         switch try await running().announce(request.card) {
         case .failure(let error): throw Self.wireError(error)
         case .success(let done): report = done
@@ -285,6 +295,7 @@ public final class DHTDaemon: Daemon {
                 presence.family, id: presence.id, nodes: (known.isEmpty ? peers : known).map(\.contact))
         }
         state.cards = node.announced.compactMap { CardRecord($0) }
+        state.descriptor = node.descriptor.flatMap { CardRecord($0) }
         await keeper.save(state)
     }
 }

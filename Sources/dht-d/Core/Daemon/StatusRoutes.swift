@@ -7,12 +7,28 @@ import Logging
 import NodeModel
 import Wire
 
-/// Serves `dht.probe`.
+/// Serves `dht.probe` and `dht.describe`.
 struct StatusRoutes: Sendable {
     /// The running node, or the reason why there is none.
     let shell: @Sendable () throws -> DHTShell
 
     func add(to router: inout Router) {
+        router.on(DHTInterface.Describe.self) { request, _ in
+            guard let endpoint = Endpoint(request.address) else {
+                throw WireError(
+                    .invalidParams, "'\(request.address.prefix(80))' is no address.",
+                    fix: "As 203.0.113.7:9200 or [2001:db8::7]:9200.")
+            }
+            let target = StatusTarget(provider: request.provider, endpoint: endpoint)
+            return switch try await shell().describe(target) {
+            case .told(let event): DHTInterface.Describe.Reply(descriptor: event)
+            case .silent: DHTInterface.Describe.Reply(problem: "no answer")
+            case .unreachable:
+                DHTInterface.Describe.Reply(problem: "this node has no way to such an address")
+            case .refused(let error): DHTInterface.Describe.Reply(problem: "refused: \(error.message)")
+            case .forged: DHTInterface.Describe.Reply(problem: "its answer is not signed by it")
+            }
+        }
         router.on(DHTInterface.Probe.self) { request, _ in
             guard request.targets.count <= StatusRun.most else {
                 throw WireError(

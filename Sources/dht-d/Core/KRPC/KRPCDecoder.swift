@@ -137,6 +137,15 @@ public enum KRPCDecoder {
             return .infStat(InfStat(provider: provider, challenge: Array(challenge)))
         case .infEvidencePut, .infEvidenceGet, .infEvidenceSync:
             return .evidence(try EvidenceCall(method, arguments, token: try token(arguments)))
+        case .infDesc:
+            guard let provider = arguments["k"]?.bytes.flatMap({ PublicKey(bytes: Array($0)) }) else {
+                throw KRPCError(.protocolError, "k is a key of 32 bytes")
+            }
+            let offset = arguments["o"]?.integer ?? 0
+            guard (0..<Int64(ProviderDescriptor.maximumSize)).contains(offset) else {
+                throw KRPCError(.protocolError, "o is below \(ProviderDescriptor.maximumSize)")
+            }
+            return .infDesc(InfDesc(provider: provider, offset: Int(offset)))
         }
     }
 
@@ -195,6 +204,11 @@ public enum KRPCDecoder {
         reply.cards = fields["cards"]?.list?.map(CardRecord.init(decoding:)) ?? []
         reply.status = fields["e"].flatMap(CardRecord.init(decoding:))
         reply.message = fields["m"]?.bytes.map(Array.init)
+        if let bytes = fields["b"]?.bytes, let total = fields["z"]?.integer.flatMap({ Int(exactly: $0) }),
+            let name = fields["h"]?.bytes, name.count == DescriptorPiece.nameCount
+        {
+            reply.piece = DescriptorPiece(name: Array(name), total: total, bytes: Array(bytes))
+        }
         MainlineDecoder.fill(&reply, fields)
         reply.matches = fields["np"]?.integer.flatMap { (0...65_535).contains($0) ? Int($0) : nil }
         reply.isCrowded = fields["sd"]?.integer == 1

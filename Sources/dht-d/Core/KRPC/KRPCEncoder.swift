@@ -100,6 +100,11 @@ extension KRPCMessage {
             writer.field("n", stat.challenge)
             if let padding { writer.field("pad", [UInt8](repeating: 0, count: padding)) }
         case .evidence(let call): call.write(sender: query.sender, to: &writer)
+        case .infDesc(let desc):
+            writer.field("id", query.sender)
+            writer.field("k", desc.provider.bytes)
+            if desc.offset > 0 { writer.field("o", Int64(desc.offset)) }
+            if let padding { writer.field("pad", [UInt8](repeating: 0, count: padding)) }
         }
     }
 
@@ -134,6 +139,7 @@ extension KRPCMessage {
         if let observed { writer.field("ip", observed.compact) }
         writer.key("r")
         writer.beginDictionary()
+        if let piece = reply.piece { writer.field("b", piece.bytes) }
         if !reply.cards.isEmpty {
             writer.key("cards")
             writer.beginList()
@@ -144,6 +150,7 @@ extension KRPCMessage {
             writer.key("e")
             writer.raw(status.encoded)
         }
+        if let piece = reply.piece { writer.field("h", piece.name) }
         writer.field("id", reply.sender)
         if let sample = reply.sample { writer.field("interval", sample.interval) }
         if let proof = reply.item?.proof { writer.field("k", proof.key) }
@@ -180,6 +187,7 @@ extension KRPCMessage {
             for value in reply.values { writer.bytes(value.compact) }
             writer.end()
         }
+        if let piece = reply.piece { writer.field("z", Int64(piece.total)) }
         writer.end()
         tail("r", &writer)
         return writer.output

@@ -91,6 +91,8 @@ public struct KRPCQuery: Equatable, Sendable {
         case infStat(InfStat)
         /// About evidence.
         case evidence(EvidenceCall)
+        /// What does this provider say of itself?
+        case infDesc(InfDesc)
     }
 
     /// The size that the packet is padded to, in bytes; 0 for none.
@@ -98,6 +100,7 @@ public struct KRPCQuery: Equatable, Sendable {
         switch call {
         case .infFind(let find): find.size
         case .infStat(let stat): stat.size
+        case .infDesc(let desc): desc.size
         default: 0
         }
     }
@@ -117,6 +120,7 @@ public struct KRPCQuery: Equatable, Sendable {
         case .infBye: .infBye
         case .infStat: .infStat
         case .evidence(let call): call.method
+        case .infDesc: .infDesc
         }
     }
 }
@@ -170,6 +174,23 @@ public struct InfStat: Equatable, Sendable {
     }
 }
 
+/// The arguments of `inf_desc`.
+public struct InfDesc: Equatable, Sendable {
+    /// Who is asked: a node may be asked for its own provider only.
+    public var provider: PublicKey
+    /// From which byte on.
+    public var offset: Int
+    /// Pad the packet to this size; no reply is larger than its request.
+    public var size: Int
+
+    /// Arguments from their parts.
+    public init(provider: PublicKey, offset: Int, size: Int = 0) {
+        self.provider = provider
+        self.offset = offset
+        self.size = size
+    }
+}
+
 /// The methods that nodes call, by their names on the wire.
 public enum KRPCMethod: String, CaseIterable, Sendable {
     case ping
@@ -186,6 +207,7 @@ public enum KRPCMethod: String, CaseIterable, Sendable {
     case infEvidencePut = "inf_rput"
     case infEvidenceGet = "inf_rget"
     case infEvidenceSync = "inf_rsync"
+    case infDesc = "inf_desc"
 }
 
 /// An answer. Which fields are there depends on the question.
@@ -212,6 +234,8 @@ public struct KRPCReply: Equatable, Sendable {
     public var sequence: Int64?
     /// A provider's status, not yet verified.
     public var status: CardRecord?
+    /// A piece of a provider's descriptor.
+    public var piece: DescriptorPiece?
     /// Some of the torrents that the sender knows (BEP 51).
     public var sample: InfohashSample?
     /// The sender's side of a reconciliation (NIP-77).

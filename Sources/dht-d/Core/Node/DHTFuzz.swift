@@ -36,6 +36,13 @@ public enum DHTFuzz {
             slots: 1, load: 0, createdAt: now.unixSeconds, expiresAt: now.unixSeconds + 1200)
         let signed = SignedEvent(card.template, signature: [UInt8](repeating: 0, count: 64))
         _ = node.handle(.command(.announce(signed, 0)), now: now)
+        let descriptor = ProviderDescriptor(
+            provider: provider, endpoints: ["ws://127.0.0.1:1/peer"], statusAddresses: [], devices: [],
+            slots: 1, models: [], image: nil, payTo: nil, createdAt: now.unixSeconds)
+        let event = (try? descriptor.template()).map {
+            SignedEvent($0, signature: [UInt8](repeating: 0, count: 64))
+        }
+        _ = node.handle(.command(.keepDescriptor(event)), now: now)
         return node
     }()
     private static let provider = PublicKey(xOnly: Digest(hashing: "provider"))
@@ -99,6 +106,9 @@ public enum DHTFuzz {
             return .evidence(.get(subject: subject, ids: ids, token: token))
         case .evidence(.sync(let subject, let message, _)):
             return .evidence(.sync(subject: subject, message: message, token: token))
+        case .infDesc(var desc):
+            desc.provider = provider
+            return .infDesc(desc)
         case .ping, .findNode, .getPeers, .get, .sampleInfohashes:
             return call
         }
@@ -121,6 +131,10 @@ public enum DHTFuzz {
             strangers.map { StatusTarget(provider: provider, endpoint: $0) }
         }
         actions += node.handle(.command(.probe(targets ?? [], 2)), now: now)
+        for (number, place) in strangers.enumerated() {
+            let target = StatusTarget(provider: provider, endpoint: place)
+            actions += node.handle(.command(.describe(target, 3 + number)), now: now)
+        }
         var message = message
         for case .send(let bytes, let endpoint) in actions {
             guard case .message(let query) = KRPCDecoder.decode(bytes[...]) else { continue }

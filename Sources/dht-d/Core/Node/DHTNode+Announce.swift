@@ -184,6 +184,7 @@ extension DHTNode {
             cards.dropOwn(own.card.event.pubkey)
         }
         ownCards = []
+        descriptor = nil
         let neighbours =
             leaving
             ? sides.families.flatMap { family in

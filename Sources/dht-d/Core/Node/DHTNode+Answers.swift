@@ -52,6 +52,7 @@ extension DHTNode {
                 farewell(query.sender, source, token, cardsOnly, now)
                 // Who says goodbye is not to be taken in again for it.
                 return transmit(wrap(reply, message, source), to: source)
+            case .infDesc(let desc): reply = try described(desc, message, source, size)
             case .infStat(let stat):
                 try admit(stat, message, source, size, now)
                 if !message.readOnly { notice(NodeContact(id: query.sender, endpoint: source), now) }

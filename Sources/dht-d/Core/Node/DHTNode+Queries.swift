@@ -95,6 +95,7 @@ extension DHTNode {
         case .evidence(let purpose): evidenceReply(purpose, reply, now)
         case .status(let key, let place, let challenge):
             statusReply(key, place, challenge, reply.status, time)
+        case .describe(let key): pieceCame(key, reply.piece, now)
         }
     }
 
@@ -115,6 +116,7 @@ extension DHTNode {
         case .store(let key): storeDone(key, .refused(error))
         case .evidence(let purpose): evidenceLost(purpose, error)
         case .status(let key, let place, _): statusDone(key, place, .refused(error))
+        case .describe(let key): endDescription(key, .refused(error))
         default: lost(open, timedOut: false, now)
         }
     }
@@ -154,6 +156,7 @@ extension DHTNode {
         case .store(let key): storeDone(key, .lost)
         case .evidence(let purpose): evidenceLost(purpose, nil)
         case .status(let key, let place, _): statusDone(key, place, .silent)
+        case .describe(let key): pieceLost(key, now)
         case .put(let key, let shelf, let token):
             putDone(
                 key, shelf, token, open.endpoint,

@@ -33,6 +33,8 @@ public struct DHTNode: Sendable {
         case probe
         /// How a provider is, signed over this challenge.
         case status(Int, place: Int, challenge: [UInt8])
+        /// A piece of a provider's descriptor.
+        case describe(Int)
         /// Something of Mainline stored at the node.
         case store(Int)
         /// Something about evidence.
@@ -75,6 +77,9 @@ public struct DHTNode: Sendable {
     var mainline: [Int: MainlineRun] = [:]
     var ownCards: [OwnCard] = []
     var statusRuns: [Int: StatusRun] = [:]
+    /// What this node's provider says of itself.
+    var descriptor: CardRecord?
+    var descriptorRuns: [Int: DescriptorRun] = [:]
     /// Who asked how this node's provider is, until the answer is there.
     var statusAskers: [Int: StatusAsker] = [:]
     /// Each answer costs a signature: so many in all, and for one address range.
@@ -173,6 +178,8 @@ public struct DHTNode: Sendable {
         case .bootstrap(let endpoints): setBootstrap(endpoints, now)
         case .remember(let contacts): join(through: contacts, now)
         case .announce(let event, let operation): announce(event, operation, now)
+        case .keepDescriptor(let event): keepDescriptor(event)
+        case .describe(let target, let operation): describe(target, operation, now)
         case .withdraw: withdraw(leaving: false, now)
         case .leave: withdraw(leaving: true, now)
         case .mainline(let wish, let operation): begin(wish, operation, now)

@@ -34,6 +34,10 @@ public enum NodeCommand: Sendable {
     case mainline(MainlineWish, OperationID)
     /// Publish or gather evidence.
     case evidence(EvidenceWish, OperationID)
+    /// Tell this to whoever asks what this node's provider says of itself.
+    case keepDescriptor(SignedEvent?)
+    /// Ask a provider's own node for its descriptor.
+    case describe(StatusTarget, OperationID)
     /// Ask providers how they are now.
     case probe([StatusTarget], OperationID)
     /// Say goodbye to everybody who would miss us.
@@ -54,6 +58,8 @@ public enum NodeAction: Sendable {
     case evidence(OperationID, EvidenceReport)
     /// Somebody asks how this node's provider is: have it signed over this challenge, and give `.status` back.
     case askStatus(Int, challenge: [UInt8])
+    /// A provider's own node has been asked for its descriptor.
+    case described(OperationID, DescriptorEnd)
     /// Providers have been asked.
     case probed(OperationID, [StatusReport])
     /// An announcement has ended, or was refused before it began.

@@ -39,6 +39,8 @@ public struct NodeSnapshot: Sendable {
     public let storedEvidence: (pieces: Int, subjects: Int)
     /// Our own cards that are being announced.
     public let announced: [SignedEvent]
+    /// What its provider says of itself.
+    public let descriptor: SignedEvent?
     /// Other nodes known to hold one of them.
     public let holders: Int
     public let lookupsRunning: Int
@@ -69,7 +71,8 @@ extension DHTNode {
             },
             storedCards: cards.count, storedTargets: cards.targetCount, storedPeers: peers.count,
             storedEvidence: (desk.store.count, desk.store.subjects.count),
-            announced: own.map(\.card.event), holders: Set(own.flatMap(\.holders.keys)).count,
+            announced: own.map(\.card.event), descriptor: descriptor?.event,
+            holders: Set(own.flatMap(\.holders.keys)).count,
             lookupsRunning: lookups.count, counters: counters)
     }
 }

@@ -15,6 +15,7 @@ public final class DHTShell: Sendable {
         case mainline(EventLoopPromise<MainlineReport>)
         case probe(EventLoopPromise<[StatusReport]>)
         case evidence(EventLoopPromise<EvidenceReport>)
+        case describe(EventLoopPromise<DescriptorEnd>)
 
         func fail(_ error: any Error) {
             switch self {
@@ -23,6 +24,7 @@ public final class DHTShell: Sendable {
             case .mainline(let promise): promise.fail(error)
             case .probe(let promise): promise.fail(error)
             case .evidence(let promise): promise.fail(error)
+            case .describe(let promise): promise.fail(error)
             }
         }
     }
@@ -132,6 +134,10 @@ public final class DHTShell: Sendable {
                 if case .evidence(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(report)
                 }
+            case .described(let operation, let end):
+                if case .describe(let promise)? = state.value.waiting.removeValue(forKey: operation) {
+                    promise.succeed(end)
+                }
             case .askStatus(let ticket, let challenge): askStatus(ticket, challenge)
             case .announced(let operation, let result):
                 if case .announce(let promise)? = state.value.waiting.removeValue(forKey: operation) {
@@ -203,6 +209,20 @@ public final class DHTShell: Sendable {
             self.begin(.probe(promise)) { .probe(targets, $0) }
             return promise.futureResult
         }.get()
+    }
+
+    /// Asks a provider's own node for its descriptor; ends by the core's own deadlines.
+    public func describe(_ target: StatusTarget) async throws -> DescriptorEnd {
+        try await loop.flatSubmit {
+            let promise = self.loop.makePromise(of: DescriptorEnd.self)
+            self.begin(.describe(promise)) { .describe(target, $0) }
+            return promise.futureResult
+        }.get()
+    }
+
+    /// Keeps this node's own descriptor for whoever asks.
+    public func keep(descriptor: SignedEvent?) async throws {
+        try await loop.submit { self.feed(.command(.keepDescriptor(descriptor))) }.get()
     }
 
     /// Announces a card; ends by the core's own deadline.

@@ -12,6 +12,8 @@ struct RememberedState: Equatable, Sendable {
     /// Of both families, IPv4 first.
     var nodes: [NodeContact] = []
     var cards: [CardRecord] = []
+    /// Our own provider's.
+    var descriptor: CardRecord?
 
     /// Most nodes that are kept of each family.
     static let maximumNodes = 200
@@ -23,6 +25,10 @@ struct RememberedState: Equatable, Sendable {
         writer.beginList()
         for card in cards { writer.raw(card.encoded) }
         writer.end()
+        if let descriptor {
+            writer.key("descriptor")
+            writer.raw(descriptor.encoded)
+        }
         writer.key("id")
         writer.bytes(id.bytes)
         writer.key("id6")
@@ -65,6 +71,10 @@ struct RememberedState: Equatable, Sendable {
         else { return nil }
         self.init(id: id, nodes: nodes, cards: list.compactMap(CardRecord.init(decoding:)))
         guard cards.count == list.count else { return nil }
+        if let own = value["descriptor"] {
+            guard let record = CardRecord(decoding: own) else { return nil }
+            descriptor = record
+        }
         if let own = value["id6"] {
             guard let own = own.bytes.flatMap(NodeID.init(bytes:)),
                 let more = value["nodes6"]?.bytes.flatMap({ NodeContact.list(compact: $0, .v6) })

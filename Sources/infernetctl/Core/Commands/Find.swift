@@ -14,11 +14,13 @@ struct Find: AsyncParsableCommand {
 
     private struct Document: Encodable {
         var providers: [FoundProvider]
+        /// In the order of the providers; absent without `--long`.
+        var descriptors: [DescriptorView]?
         var asked: Int
         var holders: Int
         var leftOut: [String]
         enum CodingKeys: String, CodingKey {
-            case providers, asked, holders
+            case providers, descriptors, asked, holders
             case leftOut = "left_out"
         }
     }
@@ -34,6 +36,8 @@ struct Find: AsyncParsableCommand {
     var maxPrice: Int64?
     @Option(help: "What prices count in.")
     var asset = Asset.testCredit.rawValue
+    @Flag(help: "Also asks each provider's own node for its descriptor.")
+    var long = false
     @Option(name: [.customShort("n"), .long], help: "Most providers that are shown, 1 to 255.")
     var limit = 16
 
@@ -65,9 +69,17 @@ struct Find: AsyncParsableCommand {
             leftOut.append("not a valid card of this model: \(reply.cards.count - found.count)")
         }
         let output = global.output
+        var descriptors: [DescriptorView] = []
+        if long {
+            for provider in found {
+                descriptors.append(try await DescriptorView.fetch(provider.card, global.node))
+            }
+        }
         if global.json {
             return output.json(
-                Document(providers: found, asked: reply.asked, holders: reply.holders, leftOut: leftOut))
+                Document(
+                    providers: found, descriptors: long ? descriptors : nil, asked: reply.asked,
+                    holders: reply.holders, leftOut: leftOut))
         }
         if !found.isEmpty {
             var table = Table([
@@ -81,6 +93,10 @@ struct Find: AsyncParsableCommand {
                     "\(provider.card.load)/15", provider.priceText, provider.card.endpoint)
             }
             table.lines(output.style).forEach(output.line)
+        }
+        for (provider, descriptor) in zip(found, descriptors) {
+            output.line("\n\(output.style.bold(provider.card.provider.npub))")
+            descriptor.lines(output.style).forEach(output.line)
         }
         output.line(
             output.style.dim(
