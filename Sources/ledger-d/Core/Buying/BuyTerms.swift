@@ -55,11 +55,9 @@ struct BuyTerms: Codable, Hashable, Sendable {
     }
 }
 
-extension BuyTerms: EVMErrand {
+extension BuyTerms: AuthorizationErrand {
     var payee: String { (try? asked().payTo.lowercase) ?? "" }
     var spends: UInt64 { UInt64(clamping: amount) }
-    var gasShare: UInt64 { 1 }
-    var provesItself: Bool { false }
     var isCarriedHere: Bool { false }
 
     func account(_ rail: String) throws -> String? { nil }
@@ -69,16 +67,4 @@ extension BuyTerms: EVMErrand {
         throw ChainFault(description: "what a shop is given is not carried from here")
     }
     func matches(_ call: [UInt8]) throws -> Bool { false }
-
-    func isDone(_ client: ChainClient, _ token: EVMToken, _ place: ChainClient.Place) async throws -> Bool {
-        try await client.hasUsed(try authorization(), token, place)
-    }
-
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
-        try await client.carriers(of: try authorization(), token, upTo: final)
-    }
-
-    func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {
-        receipt.pays(try authorization(), token: token.address)
-    }
 }

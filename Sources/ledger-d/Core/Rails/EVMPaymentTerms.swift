@@ -49,11 +49,9 @@ struct EVMPaymentTerms: Codable, Hashable, Sendable {
 
 }
 
-extension EVMPaymentTerms: EVMErrand {
+extension EVMPaymentTerms: AuthorizationErrand {
     var payee: String { to }
     var spends: UInt64 { UInt64(clamping: amount) }
-    var gasShare: UInt64 { 1 }
-    var provesItself: Bool { false }
 
     func account(_ rail: String) throws -> String? { nil }
 
@@ -71,17 +69,5 @@ extension EVMPaymentTerms: EVMErrand {
             .uint(0), .uint(authorization.validBefore), .bytes(authorization.nonce.bytes),
         ]
         return Array(try authorization.function.arguments(of: call).prefix(6)) == expected
-    }
-
-    func isDone(_ client: ChainClient, _ token: EVMToken, _ place: ChainClient.Place) async throws -> Bool {
-        try await client.hasUsed(try authorization(), token, place)
-    }
-
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
-        try await client.carriers(of: try authorization(), token, upTo: final)
-    }
-
-    func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {
-        receipt.pays(try authorization(), token: token.address)
     }
 }

@@ -53,13 +53,12 @@ struct SaleTerms: Codable, Hashable, Sendable {
     }
 }
 
-extension SaleTerms: EVMErrand {
+extension SaleTerms: AuthorizationErrand {
     var payee: String { "sale:\(sale)" }
     var spends: UInt64 { 0 }
-    var gasShare: UInt64 { 1 }
-    var provesItself: Bool { false }
 
     func account(_ rail: String) throws -> String? { due(rail) }
+    func authorization() throws -> TransferAuthorization { try made().exact.authorization }
     func contract() throws -> EVMAddress { try made().payment.accepted.asset }
     func call(_ signer: PaymentSigner, _ token: EVMToken) throws -> [UInt8] { try call() }
     func matches(_ call: [UInt8]) throws -> Bool { try self.call() == call }
@@ -67,17 +66,5 @@ extension SaleTerms: EVMErrand {
     private func call() throws -> [UInt8] {
         let exact = try made().exact
         return try exact.authorization.call(exact.signature)
-    }
-
-    func isDone(_ client: ChainClient, _ token: EVMToken, _ place: ChainClient.Place) async throws -> Bool {
-        try await client.hasUsed(try made().exact.authorization, token, place)
-    }
-
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
-        try await client.carriers(of: try made().exact.authorization, token, upTo: final)
-    }
-
-    func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {
-        receipt.pays(try made().exact.authorization, token: token.address)
     }
 }
