@@ -169,6 +169,16 @@ class TwoNodes(NetworkCase):
         cards = self.client.call("dht-d", "dht.find", {"model": MODEL, "limit": 4})["cards"]
         self.assertEqual(schema.problems(("card", each) for each in cards), [[]] * len(cards))
 
+    def test_the_provider_says_all_of_itself(self):
+        """In pieces over UDP, from its own node, signed; and nobody answers for who is not there."""
+        shown = self.client.ctl("descriptor", identity(self.provider), check=True).stdout
+        for word in (f"ws://{self.provider.peer}/peer", MODEL, "cpu: "):
+            self.assertIn(word, shown)
+        said = json.loads(self.client.ctl("descriptor", identity(self.provider), "--json", check=True).stdout)
+        self.assertEqual(said["descriptor"]["provider"], identity(self.provider))
+        self.assertEqual(schema.problems([("descriptor", said["descriptor"])]), [[]])
+        self.assertIn("No card of", self.client.ctl("descriptor", identity(self.client)).stderr)
+
     def test_the_provider_says_how_it_is(self):
         """To a stranger who has nothing but the protocol's description."""
         key = identity(self.provider)

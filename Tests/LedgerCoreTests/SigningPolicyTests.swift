@@ -117,6 +117,41 @@ import Wire
         }
     }
 
+    private func descriptor(_ change: (inout ProviderDescriptor) -> Void = { _ in }) -> ProviderDescriptor {
+        var descriptor = ProviderDescriptor(
+            provider: key.publicKey, endpoints: ["ws://127.0.0.3:9103/peer"],
+            statusAddresses: ["127.0.0.3:9203"],
+            devices: [.init(kind: "cpu", name: "a CPU", memoryMiB: 1024, driver: nil)], slots: 1,
+            models: [
+                .init(
+                    name: "m", root: Digest(hashing: "model"), sha256: Digest(hashing: "file"), size: 7,
+                    format: "gguf", context: 2048, details: [:], price: UnitPrice(prompt: 1, completion: 2))
+            ], image: nil, payTo: nil, createdAt: now)
+        change(&descriptor)
+        return descriptor
+    }
+
+    @Test func theOwnDescriptorIsSigned() throws {
+        let event = try key.sign(try policy.descriptor(descriptor(), now: now))
+        #expect(try ProviderDescriptor(unproven: event) == descriptor())
+    }
+
+    @Test func otherDescriptorsAreRefused() throws {
+        let cases: [(String, (inout ProviderDescriptor) -> Void)] = [
+            ("descriptor.provider", { $0.provider = stranger.publicKey }),
+            ("descriptor.created_at", { $0.createdAt = now - 61 }),
+            ("descriptor.created_at", { $0.createdAt = now + 61 }),
+            ("descriptor.created_at", { $0.createdAt = .max }),
+            ("descriptor.endpoints", { $0.endpoints.append("http://a") }),
+            // A price in dollars, of a node that takes none.
+            ("unit_price.asset", { $0.models[0].price.asset = DeedFixture.usdc }),
+            ("descriptor", { $0.slots = -1 }), ("descriptor", { $0.models[0].name = "Upper" }),
+        ]
+        for (field, change) in cases {
+            try refused(field) { _ = try policy.descriptor(descriptor(change), now: now) }
+        }
+    }
+
     @Test func theOwnStatusOfThisMinuteIsSigned() throws {
         func status(_ change: (inout ProviderStatus) -> Void = { _ in }) -> ProviderStatus {
             var status = ProviderStatus(
