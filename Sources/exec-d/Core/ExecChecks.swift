@@ -17,6 +17,7 @@ struct ExecChecks: Sendable {
     let image: String
     let stateDirectory: String
     let upkeep: Upkeep
+    private let patience = NIOLockedValueBox(DockerPatience())
     private let lastLook = NIOLockedValueBox<(checks: [Check], at: ContinuousClock.Instant)?>(nil)
 
     init(docker: DockerClient, image: String, stateDirectory: String, upkeep: Upkeep) {
@@ -56,14 +57,21 @@ struct ExecChecks: Sendable {
     }
 
     private func dockerAndImage() async -> [Check] {
-        let limit = Duration.milliseconds(1_000)
-        let version: DockerVersion
-        do throws(DockerError) { version = try await docker.version(within: limit) } catch {
+        do throws(DockerError) {
+            let found = try await askDocker(.milliseconds(1_000))
+            patience.withLockedValue { $0.remember(found, at: .now) }
+            return found
+        } catch {
+            if let held = patience.withLockedValue({ $0.stillHolds(after: error, at: .now) }) { return held }
             let unknown = Check(
                 name: "image", ok: false, reason: "cannot be looked for while Docker cannot be used",
                 fix: error.fix)
             return [failed("docker", error), notPinned ?? unknown]
         }
+    }
+
+    private func askDocker(_ limit: Duration) async throws(DockerError) -> [Check] {
+        let version = try await docker.version(within: limit)
         guard version.spoken != nil else {
             let reason =
                 "engine \(version.version) speaks API \(version.apiVersion); \(DockerVersion.wanted) is needed"
@@ -71,7 +79,7 @@ struct ExecChecks: Sendable {
         }
         let answers = Check(
             name: "docker", ok: true, reason: "engine \(version.version), API \(version.apiVersion)")
-        return [answers, await imageCheck(limit)]
+        return [answers, try await imageCheck(limit)]
     }
 
     /// What is wrong with the configuration, whatever Docker says; nil when nothing is.
@@ -82,7 +90,7 @@ struct ExecChecks: Sendable {
             fix: "Set exec.image to the id that `engine/load` prints.")
     }
 
-    private func imageCheck(_ limit: Duration) async -> Check {
+    private func imageCheck(_ limit: Duration) async throws(DockerError) -> Check {
         if let notPinned { return notPinned }
         do throws(DockerError) {
             let found = try await docker.image(image, within: limit)
@@ -92,7 +100,10 @@ struct ExecChecks: Sendable {
                     fix: "Run `engine/load` from the source tree.")
             }
             return Check(name: "image", ok: true, reason: "\(image.prefix(19)) is there")
-        } catch { return failed("image", error) }
+        } catch {
+            if error.kind == .slow { throw error }
+            return failed("image", error)
+        }
     }
 
     private func disk() -> Check {

@@ -166,7 +166,7 @@ final class DockerClient: Sendable {
     private func failure(_ error: any Error, _ call: DockerCall) -> DockerError {
         if let timedOut = error as? UnixHTTP.TimedOut {
             return DockerError(
-                kind: .notAnswering,
+                kind: .slow,
                 message: "Docker did not answer within \(timedOut.limit) when asked \(call.words)")
         }
         guard let system = error as? IOError else {

@@ -10,8 +10,10 @@ struct DockerError: Error, Hashable, CustomStringConvertible {
         case noSocket
         /// The socket is there, and we may not use it.
         case permissionDenied
-        /// Nobody listens, or no answer came in time.
+        /// Nobody listens, or the connection broke.
         case notAnswering
+        /// Somebody listens, and no answer came in time.
+        case slow
         case noSuchImage
         case noSuchContainer
         /// A name is taken, or the container is in another state than the call needs.
@@ -33,6 +35,8 @@ struct DockerError: Error, Hashable, CustomStringConvertible {
         switch kind {
         case .noSocket, .notAnswering:
             "Start Docker: `systemctl start docker`, or `engine/docker-up` from the source tree."
+        case .slow:
+            "See what keeps Docker busy: `docker info`, `journalctl -u docker`; restart it if it hangs."
         case .permissionDenied:
             "Let the user that exec-d runs as use Docker: `usermod -aG docker USER`, then restart the node."
         case .noSuchImage: "Load the engine's image: `engine/load` from the source tree prints its id."
@@ -49,7 +53,7 @@ struct DockerError: Error, Hashable, CustomStringConvertible {
 
     private var retryAfterMs: Int? {
         switch kind {
-        case .noSocket, .notAnswering, .noSuchImage: 5_000
+        case .noSocket, .notAnswering, .slow, .noSuchImage: 5_000
         default: nil
         }
     }
