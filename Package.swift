@@ -62,7 +62,9 @@ func daemon(_ name: String, _ core: String, _ dependencies: [Target.Dependency])
 /// A test target mirroring one module; `data` are folders that tests read and nobody compiles.
 func tests(_ name: String, _ dependencies: [Target.Dependency], data: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: data, swiftSettings: strict,
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: data,
+        // What is tested is optimized, and shipped so; optimizing what tests it costs CI minutes and tests nothing.
+        swiftSettings: strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))],
         linkerSettings: linking)
 }
 
