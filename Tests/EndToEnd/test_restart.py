@@ -48,6 +48,9 @@ class Restarted(unittest.TestCase):
             self.assertEqual(figures[none], 0, none)
         self.assertLessEqual(figures["lost_by_kill"], 4 * clients.TURNS)
         self.assertGreater(figures["served"], 100)
+        # A process that had to be killed makes everybody wait for its deadline, and loses nothing that a count would show.
+        with open(os.path.join(self.node.home, "state", "logs", "node.jsonl"), encoding="utf-8") as file:
+            self.assertNotIn("did not stop within", file.read())
 
     def test_idle_connections_outlive_restarts(self):
         """One that was used, one that never was, and one whose request is half here when the restart begins."""

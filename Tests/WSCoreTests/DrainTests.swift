@@ -65,6 +65,27 @@ struct DrainTests {
         await second.stop()
     }
 
+    /// NIO tells a connection of its end only when it told it of its beginning, and between its acceptance and that lies a
+    /// turn of the loop. Here each turn holds an end.
+    @Test func connectionsThatEndBeforeTheyBeginAreForgotten() async throws {
+        let node = try await TestNode()
+        let http = node.daemon.http
+        let enough = Flag()
+        async let ends: Void = {
+            while enough.count == 0 {
+                http.loop.execute { http.closeAll() }
+                try await Task.sleep(for: .microseconds(20))
+            }
+        }()
+        for _ in 0..<100 {
+            _ = try await RawClient(port: node.httpPort).readToEnd()
+        }
+        enough.raise()
+        try await ends
+        #expect(try await http.loop.submit { http.isBusy }.get() == false)
+        await node.stop()
+    }
+
     @Test func withoutAKeeperAnIdleConnectionIsClosedAndARequestThatIsHereIsAnswered() async throws {
         let node = try await TestNode()
         let (idle, asking) = (

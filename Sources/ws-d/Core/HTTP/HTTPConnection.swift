@@ -80,7 +80,6 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         task?.cancel()
         task = nil
         wakeWriters()
-        service.closed(self)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

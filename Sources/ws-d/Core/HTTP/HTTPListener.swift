@@ -47,6 +47,8 @@ enum HTTPListener {
             try channel.pipeline.syncOperations.addHandler(Turnstile())
             return
         }
+        // Not by its last event: a channel that ends in the turn in which it was accepted has none.
+        channel.closeFuture.whenComplete { _ in service.closed(connection) }
         try configure(channel, connection)
     }
 
