@@ -76,6 +76,63 @@ import Wire
         #expect(!actions.contains { if case .blame = $0 { true } else { false } })
     }
 
+    static func pauses(_ actions: [JobAction]) -> [Int] {
+        actions.compactMap { if case .work(.pause(let milliseconds)) = $0 { milliseconds } else { nil } }
+    }
+
+    /// A provider that is full is asked again, and nobody else; each round tells for how long it is waited.
+    @Test func whereAllAreFullTheJobWaitsForAPlace() {
+        var machine = Self.running(["a", "b"])
+        _ = machine.on(.attemptFailed(0, WireError(.upstreamLost, "gone")))
+        let full = machine.on(.attemptFailed(1, WireError(.tooManyRequests, "full.", retryAfterMs: 1_000)))
+        #expect(Self.pauses(full) == [1_000])
+        #expect(Self.outcome(full) == nil)
+        // What comes late from the attempt before does nothing.
+        #expect(machine.on(.attemptFailed(1, WireError(.tooManyRequests, "full"))).isEmpty)
+        #expect(machine.on(.paused).contains(.work(.attempt(1))))
+        #expect(machine.on(.paused).isEmpty)
+        let leaving = machine.on(.attemptFailed(1, WireError(.draining, "leaving", retryAfterMs: 5_000)))
+        #expect(Self.pauses(leaving) == [2_000])
+        #expect(machine.on(.paused).contains(.work(.attempt(1))))
+        _ = machine.on(.firstPiece(1))
+        #expect(Self.states(machine.on(.answered(1))) == [.verifying])
+    }
+
+    @Test func nobodyWaitsForAPlaceForEver() {
+        var machine = Self.running(["a"])
+        var waited = 0
+        while true {
+            let actions = machine.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+            guard let pause = Self.pauses(actions).first else {
+                #expect(Self.outcome(actions) == .failed(WireError(.tooManyRequests, "")))
+                break
+            }
+            waited += pause
+            #expect(waited <= Self.limits.busyMs)
+            _ = machine.on(.paused)
+        }
+        #expect(waited == Self.limits.busyMs)
+    }
+
+    @Test func aWaitEndsWithItsCallerAndWithTheJobsTime() {
+        for (event, state): (JobEvent, AggregatorInterface.State) in [
+            (.cancel("The caller went away."), .cancelled),
+            (.deadline(.total, attempt: 0, idleMs: 0), .failed),
+        ] {
+            var machine = Self.running(["a"])
+            _ = machine.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+            #expect(machine.on(event) == [.stop])
+            #expect(Self.states(machine.on(.paused)) == [state])
+        }
+    }
+
+    /// Its own node can go elsewhere, and knows how long it wants to wait.
+    @Test func anothersJobIsNotWaitedWith() {
+        var machine = Self.running(served: true)
+        let actions = machine.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+        #expect(Self.outcome(actions) == .failed(WireError(.tooManyRequests, "")))
+    }
+
     @Test func silenceStopsAnAttemptAndPiecesPushTheDeadlineOut() {
         var machine = Self.running(["a", "b"])
         #expect(machine.on(.deadline(.connect, attempt: 0, idleMs: 0)) == [.stop])

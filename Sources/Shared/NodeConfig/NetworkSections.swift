@@ -48,7 +48,7 @@ public struct PeerSection: Codable, Sendable, Equatable {
     /// Nostr relays to which the card can be published, as `wss://host`; `ws://` on loopback.
     public var relays: [String] = []
     public var maxSessions = 256
-    public var maxJobsPerPeer = 4
+    public var maxJobsPerPeer = 16
     /// For each address.
     public var handshakesPerMinute = 60
     public var handshakeTimeoutMs = 5_000

@@ -223,8 +223,9 @@ public struct LedgerDaemon: Daemon {
                     "infernet_ledger_refusals_total",
                     labels: ["intent", intent, "reason", wire.code.rawValue],
                     help: "Intents that were refused.")
-                context.log.warning(
-                    "intent refused",
+                // A caller that went away is no refusal worth a person's look.
+                context.log.log(
+                    level: wire.code == .cancelled ? .info : .warning, "intent refused",
                     metadata: [
                         "intent": "\(intent)", "caller": "\(context.caller)", "reason": "\(wire.message)",
                     ])

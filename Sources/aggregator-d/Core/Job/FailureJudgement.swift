@@ -9,8 +9,11 @@ struct FailureJudgement: Hashable, Sendable {
     let retries: Bool
     /// Whether the candidate is to be used last for a while.
     let blames: Bool
+    /// Whether the same candidate may do it in a moment.
+    let passes: Bool
 
     init(_ error: WireError) {
+        passes = error.code == .tooManyRequests || error.code == .draining
         switch error.code {
         case .contextLengthExceeded, .invalidRequest, .invalidParams, .tooLarge, .cancelled:
             retries = false

@@ -148,7 +148,7 @@ final class JobDriver: Sendable {
         }
         if case .attempt = work { lastPiece.store(0, ordering: .relaxed) }
         return await withTaskGroup(of: JobEvent?.self) { group in
-            group.addTask { await perform(work) }
+            group.addTask { await Self.carryOut(work, perform) }
             group.addTask {
                 await self.untilStopped()
                 return nil
@@ -160,6 +160,14 @@ final class JobDriver: Sendable {
             }
             return ending ?? .cancel("The work ended without a word.")
         }
+    }
+
+    private static func carryOut(
+        _ work: JobWork, _ perform: @Sendable (JobWork) async -> JobEvent
+    ) async -> JobEvent {
+        guard case .pause(let milliseconds) = work else { return await perform(work) }
+        try? await Task.sleep(for: .milliseconds(milliseconds))
+        return .paused
     }
 
     /// Returns when the work is to stop, or the task is cancelled.

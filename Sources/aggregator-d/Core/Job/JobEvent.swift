@@ -18,6 +18,8 @@ struct JobLimits: Hashable, Sendable {
     var settleMs = 15_000
     var totalMs = 600_000
     var maximumAttempts = 3
+    /// How long a job waits in all for a provider that is full or being restarted, when there is no other.
+    var busyMs = 30_000
 
     func milliseconds(_ stage: JobStage) -> Int {
         switch stage {
@@ -37,6 +39,8 @@ enum JobWork: Hashable, Sendable {
     case plan
     /// Run at the candidate of this number.
     case attempt(Int)
+    /// Let time pass, in milliseconds.
+    case pause(Int)
     /// Check or sign the receipt, accept it, write it down.
     case settle
 }
@@ -52,6 +56,7 @@ enum JobEvent: Sendable {
     case firstPiece(Int)
     case answered(Int)
     case attemptFailed(Int, WireError)
+    case paused
     case settled(String)
     case settleFailed(WireError)
     /// A timer ran out. `idleMs` is how long ago the last piece came, for the stage `nextPiece`.

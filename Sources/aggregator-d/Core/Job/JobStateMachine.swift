@@ -9,7 +9,7 @@ struct JobStateMachine: Sendable {
     private enum Phase: Equatable, Sendable {
         case idle, planning
         case running(Int)
-        case settling
+        case waiting, settling
         case ended
     }
 
@@ -27,6 +27,11 @@ struct JobStateMachine: Sendable {
     private(set) var state: AggregatorInterface.State = .received
     private var phase = Phase.idle
     private var candidates: [String] = []
+    /// Whom to try after the attempt that runs, in this round.
+    private var untried: [Int] = []
+    /// Who was full or leaving in this round, and may be neither in the next.
+    private var busy: [Int] = []
+    private var waitedMs = 0
     private var contacted = false
     private var delivered = false
     private var stop: Stop?
@@ -52,12 +57,14 @@ struct JobStateMachine: Sendable {
         case (.running(let current), .answered(let n)) where n == current: return answered()
         case (.running(let current), .attemptFailed(let n, let error)) where n == current:
             return attemptFailed(error)
+        case (.waiting, .paused): return paused()
         case (.settling, .settled(let words)):
             return [.praise(attempt)] + moved(.done, words) + end(.done)
         case (.settling, .settleFailed(let error)): return settleFailed(error)
         case (_, .deadline(let stage, let n, let idle)): return deadline(stage, n, idle)
         // A complete answer is settled whoever has gone: the work was done.
-        case (.planning, .cancel(let reason)), (.running, .cancel(let reason)):
+        case (.planning, .cancel(let reason)), (.running, .cancel(let reason)),
+            (.waiting, .cancel(let reason)):
             return halt(.cancel(Self.cancellation(reason)))
         default: return []
         }
@@ -75,10 +82,12 @@ struct JobStateMachine: Sendable {
             return end(.failed(WireError(.noProvider, "The plan has no candidate: \(summary).")))
         }
         candidates = names
-        return [.disarm(.plan)] + moved(.planned, summary) + start(0)
+        untried = Array(names.indices.prefix(limits.maximumAttempts))
+        return [.disarm(.plan)] + moved(.planned, summary) + next()
     }
 
-    private mutating func start(_ number: Int) -> [JobAction] {
+    private mutating func next() -> [JobAction] {
+        let number = untried.removeFirst()
         phase = .running(number)
         attempt = number
         contacted = false
@@ -119,12 +128,30 @@ struct JobStateMachine: Sendable {
         let judgement = FailureJudgement(cause)
         var actions = disarmAttempt()
         if judgement.blames { actions.append(.blame(number, cause.message)) }
-        let next = number + 1
-        if !delivered, judgement.retries, next < candidates.count, next < limits.maximumAttempts {
+        if judgement.passes { busy.append(number) }
+        guard !delivered, judgement.retries else { return actions + end(.failed(cause)) }
+        if !untried.isEmpty {
             actions += moved(.running, "\(candidates[number]) failed: \(cause.message)")
-            return actions + start(next)
+            return actions + next()
         }
-        return actions + end(.failed(cause))
+        return actions + (waitForPlace(cause) ?? end(.failed(cause)))
+    }
+
+    /// Waits for those who may soon have a place; nil when there are none, or it was waited long enough. Another node's
+    /// job is not waited with: its own node can go elsewhere.
+    private mutating func waitForPlace(_ cause: WireError) -> [JobAction]? {
+        let pause = min(max(cause.retryAfterMs ?? 500, 250), 2_000)
+        guard !served, let first = busy.first, waitedMs + pause <= limits.busyMs else { return nil }
+        waitedMs += pause
+        untried = busy
+        busy = []
+        phase = .waiting
+        let words = "\(candidates[first]) has no place: \(cause.message) Asked again in \(pause) ms"
+        return moved(.running, words) + [.work(.pause(pause))]
+    }
+
+    private mutating func paused() -> [JobAction] {
+        stop == nil ? next() : end(outcome(stopped: stop, else: nil))
     }
 
     private mutating func settleFailed(_ error: WireError) -> [JobAction] {

@@ -63,6 +63,7 @@ final class ServedJob: Sendable {
                 try await take()
                 return .planned(candidates: ["running here"], summary: "model, price and room are right")
             } catch { return .planFailed(WireError.wrapping(error)) }
+        case .pause: return .paused
         case .attempt(let number):
             do {
                 try await attempt(number)

@@ -105,6 +105,7 @@ final class SubmittedJob: Sendable {
         switch work {
         case .plan:
             do { return try await plan() } catch { return .planFailed(WireError.wrapping(error)) }
+        case .pause: return .paused
         case .attempt(let number):
             do {
                 try await attempt(number)

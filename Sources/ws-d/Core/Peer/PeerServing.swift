@@ -18,6 +18,10 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
     private let peer: PublicKey
     /// Requests that have no reply yet; their tasks follow once they have had to wait for something.
     private var open = Set<UInt64>()
+    /// Those of them that are jobs.
+    private var jobs = Set<UInt64>()
+    /// All else is short: accepting receipts must not wait for jobs, nor jobs for it.
+    private static let maximumOthers = 16
     private var running: [UInt64: Task<Void, Never>] = [:]
 
     init(_ connection: PeerConnection, peer: PublicKey) {
@@ -67,16 +71,17 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
         guard !open.contains(envelope.id) else {
             throw WireError(.invalidEnvelope, "Request id \(envelope.id) is under way already.")
         }
-        guard open.count < hub.limits.maxJobsPerPeer else {
+        let isJob = spec.name == PeerInterface.RunJob.spec.name
+        guard isJob ? jobs.count < hub.limits.maxJobsPerPeer : open.count - jobs.count < Self.maximumOthers
+        else {
             hub.metrics.refused("peer_concurrency")
-            throw WireError(
-                .tooManyRequests, "\(open.count) requests of this session are under way.", retryAfterMs: 1_000
-            )
+            let many = isJob ? "\(jobs.count) jobs" : "\(Self.maximumOthers) requests"
+            throw WireError(.tooManyRequests, "\(many) of this session are under way.", retryAfterMs: 1_000)
         }
         let patience = Int(min(envelope.deadlineMs ?? .max, UInt64(spec.deadlineMs)))
         let peer = peer
         let hub = hub
-        if spec.name == PeerInterface.RunJob.spec.name {
+        if isJob {
             let job = try PeerInterface.RunJob.read(body)
             start(envelope.id, spec) { [self] in
                 let reply = try await hub.aggregator.stream(
@@ -98,6 +103,7 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
         _ id: UInt64, _ spec: MethodSpec, _ work: @escaping @Sendable () async throws -> ArraySlice<UInt8>
     ) {
         open.insert(id)
+        if spec.name == PeerInterface.RunJob.spec.name { jobs.insert(id) }
         let began = NIODeadline.now()
         let task = Task.immediate(executorPreference: hub.executor) { [self] in
             var code: ErrorCode?
@@ -108,6 +114,7 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
             }
             running[id] = nil
             open.remove(id)
+            jobs.remove(id)
             hub.metrics.peerRequest(spec.name, code: code, since: began)
         }
         if open.contains(id) { running[id] = task }
