@@ -122,6 +122,12 @@ private let dht: [ValueReader] = [
 private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),
     of(WSInterface.DeliverAcceptance.self),
+    of(LedgerInterface.AskRefund.self),
+    of(LedgerInterface.GiveRefund.self),
+    of(PeerInterface.Refund.self),
+    of(WSInterface.AskRefund.self),
+    of(AggregatorInterface.AskRefund.self),
+    of(AggregatorInterface.Refund.self),
     of(WSInterface.Sessions.self),
     of(WSInterface.Carry.self), of(WSInterface.Relay.self), of(LedgerInterface.SignRelayAuth.self),
     of(LedgerInterface.Earnings.self),

@@ -98,6 +98,34 @@ import Wire
         await provider.stop()
     }
 
+    @Test func whatIsLeftInAChannelIsAskedOfItsPayeeByTheOneWhoIsItsPayer() async throws {
+        let (client, provider) = try await Self.pair()
+        let key = provider.key.publicKey
+        func ask(_ provider: PublicKey) async throws -> LedgerInterface.Payment {
+            try await client.link(as: .ctl).call(
+                AggregatorInterface.AskRefund(provider: provider, channel: "one"))
+        }
+        // Nothing is set aside for a provider that nobody can find.
+        await #expect(throws: WireError(.noProvider, "")) { try await ask(key) }
+        #expect(client.script.withLock { $0.askedBack } == [])
+        _ = try await client.submit(seen: Seen())
+        #expect(try await ask(key) == LedgerInterface.AskRefund.example.reply.payment)
+        #expect(
+            provider.script.withLock { $0.refunds } == [
+                .init(client: client.key.publicKey, request: "back one")
+            ])
+        // What the payee says when it refuses is what the payer's people hear.
+        provider.script.withLock { $0.takeError = WireError(.conflict, "a job is under way") }
+        do {
+            _ = try await ask(key)
+            Issue.record("a refusal came as an answer")
+        } catch let error as WireError {
+            #expect(error.code == .conflict && error.message.contains("a job is under way"))
+        }
+        await client.stop()
+        await provider.stop()
+    }
+
     @Test func theSameJobIsNotDoneTwice() async throws {
         let (client, provider) = try await Self.pair()
         _ = try await client.submit(seen: Seen())

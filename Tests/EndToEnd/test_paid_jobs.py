@@ -16,6 +16,7 @@ from waiting import eventually
 
 USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 CEILING = 100_000
+CHANNEL = 1_000_000
 
 
 class PaidJobs(unittest.TestCase):
@@ -179,6 +180,27 @@ class PaidJobs(unittest.TestCase):
                 again = Answer(self.client, "Name a tree.", 16)
                 return again.outcome(60) == "whole" and self.channel(self.client)["charged"] > before
             eventually(goes, 90, "the next job")
+        for node in (self.client, self.provider):
+            node.ctl("wallet", "audit", check=True)
+
+    def test_5_who_leaves_has_the_rest_at_once(self):
+        started = self.chain.tokens(self.account(self.client)["address"])
+        channel = self.channel(self.client)
+        self.assertGreater(channel["balance"], 0)
+        # While the provider's node does not answer there is the delay; here it answers.
+        left = json.loads(self.client.ctl("wallet", "leave", self.key, "--json", check=True).stdout)
+        self.assertEqual([(each["state"], each["amount"]) for each in left], [("handed", channel["balance"])])
+        self.mine_until(lambda: self.client.call("ledger-d", "ledger.payments", {"limit": 1})["payments"][0]["state"]
+                        == "settled", "the money")
+        charged = self.channel(self.provider)["charged"]
+        self.assertEqual(self.chain.tokens(self.account(self.client)["address"]), started + CHANNEL - charged)
+        self.mine_until(lambda: self.account(self.client)["available"]
+                        == self.chain.tokens(self.account(self.client)["address"]), "the money in the books")
+        self.mine_until(lambda: self.account(self.provider)["available"] == charged, "what was due to the provider")
+        self.assertEqual(self.channel(self.client)["balance"], 0)
+        # Nothing is left to pay a job with.
+        answer = Answer(self.client, "Name a bird.", 8)
+        self.assertEqual(answer.outcome(60), "error")
         for node in (self.client, self.provider):
             node.ctl("wallet", "audit", check=True)
 

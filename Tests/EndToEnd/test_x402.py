@@ -1,6 +1,6 @@
 """ledger-d against the official x402 SDK on a real EVM, in both roles of `batch-settlement`.
-Proves that a foreign client's voucher is taken and claimed, that a foreign server takes and claims ours, and that what is
-left in a channel comes back."""
+Proves that a foreign client's voucher is taken and claimed, that it is given back what is left when it asks, that a foreign
+server takes and claims ours, and that what is left in a channel comes back."""
 
 import hashlib
 import json
@@ -113,6 +113,47 @@ class AgainstTheSDK(unittest.TestCase):
         self.receipt(job, own)
         self.mine_until(lambda: self.account()["available"] == 108, "the second claim")
         self.assertEqual((self.channel()["charged"], self.channel()["ceiling"]), (108, 2_054))
+        self.node.ctl("wallet", "audit", check=True)
+
+    def test_the_sdks_client_is_given_back_what_is_left(self):
+        own = self.node.call("ledger-d", "ledger.identity")["pubkey"]
+        salt = "0x" + hashlib.sha256(f"infernet/x402/1\n{STRANGER}\n{own}".encode()).hexdigest()
+        job = "job_" + secrets.token_hex(16)
+        required = self.refusal(job).cause
+        first = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=0, charged=0)
+        self.chain.ask("test_mint", self.theirs, 1_000_000)
+        amount = int(first["payload"]["deposit"]["amount"])
+        raw = self.sdk.ask("deposit", key=KEY, payload=first["payload"], nonce=self.nonce())["raw"]
+        self.chain.ask("eth_sendRawTransaction", raw)
+        self.chain.ask("test_mine", 3)
+        payment = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=amount, charged=0)
+        self.take(job, payment["header"])
+
+        def give(more=None, client=STRANGER):
+            asked = self.sdk.ask("refund", key=KEY, required=required, salt=salt, balance=amount, charged=54,
+                                 **({"amount": str(more)} if more else {}))
+            return self.ledger.call("ledger.give_refund", {"client": client, "request": asked["header"]})["amount"]
+
+        # Not beside a job, not to another, not more than is left.
+        for code, arguments in [("conflict", ()), ("not_permitted", (None, OTHER))]:
+            with self.assertRaises(Refused) as refused:
+                give(*arguments)
+            self.assertEqual(refused.exception.code, code)
+        self.receipt(job, own)
+        with self.assertRaises(Refused) as refused:
+            give(amount - 53)
+        self.assertEqual(refused.exception.code, "policy_refused")
+        self.assertEqual(give(), amount - 54)
+        again = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=amount, charged=54)
+        self.refusal("job_" + secrets.token_hex(16), again["header"])
+        # A ledger-d that dies with it in its books goes on with it.
+        self.node.kill("ledger-d")
+        eventually(self.node.settled, 30, "the ledger's return")
+        self.mine_until(lambda: self.chain.tokens(self.theirs) == 1_000_000 - 54, "the rest")
+        self.mine_until(lambda: all(payment["state"] == "settled" for payment in self.node.call(
+            "ledger-d", "ledger.payments", {"limit": 9})["payments"]), "the end of both")
+        self.assertEqual(self.chain.tokens(self.account()["address"]), 54)
+        self.mine_until(lambda: self.account()["available"] == 54, "the claim in the books")
         self.node.ctl("wallet", "audit", check=True)
 
     def test_what_two_of_the_sdks_clients_owe_is_claimed_by_one_transaction(self):

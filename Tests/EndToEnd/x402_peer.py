@@ -40,6 +40,7 @@ def serve():
     import http.server
     import threading
     import time
+    from types import SimpleNamespace
 
     from eth_account import Account
     from eth_utils import to_checksum_address
@@ -51,6 +52,7 @@ def serve():
     from x402.http.utils import decode_payment_signature_header, encode_payment_signature_header
     from x402.mechanisms.evm.batch_settlement import abi, constants, encoding, utils
     from x402.mechanisms.evm.batch_settlement.client.config import BatchSettlementEvmSchemeOptions
+    from x402.mechanisms.evm.batch_settlement.client.refund import RefundOptions
     from x402.mechanisms.evm.batch_settlement.client.scheme import BatchSettlementEvmScheme as Client
     from x402.mechanisms.evm.batch_settlement.client.storage import (
         BatchSettlementClientContext, InMemoryClientChannelStorage)
@@ -96,6 +98,31 @@ def serve():
         return transaction(key, contract.encode_abi("deposit", args=[
             to_contract_channel_config(config), int(payload["deposit"]["amount"]),
             constants.ERC3009_DEPOSIT_COLLECTOR_ADDRESS, data]), nonce)
+
+    def refund(key, required, salt, balance, charged, amount=None):
+        """What the SDK's client sends to have the rest of a channel back."""
+        wanted = decode_payment_required_header(required)
+        storage = InMemoryClientChannelStorage()
+        signer = Account.from_key(key)
+        client = Client(signer, BatchSettlementEvmSchemeOptions(salt=salt, storage=storage))
+        channel = utils.compute_channel_id(client.build_channel_config(wanted.accepts[0]), wanted.accepts[0].network)
+        storage.set(channel.lower(), BatchSettlementClientContext(
+            charged_cumulative_amount=str(charged), balance=str(balance)))
+        sent = []
+
+        def fetch(_, headers):
+            # The SDK asks for the price, then sends its request: what it sends is all that is wanted of it here.
+            if "PAYMENT-SIGNATURE" in headers:
+                sent.append(headers["PAYMENT-SIGNATURE"])
+                raise EOFError
+            return SimpleNamespace(status=402, headers={"PAYMENT-REQUIRED": required},
+                                   header={"PAYMENT-REQUIRED": required}.get)
+
+        try:
+            client.refund("http://node", RefundOptions(amount=amount, fetch=fetch))
+        except EOFError:
+            pass
+        return {"header": sent[0]}
 
     def verify(header, balance, charged, amount):
         """What the SDK's resource server says to a payment."""
@@ -179,7 +206,7 @@ def serve():
         return {"url": f"http://127.0.0.1:{server.server_address[1]}"}
 
     known = {"facilitate": facilitate, "buy": buy, "exact": exact, "header": header,
-             "address": address, "pay": pay, "deposit": deposit, "verify": verify, "claim": claim}
+             "address": address, "pay": pay, "deposit": deposit, "refund": refund, "verify": verify, "claim": claim}
     for line in sys.stdin:
         question = json.loads(line)
         print(json.dumps(known[question.pop("what")](**question)), flush=True)

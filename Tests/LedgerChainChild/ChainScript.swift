@@ -1,6 +1,6 @@
 // What the kill matrix of chains does: a deposit and a payment; a channel from its opening to an accepted receipt; a
-// voucher from the job it came with to the money it claims; what is left, back; a sale to a stranger. It must never remember anything outside its folder: its
-// process is killed at every boundary and begins again.
+// voucher from the job it came with to the money it claims; what is left, back, by the payer's hand and by the payee's; a sale
+// to a stranger. It must never remember anything outside its folder: its process is killed at every boundary and begins again.
 
 import EVM
 import Foundation
@@ -15,7 +15,7 @@ import X402
 
 struct ChainScript: Sendable {
     enum Kind: String, CaseIterable, Sendable {
-        case pay, client, provider, sale
+        case pay, client, provider, sale, refund, returned
     }
 
     static let funds: Int64 = 10_000_000
@@ -35,6 +35,7 @@ struct ChainScript: Sendable {
     let channel: PaymentChannel
     let clock: NIOLockedValueBox<Int64>
     private let signer: PaymentSigner
+    private let receiver: PaymentSigner
 
     static func key(_ byte: UInt8) -> SecretKey? { SecretKey(bytes: [UInt8](repeating: byte, count: 32)) }
 
@@ -46,7 +47,7 @@ struct ChainScript: Sendable {
             let payer = PaymentSigner(client.derived(.evm(0))),
             let receiver = PaymentSigner(provider.derived(.evm(0))), let section = ChainSection.known.first
         else { throw CocoaError(.coderInvalidValue) }
-        (self.client, self.provider, signer) = (client, provider, payer)
+        (self.client, self.provider, signer, self.receiver) = (client, provider, payer, receiver)
         let clock = NIOLockedValueBox(at)
         self.clock = clock
         let polygon = try EVMChain(section)
@@ -54,7 +55,7 @@ struct ChainScript: Sendable {
             payer: payer.address, payerAuthorizer: payer.address, receiver: receiver.address,
             receiverAuthorizer: receiver.address, token: polygon.tokens[0].address, withdrawDelay: 86_400,
             salt: PaymentChannel.salt(client: client.publicKey, provider: provider.publicKey))
-        let isPayee = kind == .provider || kind == .sale
+        let isPayee = [.provider, .sale, .refund].contains(kind)
         let channel = try PaymentChannel(
             config, chainID: 137, asset: Self.asset, side: isPayee ? .payee : .payer,
             peer: isPayee ? client.publicKey : provider.publicKey, at: Self.start)
@@ -94,15 +95,56 @@ struct ChainScript: Sendable {
 
     /// Does all of it, or what is left of it.
     func run(_ kind: Kind) async throws {
-        await look(until: kind == .provider || kind == .sale ? 1 : 2)
+        await look(until: channel.side == .payee ? 1 : 2)
         switch kind {
         case .pay:
             _ = try await rail.ask("rent", rail.chain.tokens[0], amount: 1_500_000, to: Self.payee)
             await look(until: 8)
         case .client: try await pay()
         case .provider: try await earn()
+        case .refund:
+            try await earn()
+            try await giveBack()
+        case .returned: try await askBack()
         case .sale: try await sell()
         }
+    }
+
+    /// The payer asks for the rest.
+    private func giveBack() async throws {
+        if chain.change({ $0.settlement.channel(channel.id).refunds }) == 0 {
+            _ = try await ledger.take(
+                refundOf: channel, nil, balance: Self.deposit, nonce: 0, at: now)
+        }
+        await look(until: 10)
+    }
+
+    /// A channel's payer asks for all of it, and its payee, who is the chain's other user, gives it.
+    private func askBack() async throws {
+        _ = try await rail.open(
+            "open", channel, rail.chain.tokens[0], amount: Self.deposit, at: now)
+        await look(until: 8)
+        if try await ledger.balance(of: channel.account, Self.asset) > 0 {
+            _ = try await ledger.askBack(channel, validBefore: now / 1000 + 3_600, at: now)
+        }
+        await look(until: 1)
+        if chain.change({ $0.settlement.channel(channel.id).refunds }) == 0 {
+            let signature = try receiver.sign(
+                refundOf: channel.config, channel.id, amount: Self.deposit, nonce: 0, chainID: 137)
+            let refund = BatchSettlement.Refund(
+                config: channel.config, amount: UInt256(UInt64(Self.deposit)), nonce: .zero,
+                signature: signature, claim: nil)
+            guard
+                let transaction = FeeMarketTransaction(
+                    chainID: 137, nonce: 0, maxPriorityFee: UInt256(1), maxFee: UInt256(1 << 40),
+                    gasLimit: 500_000, to: BatchSettlement.contract, data: try refund.call())
+            else { throw CocoaError(.coderInvalidValue) }
+            let raw = try receiver.sign(.feeMarket(transaction))
+            try await rail.client.send(
+                Letter(
+                    number: 1, at: now, lane: "", place: 0, hash: EVMTransaction.hash(raw: raw), raw: raw))
+        }
+        await look(until: 8)
     }
 
     /// A stranger, who is the payer, buys one answer.

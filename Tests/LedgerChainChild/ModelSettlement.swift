@@ -14,6 +14,8 @@ struct ModelSettlement {
         var id: Digest
         var balance = UInt256.zero
         var claimed = UInt256.zero
+        /// How many signed refunds passed.
+        var refunds: UInt64 = 0
     }
 
     /// Every state of every channel, oldest first.
@@ -21,15 +23,23 @@ struct ModelSettlement {
     /// Since when payers want their money back, and how much.
     var leaving: [Digest: UInt64] = [:]
     var wanted: [Digest: UInt256] = [:]
+    /// Of requests that are over: in which block they ended, and since when they had been there.
+    var over: [Digest: (block: Int, since: UInt64)] = [:]
     /// What was claimed and not paid out, by receiver.
     var owed: [EVMAddress: UInt256] = [:]
 
     static let functions = [
         BatchSettlement.channels, BatchSettlement.pendingWithdrawals, BatchSettlement.getChannelId,
+        BatchSettlement.refundNonce,
     ]
 
     func channel(_ id: Digest, at block: Int = .max) -> Channel {
         history.last { $0.id == id && $0.block <= block } ?? Channel(block: 0, id: id)
+    }
+
+    private mutating func end(_ id: Digest, at block: Int) {
+        if let since = leaving[id], since > 0 { over[id] = (block, since) }
+        leaving[id] = 0
     }
 
     func answer(_ name: String, _ arguments: [ABIValue], at block: Int) throws -> [ABIValue]? {
@@ -37,8 +47,12 @@ struct ModelSettlement {
         case ("channels", .bytes(let bytes)?):
             let channel = channel(Digest(bytes: bytes) ?? Digest(hashing: ""), at: block)
             return [.uint(channel.balance), .uint(channel.claimed)]
+        case ("refundNonce", .bytes(let bytes)?):
+            return [.uint(channel(Digest(bytes: bytes) ?? Digest(hashing: ""), at: block).refunds)]
         case ("pendingWithdrawals", .bytes(let bytes)?):
-            return [.uint(0), .uint(leaving[Digest(bytes: bytes) ?? Digest(hashing: "")] ?? 0)]
+            let id = Digest(bytes: bytes) ?? Digest(hashing: "")
+            if let ended = over[id], block < ended.block { return [.uint(0), .uint(ended.since)] }
+            return [.uint(0), .uint(leaving[id] ?? 0)]
         case ("getChannelId", .list(let members)?):
             return [.bytes(try Self.config(members).id(chainID: 137).bytes)]
         default: return nil
@@ -59,6 +73,8 @@ struct ModelSettlement {
                 try ask(tx.data, from, &next)
             } else if tx.data.starts(with: BatchSettlement.finalizeWithdraw.selector) {
                 try pay(tx.data, from, &done, &next)
+            } else if tx.data.starts(with: BatchSettlement.refundWithSignature.selector) {
+                try back(tx.data, &done, &next)
             } else {
                 try claim(tx.data, from, &done, &next)
             }
@@ -133,7 +149,7 @@ struct ModelSettlement {
             let free = channel.balance.subtracting(channel.claimed), let wanted = state.settlement.wanted[id]
         else { throw Reverted() }
         let amount = min(free, wanted)
-        state.settlement.leaving[id] = 0
+        state.settlement.end(id, at: state.height)
         (channel.block, channel.balance) = (state.height, channel.balance.subtracting(amount) ?? .zero)
         state.settlement.history.append(channel)
         let pool = state.tokens[BatchSettlement.contract] ?? .zero
@@ -142,13 +158,41 @@ struct ModelSettlement {
         (done.from, done.to, done.value) = (BatchSettlement.contract, config.payer, amount)
     }
 
-    /// `multicall` of one `claim` and one `settle`.
+    private static func back(
+        _ call: [UInt8], _ done: inout ModelChain.Mined, _ state: inout ModelChain.State
+    ) throws {
+        let arguments = try BatchSettlement.refundWithSignature.arguments(of: call)
+        guard case .list(let members) = arguments[0], case .uint(let wanted) = arguments[1],
+            case .uint(let nonce) = arguments[2], case .bytes(let bytes) = arguments[3],
+            let signature = EVMSignature(bytes: bytes)
+        else { throw Reverted() }
+        let config = try config(members)
+        let id = try config.id(chainID: 137)
+        var channel = state.settlement.channel(id)
+        let digest = try BatchSettlement.refundDigest(
+            channel: id, nonce: nonce, amount: wanted, chainID: 137)
+        guard nonce == UInt256(channel.refunds), signature.signer(of: digest) == config.receiverAuthorizer,
+            let free = channel.balance.subtracting(channel.claimed), min(free, wanted) > .zero
+        else { throw Reverted() }
+        let amount = min(free, wanted)
+        state.settlement.end(id, at: state.height)
+        (channel.block, channel.balance) = (state.height, channel.balance.subtracting(amount) ?? .zero)
+        channel.refunds += 1
+        state.settlement.history.append(channel)
+        let pool = state.tokens[BatchSettlement.contract] ?? .zero
+        state.tokens[BatchSettlement.contract] = pool.subtracting(amount)
+        state.tokens[config.payer] = (state.tokens[config.payer] ?? .zero).adding(amount)
+        (done.from, done.to, done.value) = (BatchSettlement.contract, config.payer, amount)
+    }
+
+    /// `multicall` of one `claim` and one `settle`, and of a refund where one goes with them.
     private static func claim(
         _ call: [UInt8], _ sender: EVMAddress, _ done: inout ModelChain.Mined,
         _ state: inout ModelChain.State
     ) throws {
         guard case .list(let parts)? = try BatchSettlement.multicall.arguments(of: call).first,
-            parts.count == 2, case .bytes(let claimed) = parts[0], case .bytes(let settled) = parts[1],
+            (2...3).contains(parts.count), case .bytes(let claimed) = parts[0],
+            case .bytes(let settled) = parts[1],
             case .list(let claims)? = try BatchSettlement.claim.arguments(of: claimed).first,
             case .address(let receiver)? = try BatchSettlement.settle.arguments(of: settled).first
         else { throw Reverted() }
@@ -159,6 +203,10 @@ struct ModelSettlement {
         state.tokens[BatchSettlement.contract] = pool.subtracting(owed)
         state.tokens[receiver] = (state.tokens[receiver] ?? .zero).adding(owed)
         (done.from, done.to, done.value) = (BatchSettlement.contract, receiver, owed)
+        if parts.count == 3 {
+            guard case .bytes(let refund) = parts[2] else { throw Reverted() }
+            try back(refund, &done, &state)
+        }
     }
 
     private static func take(

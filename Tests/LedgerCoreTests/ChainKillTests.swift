@@ -1,6 +1,6 @@
 // The kill matrix of chains: a real process is killed by SIGKILL at every boundary of a deposit, a payment, a channel's
-// opening, a voucher, its receipt, its claim, and its end, of a sale to a stranger, and begins again. Each happens once, and the
-// books say what the chain holds.
+// opening, a voucher, its receipt, its claim, and its end by either hand, of a sale to a stranger, and begins again. Each happens
+// once, and the books say what the chain holds.
 
 import EVM
 import Glibc
@@ -22,7 +22,7 @@ extension LongRunningTests {
                 print("figure: \(kind.rawValue) on a chain: killed at each of \(count) boundaries, done once")
                 total += count
             }
-            #expect(total > 400)
+            #expect(total > 500)
         }
 
         private func kills(_ kind: ChainScript.Kind) async throws -> Int {
@@ -46,7 +46,7 @@ extension LongRunningTests {
         private func check(_ kind: ChainScript.Kind, _ script: ChainScript, _ place: Comment) async throws {
             #expect(try await script.ledger.audit().faults == [], place)
             let payments = try await script.ledger.payments(limit: 9)
-            let due = kind == .client ? 3 : 1
+            let due = [.pay: 1, .client: 3, .provider: 1, .sale: 1, .refund: 2, .returned: 2][kind] ?? 0
             #expect(payments.map(\.state) == .init(repeating: .settled, count: due), place)
             let wallet = try await script.ledger.balance(of: Operation.wallet, ChainScript.asset)
             if kind == .sale {
@@ -74,6 +74,19 @@ extension LongRunningTests {
                 #expect(
                     tokens[script.channel.config.payer] == UInt256(UInt64(funds - ChainScript.price)), place)
                 #expect(book == ChannelBook(charged: ChainScript.price, open: 0, highest: 4_000), place)
+            case .refund:
+                let back = funds + ChainScript.deposit - ChainScript.price
+                #expect(tokens[script.channel.config.payer] == UInt256(UInt64(back)), place)
+                #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(ChainScript.price)), place)
+                #expect(pool.refunds == 1 && pool.balance == pool.claimed, place)
+                #expect(wallet == ChainScript.price && channel == 0, place)
+                let passing = try await script.ledger.balance(
+                    of: ChannelRefundTerms.account(script.channel), ChainScript.asset)
+                let open = try await script.ledger.openRefunds("eip155:137")
+                #expect(passing == 0 && open.isEmpty, place)
+            case .returned:
+                #expect(tokens[script.channel.config.payer] == UInt256(UInt64(funds)), place)
+                #expect(wallet == funds && channel == 0 && pool.balance == .zero, place)
             case .sale:
                 #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(ChainScript.sold)), place)
             case .provider:

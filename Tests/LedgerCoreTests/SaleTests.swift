@@ -124,8 +124,11 @@ private struct ModelFacilitator: Carrier {
                     try await Task.sleep(for: .milliseconds(50))
                 }
             }
-            defer { looking.cancel() }
-            let said = try await asking.value
+            let outcome = await asking.result
+            looking.cancel()
+            // A look that goes on beside the next one would make that return at once.
+            _ = await looking.result
+            let said = try outcome.get()
             let response = try SettlementResponse(header: said.response)
             #expect(response.success == said.settled)
             return response

@@ -83,6 +83,39 @@ import Wire
         await provider.stop()
     }
 
+    @Test func aRequestForWhatIsLeftTravelsWithTheProvedKey() async throws {
+        let asked = NIOLockedValueBox<AggregatorInterface.Refund?>(nil)
+        var script = TestScript()
+        script.refund = { request in
+            asked.withLockedValue { $0 = request }
+            guard request.refund.request == "one" else {
+                throw WireError(.policyRefused, "nothing is left", fix: "not for strangers")
+            }
+            return .init(amount: 7)
+        }
+        let provider = try await TestNode(host: "127.0.0.2", script: script)
+        let client = try await TestNode()
+        func ask(_ request: String) async throws -> Int64 {
+            try await client.line.call(
+                WSInterface.AskRefund(
+                    endpoint: provider.endpoint, provider: provider.key.publicKey,
+                    refund: .init(request: request))
+            ).amount
+        }
+        #expect(try await ask("one") == 7)
+        #expect(asked.withLockedValue { $0 }?.peer == client.key.publicKey)
+        // A refusal comes back as one, without advice that is for the other node's people.
+        do {
+            _ = try await ask("two")
+            Issue.record("a refusal came as an answer")
+        } catch let error as WireError {
+            #expect(error.code == .policyRefused && error.message.contains("nothing is left"))
+            #expect(error.fix?.contains("not for strangers") != true)
+        }
+        await client.stop()
+        await provider.stop()
+    }
+
     @Test func aProviderThatDiesMidStreamIsReportedAtOnce() async throws {
         let streaming = Flag()
         var script = TestScript()

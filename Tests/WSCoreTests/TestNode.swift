@@ -45,6 +45,9 @@ struct TestScript: Sendable {
         return TestNode.reply
     }
     var serve: Serve = { _, _ in PeerInterface.RunJob.example.reply }
+    var refund: @Sendable (AggregatorInterface.Refund) async throws -> PeerInterface.Refund.Reply = { _ in
+        throw WireError(.policyRefused, "nothing is left", fix: "not for strangers")
+    }
     var accepted: @Sendable (AggregatorInterface.Accepted) async throws -> Void = { _ in }
     var health: @Sendable () async throws -> SupervisorInterface.Health.Reply = {
         .init(state: .ready, reason: "all daemons are ready")
@@ -169,6 +172,7 @@ final class TestNode: Sendable {
                 try await script.accepted(request)
                 return Done()
             }
+            router.on(AggregatorInterface.Refund.self) { request, _ in try await script.refund(request) }
             router.on(AggregatorInterface.Models.self) { _, _ in AggregatorInterface.Models.example.reply }
         }
     }

@@ -6,7 +6,7 @@ public import Wire
 
 /// The methods that nodes serve to each other; ws-d carries them, aggregator-d answers them.
 public enum PeerInterface {
-    public static let methods: [MethodSpec] = [RunJob.spec, DeliverAcceptance.spec]
+    public static let methods: [MethodSpec] = [RunJob.spec, DeliverAcceptance.spec, Refund.spec]
 
     /// Runs a sealed job at the provider.
     public struct RunJob: StreamRequest {

@@ -56,7 +56,7 @@ public enum Grants {
                 AggregatorInterface.Submit.spec, AggregatorInterface.Jobs.spec, AggregatorInterface.Job.spec,
                 AggregatorInterface.Receipt.spec, AggregatorInterface.Models.spec,
                 AggregatorInterface.Plan.spec, AggregatorInterface.Reputation.spec,
-                AggregatorInterface.Publish.spec,
+                AggregatorInterface.Publish.spec, AggregatorInterface.AskRefund.spec,
             ]),
         row(.ctl, .ws, hand + [WSInterface.Sessions.spec]),
 
@@ -73,7 +73,7 @@ public enum Grants {
                 AggregatorInterface.Submit.spec, AggregatorInterface.Models.spec,
                 AggregatorInterface.Serve.spec,
                 AggregatorInterface.Accepted.spec, AggregatorInterface.Sell.spec,
-                AggregatorInterface.Sold.spec,
+                AggregatorInterface.Sold.spec, AggregatorInterface.Refund.spec,
             ]),
 
         row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec, WSInterface.Shop.spec]),
@@ -89,7 +89,7 @@ public enum Grants {
                 LedgerInterface.WrapKey.spec, LedgerInterface.PayTerms.spec,
                 LedgerInterface.PromisePrice.spec, LedgerInterface.ReleasePrice.spec,
                 LedgerInterface.TakeSale.spec, LedgerInterface.SettleSale.spec, LedgerInterface.EndSale.spec,
-                LedgerInterface.Resume.spec,
+                LedgerInterface.Resume.spec, LedgerInterface.AskRefund.spec, LedgerInterface.GiveRefund.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
         row(.aggregator, .exec, [ExecInterface.Run.spec, ExecInterface.Inventory.spec]),
@@ -101,7 +101,10 @@ public enum Grants {
             ]),
         row(
             .aggregator, .ws,
-            [WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec, WSInterface.Relay.spec]),
+            [
+                WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec, WSInterface.Relay.spec,
+                WSInterface.AskRefund.spec,
+            ]),
 
         row(.dht, .aggregator, [AggregatorInterface.Status.spec]),
 

@@ -23,6 +23,9 @@ struct Handlers: Sendable {
             try await house.links.ledger.call(
                 LedgerInterface.EndSale(job: request.job, delivered: true), trace: request.job.text)
         }
+        let refunds = ChannelRefunds(house: house)
+        router.on(Interface.AskRefund.self) { request, _ in try await refunds.ask(request) }
+        router.on(Interface.Refund.self) { request, _ in try await refunds.give(request) }
         router.on(Interface.Accepted.self) { request, _ in try await accepted(request) }
         router.on(Interface.Jobs.self) { request, _ in
             Interface.Jobs.Reply(

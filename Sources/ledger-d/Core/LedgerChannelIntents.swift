@@ -33,12 +33,7 @@ extension LedgerDaemon {
     /// Asks for what is left in a channel back.
     func leaveChannel(_ id: String) async throws -> LedgerInterface.Payment {
         try requireStaying()
-        guard let id = Digest(hex: id), let channel = try await ledger.channel(id), channel.side == .payer
-        else {
-            throw WireError(
-                .notFound, "There is no channel of this name in which this node pays.",
-                fix: "See 'infernetctl wallet channels'.")
-        }
+        let channel = try await requireChannel(id, .payer)
         let (rail, _) = try requireToken(channel.asset)
         let payment = try await rail.leave(channel, at: clock())
         bell.yield()
@@ -116,6 +111,13 @@ extension LedgerDaemon {
         else { throw Self.required("its channel is not one between these two nodes", asked) }
         let channel = try PaymentChannel(
             batch.config, chainID: rail.chain.id, asset: asset, side: .payee, peer: job.client, at: clock())
+        let refunds: Int
+        do { refunds = try await ledger.requireOpen(channel.id) } catch let error as WireError
+            where error.code == .paymentRequired
+        {
+            bell.yield()
+            throw Self.required("the channel is on its way back to its payer, who asked for it", asked)
+        }
         let view: ChannelView
         do {
             view = try await rail.view(
@@ -130,7 +132,7 @@ extension LedgerDaemon {
             throw Self.required("its payer has asked for the channel's money back", asked)
         }
         return Ledger.Cover(
-            channel: channel, signed: batch.signed, amount: ceiling, balance: view.balance)
+            channel: channel, signed: batch.signed, amount: ceiling, balance: view.balance, refunds: refunds)
     }
 
     /// A refusal of the book, with what a payer must know to do better.
@@ -175,7 +177,7 @@ extension LedgerDaemon {
         return stated
     }
 
-    private static func asked(
+    static func asked(
         _ token: EVMToken, receiver: EVMAddress, delay: Int64, amount: Int64
     ) -> PaymentRequirements {
         PaymentRequirements(

@@ -178,6 +178,8 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
         bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }
         bind(LedgerInterface.LeaveChannel.self, &router) { try await $0.leaveChannel($1.channel) }
+        bind(LedgerInterface.AskRefund.self, &router) { try await $0.askRefund($1.channel) }
+        bind(LedgerInterface.GiveRefund.self, &router) { try await $0.giveRefund($1) }
         bind(LedgerInterface.TakeSale.self, &router) { try await $0.takeSale($1) }
         bind(LedgerInterface.SettleSale.self, &router) { try await $0.settleSale($1.job) }
         bind(LedgerInterface.EndSale.self, &router) { try await $0.endSale($1) }

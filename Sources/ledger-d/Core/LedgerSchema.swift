@@ -36,6 +36,9 @@ enum LedgerSchema {
         migrator.registerMigration("9: sales") { db in
             try db.execute(sql: sales + appendOnly(["sale", "turn", "turn_end"]))
         }
+        migrator.registerMigration("10: refunds") { db in
+            try db.execute(sql: refunds + appendOnly(["refund", "refund_end"]))
+        }
         return migrator
     }
 

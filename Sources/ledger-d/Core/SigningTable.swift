@@ -84,6 +84,13 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.LeaveChannel.spec, callers: [.ctl],
                 effect: "asks a channel's contract for what is left in it, and takes it after the delay"),
             Row(
+                intent: LedgerInterface.AskRefund.spec, callers: [.aggregator],
+                effect: "signs a request to a channel's payee for what is left, and keeps jobs off it"),
+            Row(
+                intent: LedgerInterface.GiveRefund.spec, callers: [.aggregator],
+                effect:
+                    "gives a channel's payer back, at its signed request, what is left when nothing is due"),
+            Row(
                 intent: LedgerInterface.PromisePrice.spec, callers: [.aggregator],
                 effect:
                     "signs a voucher for one job on an open channel, within ledger.channels.max_at_risk",

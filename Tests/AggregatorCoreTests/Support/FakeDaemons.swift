@@ -89,6 +89,16 @@ struct FakeLedger: Sendable {
             }
             return LedgerInterface.PromisePrice.Reply(payment: "voucher-\(number)")
         }
+        router.on(LedgerInterface.AskRefund.self) { request, _ in
+            house.script.withLock { $0.askedBack.append(request.channel) }
+            return LedgerInterface.AskRefund.Reply(
+                payment: LedgerInterface.AskRefund.example.reply.payment, request: "back \(request.channel)")
+        }
+        router.on(LedgerInterface.GiveRefund.self) { request, _ in
+            house.script.withLock { $0.refunds.append(request) }
+            if let error = house.script.withLock({ $0.takeError }) { throw error }
+            return LedgerInterface.GiveRefund.Reply(amount: 7)
+        }
         router.on(LedgerInterface.ReleasePrice.self) { request, _ in
             house.script.withLock { $0.releases.append(request) }
             return Done()
@@ -242,6 +252,13 @@ struct FakeWire: Sendable {
             return try await other.link(as: .ws).stream(
                 AggregatorInterface.Serve(peer: house.key.publicKey, job: call.job), trace: context.trace
             ) { try await sink.send($0) }
+        }
+        router.on(WSInterface.AskRefund.self) { call, _ in
+            guard let other = house.network.withLock({ $0[call.endpoint] }) else {
+                throw WireError(.unavailable, "nobody listens at \(call.endpoint)")
+            }
+            return try await other.link(as: .ws).call(
+                AggregatorInterface.Refund(peer: house.key.publicKey, refund: call.refund))
         }
         router.on(WSInterface.DeliverAcceptance.self) { call, _ in
             if let error = house.script.withLock({ $0.deliveryError }) { throw error }

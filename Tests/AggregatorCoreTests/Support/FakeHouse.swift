@@ -38,6 +38,9 @@ struct HouseScript: Sendable {
     var dialled: [String] = []
     var sealed: [PeerInterface.RunJob] = []
     var delivered: [ReceiptBundle] = []
+    /// Channels that were to be asked back, and what was asked of this node.
+    var askedBack: [String] = []
+    var refunds: [LedgerInterface.GiveRefund] = []
     var recorded: [ReceiptBundle] = []
     var acceptedReceipts: [String] = []
     var announced: [SignedEvent] = []

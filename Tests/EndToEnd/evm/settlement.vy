@@ -47,6 +47,7 @@ event Settled:
 
 channels: public(HashMap[bytes32, Channel])
 pendingWithdrawals: public(HashMap[bytes32, Withdrawal])
+refundNonce: public(HashMap[bytes32, uint256])
 receivers: public(HashMap[address, HashMap[address, Receiver]])
 
 DOMAIN: constant(bytes32) = keccak256(
@@ -55,6 +56,7 @@ DOMAIN: constant(bytes32) = keccak256(
 CONFIG: constant(bytes32) = keccak256(
     "ChannelConfig(address payer,address payerAuthorizer,address receiver,address receiverAuthorizer,address token,uint40 withdrawDelay,bytes32 salt)"
 )
+REFUND: constant(bytes32) = keccak256("Refund(bytes32 channelId,uint256 nonce,uint128 amount)")
 VOUCHER: constant(bytes32) = keccak256("Voucher(bytes32 channelId,uint128 maxClaimableAmount)")
 
 
@@ -132,6 +134,33 @@ def multicall(parts: DynArray[Bytes[4096], 4]) -> DynArray[Bytes[32], 4]:
     for part: Bytes[4096] in parts:
         results.append(raw_call(self, part, max_outsize=32, is_delegate_call=True))
     return results
+
+
+@internal
+def _back(config: Config, channel: bytes32, wanted: uint128):
+    amount: uint128 = min(wanted, self.channels[channel].balance - self.channels[channel].totalClaimed)
+    assert amount > 0, "nothing"
+    self.pendingWithdrawals[channel] = empty(Withdrawal)
+    self.channels[channel].balance -= amount
+    extcall Token(config.token).transfer(config.payer, convert(amount, uint256))
+
+
+@external
+def refund(config: Config, amount: uint128):
+    assert msg.sender == config.receiver or msg.sender == config.receiverAuthorizer, "not yours"
+    self._back(config, self._id(config), amount)
+
+
+@external
+def refundWithSignature(config: Config, amount: uint128, nonce: uint256, signature: Bytes[65]):
+    channel: bytes32 = self._id(config)
+    assert nonce == self.refundNonce[channel], "another nonce is due"
+    digest: bytes32 = self._typed(keccak256(abi_encode(REFUND, channel, nonce, amount)))
+    assert ecrecover(
+        digest, convert(slice(signature, 64, 1), uint256), convert(extract32(signature, 0), uint256),
+        convert(extract32(signature, 32), uint256)) == config.receiverAuthorizer, "not signed"
+    self.refundNonce[channel] = nonce + 1
+    self._back(config, channel, amount)
 
 
 @external

@@ -71,12 +71,15 @@ extension Wallet {
             commandName: "leave",
             abstract: "Asks for what is left in a channel back.",
             discussion:
-                "No job is paid from it any more. The provider claims what is due to it; the rest comes back after the channel's "
-                + "delay, without another word.")
+                "No job is paid from it any more. The provider is asked to claim what is due to it and to give the rest back at "
+                + "once. Where it does not answer or refuses, the channel's contract is asked: then the rest comes after the "
+                + "channel's delay, without another word.")
 
         @OptionGroup var global: GlobalOptions
         @Argument(help: "The provider: npub… or 64 hexadecimal characters.")
         var provider: String
+        @Flag(help: "Do not ask the provider: wait for the channel's delay.")
+        var afterDelay = false
 
         func run() async throws {
             let node = global.node
@@ -84,7 +87,14 @@ extension Wallet {
                 throw ValidationError("'\(provider)' is not a provider's key.")
             }
             let channels = try await node.call(LedgerInterface.Channels(), at: .ledger).channels
-            let own = channels.filter { $0.peer == key && !$0.isPayee && $0.balance > 0 }
+            // What is waited for already is held, and not in the balance.
+            let waiting = Set(
+                try await node.call(LedgerInterface.Payments(limit: 200), at: .ledger).payments.filter {
+                    $0.awaiting != nil
+                }.map(\.to))
+            let own = channels.filter {
+                $0.peer == key && !$0.isPayee && ($0.balance > 0 || waiting.contains("back:\($0.id)"))
+            }
             guard !own.isEmpty else {
                 throw WireError(
                     .notFound, "There is nothing left in a channel with that provider.",
@@ -92,12 +102,27 @@ extension Wallet {
             }
             let accounts = try await node.call(LedgerInterface.Accounts(), at: .ledger).accounts
             var payments: [LedgerInterface.Payment] = []
-            for channel in own {
-                payments.append(
-                    try await node.call(LedgerInterface.LeaveChannel(channel: channel.id), at: .ledger))
-            }
+            for channel in own { payments.append(try await leave(channel, node)) }
             if global.json { return global.output.json(payments) }
             PaymentView.lines(payments, accounts, global.output.style).forEach(global.output.line)
+        }
+
+        /// By the provider's hand where it lends it, else by the contract.
+        private func leave(
+            _ channel: LedgerInterface.Channel, _ node: Node
+        ) async throws -> LedgerInterface.Payment {
+            if !afterDelay {
+                do {
+                    let asked = AggregatorInterface.AskRefund(provider: channel.peer, channel: channel.id)
+                    return try await node.call(asked, at: .aggregator)
+                } catch let error as WireError {
+                    global.output.error(
+                        "The provider gives nothing back at once: \(TerminalText.clean(error.message)) "
+                            + "So the contract is asked, and it comes after \(channel.payTo.withdrawDelay) s."
+                    )
+                }
+            }
+            return try await node.call(LedgerInterface.LeaveChannel(channel: channel.id), at: .ledger)
         }
     }
 

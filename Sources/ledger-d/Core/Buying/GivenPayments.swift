@@ -14,6 +14,8 @@ struct GivenPaymentMachine: Sendable {
 
     /// Unix seconds.
     let validBefore: Int64
+    let awaits: String
+    let expiry: String
 
     func next(_ view: EVMPaymentMachine.View, now: Int64) -> Action {
         if view.usedFinally {
@@ -24,9 +26,9 @@ struct GivenPaymentMachine: Sendable {
         }
         if view.usedNow { return .wait("the block that paid to become final") }
         if now > validBefore + EVMPaymentMachine.grace, view.finalTime > UInt64(clamping: validBefore) {
-            return .fail("the authorization ran out unused")
+            return .fail(expiry)
         }
-        return .wait("the shop to have it carried, or the end of what was signed")
+        return .wait(awaits)
     }
 }
 
@@ -36,9 +38,14 @@ extension EVMRail {
         _ payment: OutgoingPayment, _ errand: any EVMErrand, _ view: EVMPaymentMachine.View
     ) async throws {
         let now = now
-        switch GivenPaymentMachine(validBefore: errand.validBefore).next(view, now: now / 1000) {
+        let machine = GivenPaymentMachine(
+            validBefore: errand.validBefore, awaits: errand.awaits, expiry: errand.expiry)
+        switch machine.next(view, now: now / 1000) {
         case .settle(let hash):
-            try await ledger.end(payment.id, .settled, "paid by 0x\(Hex.encode(hash))", at: now)
+            let spent = try await errand.spent(client, .number(view.finalNumber))
+            let proof =
+                hash.isEmpty ? "the contract's word at block \(view.finalNumber)" : "0x\(Hex.encode(hash))"
+            try await ledger.end(payment.id, .settled, "paid by \(proof)", at: now, spent: spent)
             awaited[payment.id] = nil
         case .fail(let reason):
             try await ledger.end(payment.id, .failed, reason, at: now)

@@ -35,13 +35,7 @@ extension Ledger {
             let due = try Self.balance(channel.account, channel.asset, db)
             guard due > 0, let voucher = try Self.highest(channel.id, db) else { return nil }
             let party = "\(channel.rail):claim:\(channel.id.hex)"
-            let isUnderWay = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT 1 FROM payment WHERE party = ? AND NOT EXISTS (SELECT 1 FROM step
-                        WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
-                    """, arguments: [party])
-            guard isUnderWay == nil else { return nil }
+            guard try !Self.isUnderWay(party, db) else { return nil }
             let total = try Self.charged(channel.id, db)
             let oldest = try Int64.fetchOne(
                 db, sql: "SELECT min(at) FROM charge WHERE channel = ? AND amount > 0 AND total > ?",

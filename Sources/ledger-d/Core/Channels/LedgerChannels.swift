@@ -81,6 +81,8 @@ extension Ledger {
         var amount: Int64
         /// What the chain says that the channel holds.
         var balance: Int64
+        /// How many refunds of the channel had ended when the chain was asked.
+        var refunds = 0
     }
 
     /// Takes a voucher, and the promise for one job with it.
@@ -89,6 +91,10 @@ extension Ledger {
         let known = try self.channel(channel.id, db)
         if let known, known.side != .payee || known.peer != channel.peer {
             throw WireError(.conflict, "The channel belongs to another node.")
+        }
+        guard try requireOpen(channel.id, db) == cover.refunds else {
+            // What the chain said is from before it gave the rest back.
+            throw WireError(.unavailable, "The channel's balance is looked up again.", retryAfterMs: 1_000)
         }
         let book = try book(channel.id, at: at, db)
         guard let ceiling = cover.signed.voucher.ceiling.exactInt64, ceiling <= Deed.largestAmount else {

@@ -49,6 +49,19 @@ struct PaymentSigner: Sendable {
         return try signature(of: try voucher.digest(chainID: chainID))
     }
 
+    /// The payee's signature under a refund of its own channel.
+    func sign(
+        refundOf config: ChannelConfig, _ channel: Digest, amount: Int64, nonce: Int64, chainID: UInt64
+    ) throws -> EVMSignature {
+        guard config.receiverAuthorizer == address, try config.id(chainID: chainID) == channel, amount > 0,
+            nonce >= 0
+        else { throw SigningError.failed }
+        return try signature(
+            of: try BatchSettlement.refundDigest(
+                channel: channel, nonce: UInt256(UInt64(nonce)), amount: UInt256(UInt64(amount)),
+                chainID: chainID))
+    }
+
     /// RFC 6979: the same message has the same signature, so that signing again after a crash changes nothing.
     private func signature(of digest: [UInt8]) throws(SigningError) -> EVMSignature {
         var made = secp256k1_ecdsa_recoverable_signature()

@@ -75,12 +75,20 @@ extension Ledger {
         async throws
     {
         try await writing { writer in
-            guard !state.isOver else {
-                throw WireError(.internalError, "'\(id)' cannot end without its money.")
-            }
-            try Self.allow(state, id, writer.db)
-            try Self.step(id, state, reason, at, writer, letter: letter)
+            try Self.move(id, to: state, reason, at: at, writer, letter: letter)
         }
+    }
+
+    /// The same inside a transaction.
+    static func move(
+        _ id: String, to state: PaymentState, _ reason: String, at: Int64, _ writer: LedgerWriter,
+        letter: Int? = nil
+    ) throws {
+        guard !state.isOver else {
+            throw WireError(.internalError, "'\(id)' cannot end without its money.")
+        }
+        try allow(state, id, writer.db)
+        try step(id, state, reason, at, writer, letter: letter)
     }
 
     /// The end: the money is paid out, or comes back.
@@ -93,22 +101,30 @@ extension Ledger {
         proof: (hash: Digest, preimage: [UInt8])? = nil
     ) async throws {
         try await writing { writer in
-            guard state.isOver else { throw WireError(.internalError, "'\(state)' is no end.") }
-            let payment = try Self.requirePayment(id, writer.db)
-            // An end that was written before a crash and is told again is the same end.
-            if payment.state == state { return }
-            try Self.allow(state, id, writer.db)
-            let reservation = OutgoingPayment.reservation(id)
-            let held = try Self.reserved(reservation, writer.db)
-            let deed =
-                state == .settled
-                ? Deed.post(
-                    reservation, spent ?? payment.amount, payment.asset, to: held.party, of: held.account)
-                : Deed.void(reservation, payment.asset, of: held.account)
-            _ = try Self.perform(deed, id: "\(state.rawValue)/\(id)", at: at, writer)
-            if let proof { try Self.keep(proof.preimage, of: proof.hash, at: at, writer) }
-            try Self.step(id, state, reason, at, writer)
+            try Self.end(id, state, reason, at: at, writer, spent: spent, proof: proof)
         }
+    }
+
+    /// The same inside a transaction.
+    static func end(
+        _ id: String, _ state: PaymentState, _ reason: String, at: Int64, _ writer: LedgerWriter,
+        spent: Int64? = nil, proof: (hash: Digest, preimage: [UInt8])? = nil
+    ) throws {
+        guard state.isOver else { throw WireError(.internalError, "'\(state)' is no end.") }
+        let payment = try requirePayment(id, writer.db)
+        // An end that was written before a crash and is told again is the same end.
+        if payment.state == state { return }
+        try allow(state, id, writer.db)
+        let reservation = OutgoingPayment.reservation(id)
+        let held = try reserved(reservation, writer.db)
+        let deed =
+            state == .settled
+            ? Deed.post(
+                reservation, spent ?? payment.amount, payment.asset, to: held.party, of: held.account)
+            : Deed.void(reservation, payment.asset, of: held.account)
+        _ = try perform(deed, id: "\(state.rawValue)/\(id)", at: at, writer)
+        if let proof { try keep(proof.preimage, of: proof.hash, at: at, writer) }
+        try step(id, state, reason, at, writer)
     }
 
     /// Books what came in, and how far was looked, in one transaction.

@@ -22,10 +22,11 @@ extension Ledger {
         }
     }
 
-    /// Of the payments, those whose money leaves: a claim, a sale, and what is taken back, bring it home.
+    /// Of the payments, those whose money leaves: a claim, a sale, and what is taken or given back, bring it home.
     static let leaving = """
         payment.party NOT GLOB '*:claim:*' AND payment.party NOT GLOB '*:leaving:*'
         AND payment.party NOT GLOB '*:withdraw:*' AND payment.party NOT GLOB '*:sale:*'
+        AND payment.party NOT GLOB '*:refund:*' AND payment.party NOT GLOB '*:back:*'
         """
 
     /// The deed that set a payment's money aside.
@@ -49,6 +50,16 @@ extension Ledger {
                     """, arguments: [rail]
             ).map { try Self.requirePayment($0, db) }
         }
+    }
+
+    /// Whether a payment to somebody is under way.
+    static func isUnderWay(_ party: String, _ db: Database) throws -> Bool {
+        try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT 1 FROM payment WHERE party = ? AND NOT EXISTS (SELECT 1 FROM step
+                        WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
+                    """), arguments: [party]) != nil
     }
 
     /// One payment.

@@ -93,7 +93,12 @@ extension EVMRail {
                 channel.asset)
             guard left > 0 else { continue }
             let since = try await client.withdrawal(channel.id, .number(final.number))
-            guard since > 0, final.time >= since + UInt64(clamping: channel.config.withdrawDelay) else {
+            if since == 0 {
+                // The payee has given it back before; or given back less, which undoes the request all the same.
+                let held = try await client.channel(channel.id, .number(final.number))
+                if held.balance > held.claimed { try await ledger.undoLeaving(channel, left, at: now) }
+                guard held.balance <= held.claimed else { continue }
+            } else if final.time < since + UInt64(clamping: channel.config.withdrawDelay) {
                 continue
             }
             _ = try await errand(ChannelLeaveTerms.taking, channel, at: now)
@@ -117,6 +122,27 @@ extension EVMRail {
 }
 
 extension Ledger {
+    /// Puts what was asked for back where it was: the contract knows of no request any more, and holds it still.
+    func undoLeaving(_ channel: PaymentChannel, _ amount: Int64, at: Int64) async throws {
+        let asked = ChannelLeaveTerms.payee(ChannelLeaveTerms.asking, channel.id.hex)
+        let (leaving, party) = ("paid:\(channel.rail):\(asked)", "\(channel.rail):\(asked):undone")
+        try await writing { writer in
+            guard try !Self.isUnderWay("\(channel.rail):withdraw:\(channel.id.hex)", writer.db) else {
+                return
+            }
+            let number = try Int.fetchOne(
+                writer.db, sql: "SELECT count(*) FROM payment WHERE party = ?",
+                arguments: ["\(channel.rail):\(asked)"])
+            let id = "\(channel.id.hex)/\(number ?? 0)"
+            _ = try Self.perform(
+                .withdraw(amount, channel.asset, to: party, of: leaving), id: "undone/\(id)", at: at, writer)
+            _ = try Self.perform(
+                .deposit(amount, channel.asset, from: party, into: channel.account), id: "again/\(id)",
+                at: at,
+                writer)
+        }
+    }
+
     /// An errand with all that its account holds; while an earlier one of its kind is under way it is that one.
     func ask(
         _ errand: String, from channel: PaymentChannel, at: Int64,
@@ -131,6 +157,7 @@ extension Ledger {
             {
                 return last
             }
+            if errand == ChannelLeaveTerms.asking { try Self.giveUpReturn(channel, at: at, writer) }
             let account = try draft("", 1).account ?? ""
             let left = try Self.balance(account, channel.asset, writer.db)
             guard left > 0 else {

@@ -31,14 +31,22 @@ extension EVMRail {
             if age < Self.justNow || (age < Self.freshFor && known.balance >= least) { return known }
         }
         guard standing.ok else { throw ChainTrouble.silent(standing.reason) }
+        let before = forgotten
         let held = try await client.channel(channel, .finalized)
         let since = try await client.withdrawal(channel, .latest)
         guard let balance = held.balance.exactInt64, let claimed = held.claimed.exactInt64 else {
             throw ChainTrouble.unreadable("a channel holds more than any can")
         }
         let view = ChannelView(balance: balance, claimed: claimed, isLeaving: since > 0, at: now)
-        views[channel] = view
+        // What was asked before a refund ended is not kept beyond this answer.
+        if before == forgotten { views[channel] = view }
         return view
+    }
+
+    /// Has a channel asked about anew: a refund has ended.
+    func forget(_ channel: Digest) {
+        forgotten += 1
+        views[channel] = nil
     }
 
     /// A channel that is to be claimed.
@@ -78,6 +86,7 @@ extension EVMRail {
 
     private func due() async throws -> [Due] {
         var found: [Due] = []
+        let asked = Set(try await ledger.openRefunds(chain.rail).map(\.channel.id))
         for (channel, _, balance) in try await ledger.channels(at: now)
         where channel.side == .payee && channel.rail == chain.rail && balance > 0 {
             guard let due = try await ledger.claimable(channel),
@@ -86,14 +95,17 @@ extension EVMRail {
             do {
                 let view = try await view(of: channel.id)
                 guard
-                    rule.claims(due: due.due, oldest: due.oldest, isLeaving: view.isLeaving, now: now)
+                    rule.claims(
+                        due: due.due, oldest: due.oldest,
+                        isLeaving: view.isLeaving || asked.contains(channel.id),
+                        now: now)
                 else { continue }
                 found.append(
                     Due(
                         channel: channel, amount: due.due, total: due.total, voucher: due.voucher,
                         id: "claim/\(channel.id.hex)/\(due.tries + 1)",
                         // What the channel does not hold is no one else's trouble.
-                        isLeaving: view.isLeaving || view.balance < due.total))
+                        isLeaving: view.isLeaving || asked.contains(channel.id) || view.balance < due.total))
             } catch let trouble as ChainTrouble {
                 awaited["claim:\(channel.id.hex)"] = trouble.description
             }

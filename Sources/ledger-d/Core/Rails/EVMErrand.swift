@@ -35,10 +35,18 @@ protocol EVMErrand: Sendable {
     /// Transactions that may have done it, besides this node's own.
     func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]]
     func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool
+    /// How much of the money that was set aside went where it should; nil for all of it.
+    func spent(_ client: ChainClient, _ place: ChainClient.Place) async throws -> Int64?
+    /// For what is not carried here: what is waited for, and what is said when it did not come.
+    var awaits: String { get }
+    var expiry: String { get }
 }
 
 extension EVMErrand {
     var isCarriedHere: Bool { true }
+    var awaits: String { "the shop to have it carried, or the end of what was signed" }
+    var expiry: String { "the authorization ran out unused" }
+    func spent(_ client: ChainClient, _ place: ChainClient.Place) async throws -> Int64? { nil }
 
     /// Refuses a letter that does anything else.
     func check(_ letter: Letter) throws {
@@ -69,6 +77,8 @@ enum EVMErrands {
         case ChannelClaimTerms.errand: return try CanonicalJSON.decode(ChannelClaimTerms.self, from: terms)
         case ChannelLeaveTerms.asking, ChannelLeaveTerms.taking:
             return try CanonicalJSON.decode(ChannelLeaveTerms.self, from: terms)
+        case ChannelRefundTerms.errand: return try CanonicalJSON.decode(ChannelRefundTerms.self, from: terms)
+        case ChannelReturnTerms.errand: return try CanonicalJSON.decode(ChannelReturnTerms.self, from: terms)
         case BuyTerms.errand: return try CanonicalJSON.decode(BuyTerms.self, from: terms)
         case SaleTerms.errand: return try CanonicalJSON.decode(SaleTerms.self, from: terms)
         default: throw ChainFault(description: "its terms are of an unknown kind")

@@ -21,6 +21,8 @@ actor EVMRail {
     var awaited: [String: String] = [:]
     /// What was last heard of channels.
     var views: [Digest: ChannelView] = [:]
+    /// How often what was heard was given up.
+    var forgotten = 0
     nonisolated let rule: ClaimRule
     /// Who carries strangers' payments; this node alone when nil.
     nonisolated let facilitator: Facilitator?
@@ -113,6 +115,7 @@ actor EVMRail {
         for token in chain.tokens { try await findDeposits(token, through: number) }
         try await claimDue()
         try await takeBack((number, time))
+        try await giveBack(number)
         try await ledger.writeOffSales(chain.rail, at: now)
         for id in try await ledger.openPayments(chain.rail).map(\.id) {
             // Read again: what was signed in this look has a place in the lane, even where the chain did not take it.

@@ -35,16 +35,31 @@ final class PeerPool: @unchecked Sendable {  // see above
         }
     }
 
-    /// Carries an acceptance to a provider; it may be repeated, so a session that died meanwhile is dialled again.
+    /// Carries an acceptance to a provider.
     func deliver(_ request: WSInterface.DeliverAcceptance, deadlineMs: Int) async throws -> Done {
-        let message = PeerInterface.DeliverAcceptance(bundle: request.bundle)
+        try await ask(
+            PeerInterface.DeliverAcceptance(bundle: request.bundle), request.provider, request.endpoint,
+            deadlineMs)
+    }
+
+    /// Carries a request for what is left in a channel to a provider.
+    func askRefund(
+        _ request: WSInterface.AskRefund, deadlineMs: Int
+    ) async throws -> PeerInterface.Refund.Reply {
+        try await ask(request.refund, request.provider, request.endpoint, deadlineMs)
+    }
+
+    /// What may be repeated: a session that died meanwhile is dialled again.
+    private func ask<Message: Request>(
+        _ message: Message, _ provider: PublicKey, _ endpoint: String, _ deadlineMs: Int
+    ) async throws -> Message.Reply {
         let end = NIODeadline.now() + .milliseconds(Int64(deadlineMs))
         do {
-            return try await session(request.provider, request.endpoint)
+            return try await session(provider, endpoint)
                 .perform(message, trace: nil, deadlineMs: deadlineMs, onEvent: Self.noEvents)
         } catch let error as WireError where error.code == .upstreamLost && NIODeadline.now() < end {
             let left = Int((end - NIODeadline.now()).nanoseconds / 1_000_000)
-            return try await session(request.provider, request.endpoint)
+            return try await session(provider, endpoint)
                 .perform(message, trace: nil, deadlineMs: max(1, left), onEvent: Self.noEvents)
         }
     }

@@ -81,7 +81,8 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
         let patience = Int(min(envelope.deadlineMs ?? .max, UInt64(spec.deadlineMs)))
         let peer = peer
         let hub = hub
-        if isJob {
+        switch spec.name {
+        case PeerInterface.RunJob.spec.name:
             let job = try PeerInterface.RunJob.read(body)
             start(envelope.id, spec) { [self] in
                 let reply = try await hub.aggregator.stream(
@@ -89,7 +90,14 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
                 ) { event in try await relay(event, of: envelope.id) }
                 return try Self.frame { try Message.result(&$0, id: envelope.id, reply) }
             }
-        } else {
+        case PeerInterface.Refund.spec.name:
+            let refund = try PeerInterface.Refund.read(body)
+            start(envelope.id, spec) {
+                let reply = try await hub.aggregator.call(
+                    AggregatorInterface.Refund(peer: peer, refund: refund), deadlineMs: patience)
+                return try Self.frame { try Message.result(&$0, id: envelope.id, reply) }
+            }
+        default:
             let bundle = try PeerInterface.DeliverAcceptance.read(body).bundle
             start(envelope.id, spec) {
                 let done = try await hub.aggregator.call(
