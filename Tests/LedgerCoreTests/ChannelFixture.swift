@@ -113,20 +113,24 @@ struct ChannelFixture: Sendable {
     }
 
     /// The client's voucher for a job.
-    func promise(_ job: Int, _ amount: Int64 = 2_000, refused: String? = nil) async throws -> String {
+    func promise(
+        _ job: Int, _ amount: Int64 = 2_000, refused: String? = nil, process: Digest? = nil
+    ) async throws -> String {
         try await client.promise(
             .init(
                 job: Self.job(job), provider: provider.key.publicKey, asset: DeedFixture.usdc, payTo: payTo,
-                amount: amount, refused: refused)
+                amount: amount, refused: refused, process: process)
         ).payment
     }
 
     /// The provider takes a job with it.
-    func take(_ job: Int, _ payment: String?, _ ceiling: Int64 = 2_000) async throws {
+    func take(
+        _ job: Int, _ payment: String?, _ ceiling: Int64 = 2_000, process: Digest? = nil
+    ) async throws {
         _ = try await provider.take(
             TakenJob(
                 job: Self.job(job), client: client.key.publicKey, modelRoot: Digest(hashing: "model"),
-                unitPrice: Self.price, maxTokens: 512), payment: payment, ceiling: ceiling)
+                unitPrice: Self.price, maxTokens: 512), payment: payment, ceiling: ceiling, process: process)
     }
 
     /// The receipt of a job with so many tokens in its answer, signed by the provider: 30 more than twice as much.

@@ -121,7 +121,7 @@ extension ChannelFixture {
                 try db.execute(
                     sql: "INSERT INTO voucher VALUES (?, 2000, zeroblob(65), 0)", arguments: [Data(id.bytes)])
                 try db.execute(
-                    sql: "INSERT INTO pledge VALUES (?, 'job', 1, 0)", arguments: [Data(id.bytes)])
+                    sql: "INSERT INTO pledge (channel, job, amount, at) VALUES (?, 'job', 1, 0)", arguments: [Data(id.bytes)])
             }
         }
         await nodes.look(10)

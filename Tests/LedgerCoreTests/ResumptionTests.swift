@@ -13,27 +13,33 @@ import Wire
 @testable import LedgerCore
 
 @Suite struct ResumptionTests {
+    private let former = Digest(hashing: "former")
+    private let now = Digest(hashing: "now")
+
     @Test func promisesOfDeadJobsEndAndThoseWithReceiptsDoNot() async throws {
         let nodes = try ChannelFixture()
         try await nodes.opened()
-        for job in 1...3 { try await nodes.take(job, try await nodes.promise(job)) }
+        // One of them is from before processes had names.
+        for (job, process) in zip(1...3, [former, former, nil]) {
+            try await nodes.take(job, try await nodes.promise(job, process: process), process: process)
+        }
         let receipt = try await nodes.receipt(2)
-        nodes.wait(1)
-        let began = nodes.client.clock()
-        try await nodes.take(4, try await nodes.promise(4))
+        // The clock is set back: what is told apart by it would end what has just begun, and keep what is dead.
+        nodes.wait(-3_600)
+        try await nodes.take(4, try await nodes.promise(4, process: now), process: now)
         #expect(try await nodes.channel(nodes.client).open == 8_000)
-        // The client keeps the receipt of the second; the fourth is younger than its new beginning.
+        // The client keeps the receipt of the second; the fourth is its new beginning's own.
         let keep: Set = [ChannelFixture.job(2)]
         #expect(
-            try await nodes.client.ledger.resume(before: began, keep: keep, at: nodes.client.clock()) == 2)
+            try await nodes.client.ledger.resume(process: now, keep: keep, at: nodes.client.clock()) == 2)
         #expect(try await nodes.channel(nodes.client).open == 4_000)
         #expect(
-            try await nodes.client.ledger.resume(before: began, keep: keep, at: nodes.client.clock()) == 0)
+            try await nodes.client.ledger.resume(process: now, keep: keep, at: nodes.client.clock()) == 0)
         #expect(try await nodes.client.accept(receipt).repeated == false)
         #expect(try await nodes.channel(nodes.client).charged == 54)
         // With the provider the second is charged, which is its own end.
         #expect(
-            try await nodes.provider.ledger.resume(before: began, keep: [], at: nodes.provider.clock()) == 2)
+            try await nodes.provider.ledger.resume(process: now, keep: [], at: nodes.provider.clock()) == 2)
         let theirs = try await nodes.channel(nodes.provider)
         #expect(theirs.open == 2_000 && theirs.charged == 54 && theirs.balance == 54)
         // No receipt is signed, nor accepted, for what has ended.
@@ -46,10 +52,8 @@ import Wire
         try await nodes.opened()
         try await nodes.take(1, try await nodes.promise(1))
         _ = try await nodes.receipt(1, tokens: 500)
-        nodes.wait(1)
         #expect(
-            try await nodes.client.ledger.resume(
-                before: nodes.client.clock(), keep: [], at: nodes.client.clock()) == 1)
+            try await nodes.client.ledger.resume(process: now, keep: [], at: nodes.client.clock()) == 1)
         // All of the channel is free to be promised, and its ceiling stands: the risk is what was signed, as before.
         #expect(try await nodes.channel(nodes.client).balance == 1_000_000)
         var refused: String?

@@ -286,14 +286,16 @@ private struct ModelFacilitator: Carrier {
         let shop = try await Shop()
         let asked = try #require(try await shop.required(shop.request(1)).accepts.first)
         let payment = try shop.payment(asked)
-        _ = try await shop.seller.takeSale(shop.request(1, payment: payment))
-        let began = shop.seller.clock()
-        // It had not begun when this was taken: nothing is touched.
-        #expect(try await shop.seller.ledger.resume(before: began, keep: [], at: began) == 0)
+        var first = shop.request(1, payment: payment)
+        first.process = Digest(hashing: "former")
+        _ = try await shop.seller.takeSale(first)
+        let (own, other, at) = (Digest(hashing: "former"), Digest(hashing: "now"), shop.seller.clock())
+        // It is this process's own: nothing is touched.
+        #expect(try await shop.seller.ledger.resume(process: own, keep: [], at: at) == 0)
         await #expect(throws: WireError.self) {
             try await shop.seller.takeSale(shop.request(2, payment: payment))
         }
-        #expect(try await shop.seller.ledger.resume(before: began + 1, keep: [], at: began + 1) == 1)
+        #expect(try await shop.seller.ledger.resume(process: other, keep: [], at: at) == 1)
         #expect(try await shop.seller.takeSale(shop.request(2, payment: payment)).repeated)
         // What is said late of a dead turn changes nothing.
         _ = try await shop.seller.endSale(.init(job: ChainScript.job(1), delivered: true))

@@ -42,14 +42,17 @@ extension LedgerInterface {
         public var amount: Int64
         /// What the provider answered to a payment that it refused (`PAYMENT-REQUIRED`).
         public var refused: String?
+        /// Which process of aggregator-d is at it.
+        public var process: Digest?
         enum CodingKeys: String, CodingKey {
-            case job, provider, asset, amount, refused
+            case job, provider, asset, amount, refused, process
             case payTo = "pay_to"
         }
         public init(
             job: JobID, provider: PublicKey, asset: Asset, payTo: PayTo, amount: Int64,
-            refused: String? = nil
+            refused: String? = nil, process: Digest? = nil
         ) {
+            self.process = process
             self.job = job
             self.provider = provider
             self.asset = asset

@@ -25,16 +25,19 @@ extension LedgerInterface {
         public var ceiling: Int64?
         /// What came with it, as x402's `PAYMENT-SIGNATURE` header.
         public var payment: String?
+        /// Which process of aggregator-d is at it.
+        public var process: Digest?
         enum CodingKeys: String, CodingKey {
-            case job, client, ceiling, payment
+            case job, client, ceiling, payment, process
             case modelRoot = "model_root"
             case unitPrice = "unit_price"
             case maxTokens = "max_tokens"
         }
         public init(
             job: JobID, client: PublicKey, modelRoot: ContentRoot, unitPrice: UnitPrice, maxTokens: Int,
-            ceiling: Int64? = nil, payment: String? = nil
+            ceiling: Int64? = nil, payment: String? = nil, process: Digest? = nil
         ) {
+            self.process = process
             self.ceiling = ceiling
             self.payment = payment
             self.job = job
@@ -64,18 +67,18 @@ extension LedgerInterface {
             public var ended: Int
             public init(ended: Int) { self.ended = ended }
         }
-        /// When it began; Unix milliseconds. What is younger is not touched.
-        public var before: Int64
+        /// The new process, as it names itself with each job. What it has begun is not touched; all else has ended.
+        public var process: Digest
         /// Jobs whose receipts are kept and will still be accepted.
         public var keep: [JobID]
         /// The most that `keep` may have.
         public static let mostKept = 20_000
-        public init(before: Int64, keep: [JobID]) {
-            self.before = before
+        public init(process: Digest, keep: [JobID]) {
+            self.process = process
             self.keep = keep
         }
         public static var example: (request: Resume, reply: Reply) {
-            (Resume(before: 1_790_000_000_000, keep: [exampleBody.job]), Reply(ended: 2))
+            (Resume(process: Digest(hashing: ""), keep: [exampleBody.job]), Reply(ended: 2))
         }
     }
 }

@@ -29,10 +29,13 @@ extension LedgerInterface {
         public var upfront: Bool
         /// What came with it, as x402's `PAYMENT-SIGNATURE` header.
         public var payment: String?
+        /// Which process of aggregator-d is at it.
+        public var process: Digest?
         public init(
             job: JobID, asset: Asset, amount: Int64, resource: String, request: Digest, upfront: Bool,
-            payment: String? = nil
+            payment: String? = nil, process: Digest? = nil
         ) {
+            self.process = process
             self.job = job
             self.asset = asset
             self.amount = amount

@@ -36,7 +36,7 @@ public final class AggregatorDaemon: Daemon {
             metrics: AggregatorMetrics(registry: environment.metrics), clock: clock, loop: environment.loop,
             log: log, experience: ExperienceBook(try await journal.experiences()))
         keeper = CardKeeper(house: house)
-        resumption = Resumption(before: clock.milliseconds(), keep: try await journal.owed())
+        resumption = Resumption(keep: try await journal.owed())
         witness = Witness(house: house)
         house.witness = witness
         let ended = try await journal.recover(at: clock.milliseconds())

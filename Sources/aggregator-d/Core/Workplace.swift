@@ -33,6 +33,8 @@ final class Workplace: Sendable {
     let ownGate: Gate
     let servedGate: Gate
     let outbox: Outbox
+    /// By what ledger-d tells this process's jobs from those of one that died: no clock has a part in it.
+    let process: Digest
     private let book: Mutex<CardBook>
     private let experience: Mutex<ExperienceBook>
     private let hearsay: Mutex<Hearsay>
@@ -46,6 +48,7 @@ final class Workplace: Sendable {
         clock: WallClock,
         loop: any EventLoop, log: Logger, experience: ExperienceBook = ExperienceBook()
     ) {
+        process = Digest(hashing: (0..<32).map { _ in UInt8.random(in: .min ... .max) })
         self.config = config
         self.links = links
         self.journal = journal

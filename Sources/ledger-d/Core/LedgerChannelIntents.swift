@@ -55,7 +55,7 @@ extension LedgerDaemon {
             Ledger.Promise(
                 job: request.job, channel: channel, amount: request.amount,
                 stated: try request.refused.map { try Self.stated($0, asked) } ?? 0,
-                atRisk: channels.maxAtRisk, limit: limit), at: clock()
+                atRisk: channels.maxAtRisk, limit: limit, process: request.process), at: clock()
         ) { voucher in try signer.sign(voucher, of: config, chainID: chainID) }
         let payment = PaymentPayload(
             accepted: asked, payload: BatchPayment(config: config, signed: signed).payload)
@@ -87,7 +87,7 @@ extension LedgerDaemon {
     ///
     /// - Throws: `.paymentRequired`, with what is required as its cause, when nothing does.
     func cover(
-        _ job: TakenJob, _ payment: String?, ceiling: Int64?
+        _ job: TakenJob, _ payment: String?, ceiling: Int64?, process: Digest?
     ) async throws -> Ledger.Cover? {
         let asset = job.unitPrice.asset
         guard asset != .testCredit else { return nil }
@@ -132,7 +132,8 @@ extension LedgerDaemon {
             throw Self.required("its payer has asked for the channel's money back", asked)
         }
         return Ledger.Cover(
-            channel: channel, signed: batch.signed, amount: ceiling, balance: view.balance, refunds: refunds)
+            channel: channel, signed: batch.signed, amount: ceiling, balance: view.balance, refunds: refunds,
+            process: process)
     }
 
     /// A refusal of the book, with what a payer must know to do better.

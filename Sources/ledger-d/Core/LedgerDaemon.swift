@@ -152,7 +152,7 @@ public struct LedgerDaemon: Daemon {
                 TakenJob(
                     job: request.job, client: request.client, modelRoot: request.modelRoot,
                     unitPrice: request.unitPrice, maxTokens: request.maxTokens), payment: request.payment,
-                ceiling: request.ceiling)
+                ceiling: request.ceiling, process: request.process)
         }
         bind(LedgerInterface.UnwrapKey.self, &router) { try await $0.unwrap($1) }
         bind(LedgerInterface.Balance.self, &router) { daemon, _ in try await daemon.ledger.balance() }
@@ -186,7 +186,7 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.Resume.self, &router) { daemon, request in
             LedgerInterface.Resume.Reply(
                 ended: try await daemon.ledger.resume(
-                    before: request.before, keep: Set(request.keep), at: daemon.clock()))
+                    process: request.process, keep: Set(request.keep), at: daemon.clock()))
         }
         bind(LedgerInterface.Channels.self, &router) { daemon, _ in try await daemon.shownChannels() }
         bind(LedgerInterface.Invoices.self, &router) { try await $0.invoices(limit: $1.limit) }

@@ -11,11 +11,11 @@ import Wire
 extension LedgerDaemon {
     /// Writes down that this node takes a stranger's job.
     func take(
-        _ job: TakenJob, payment: String? = nil, ceiling: Int64? = nil
+        _ job: TakenJob, payment: String? = nil, ceiling: Int64? = nil, process: Digest? = nil
     ) async throws -> LedgerInterface.TakeJob.Reply {
         try policy.job(job)
         try requireStaying()
-        let cover = try await cover(job, payment, ceiling: ceiling)
+        let cover = try await cover(job, payment, ceiling: ceiling, process: process)
         do {
             return LedgerInterface.TakeJob.Reply(
                 repeated: try await ledger.take(job, cover: cover, at: clock()))

@@ -58,7 +58,7 @@ extension LedgerDaemon {
                 repeated: try await ledger.take(
                     Ledger.Offer(
                         job: request.job, terms: terms, rail: rail.chain.rail, asset: token.asset,
-                        request: request.request), at: clock()))
+                        request: request.request, process: request.process), at: clock()))
         } catch let error as WireError where error.code == .paymentRequired {
             throw Self.required(error.message, asked, request)
         }

@@ -39,6 +39,11 @@ enum LedgerSchema {
         migrator.registerMigration("10: refunds") { db in
             try db.execute(sql: refunds + appendOnly(["refund", "refund_end"]))
         }
+        migrator.registerMigration("12: processes") { db in
+            // Which process of aggregator-d is at a job; nothing for what was begun before this was kept.
+            try db.execute(
+                sql: "ALTER TABLE pledge ADD COLUMN process BLOB; ALTER TABLE turn ADD COLUMN process BLOB;")
+        }
         return migrator
     }
 

@@ -9,8 +9,6 @@ import Wire
 
 /// What is told once after a start.
 struct Resumption: Sendable {
-    /// When this process began; Unix milliseconds.
-    let before: Int64
     /// Jobs whose receipts the journal keeps and the outbox will have accepted.
     let keep: [JobID]
 
@@ -23,7 +21,7 @@ struct Resumption: Sendable {
         while !Task.isCancelled {
             do {
                 let reply = try await house.links.ledger.call(
-                    LedgerInterface.Resume(before: before, keep: keep))
+                    LedgerInterface.Resume(process: house.process, keep: keep))
                 if reply.ended > 0 {
                     house.log.notice("promises of dead jobs ended", metadata: ["count": "\(reply.ended)"])
                 }

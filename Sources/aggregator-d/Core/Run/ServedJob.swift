@@ -97,7 +97,7 @@ final class ServedJob: Sendable {
             maxTokens: job.maxTokens,
             ceiling: costs
                 ? job.unitPrice.ceiling(sealed: job.payload.ciphertext, maxTokens: job.maxTokens) : nil,
-            payment: costs ? job.payment : nil)
+            payment: costs ? job.payment : nil, process: house.process)
         _ = try await Patience.call(until: .now + .milliseconds(house.limits.planMs)) {
             try await house.links.ledger.call(terms, trace: terms.job.text)
         }

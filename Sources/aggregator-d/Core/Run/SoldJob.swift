@@ -53,7 +53,8 @@ struct SoldJob: Sendable {
         job = JobID(milliseconds: UInt64(max(0, house.clock.milliseconds())), random: &random)
         terms = LedgerInterface.TakeSale(
             job: job, asset: house.unitPrice.asset, amount: amount, resource: sell.resource,
-            request: try request.hash(), upfront: sell.stream, payment: sell.payment)
+            request: try request.hash(), upfront: sell.stream, payment: sell.payment,
+            process: house.process)
     }
 
     /// Runs it.

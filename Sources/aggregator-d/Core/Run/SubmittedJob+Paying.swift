@@ -37,7 +37,7 @@ extension SubmittedJob {
         return try await house.links.ledger.call(
             LedgerInterface.PromisePrice(
                 job: job, provider: offer.card.provider, asset: price.asset, payTo: payTo, amount: amount,
-                refused: refused), trace: job.text
+                refused: refused, process: house.process), trace: job.text
         ).payment
     }
 

@@ -18,6 +18,8 @@ extension Ledger {
         var stated: Int64
         var atRisk: Int64
         var limit: SpendingLimit
+        /// Of aggregator-d.
+        var process: Digest?
     }
 
     /// Sets a job's money aside and gives a voucher that covers it, signing one where the last does not.
@@ -64,7 +66,7 @@ extension Ledger {
                 try Self.keep(voucher, try sign(voucher), at: at, writer)
             }
             if earlier == nil {
-                try Self.pledge(promise.job, channel.id, promise.amount, at: at, writer)
+                try Self.pledge(promise.job, channel.id, promise.amount, promise.process, at: at, writer)
             }
             guard let highest = try Self.highest(channel.id, db) else {
                 throw WireError(.corrupt, "The ledger has lost a voucher.")
@@ -83,6 +85,8 @@ extension Ledger {
         var balance: Int64
         /// How many refunds of the channel had ended when the chain was asked.
         var refunds = 0
+        /// Of aggregator-d.
+        var process: Digest?
     }
 
     /// Takes a voucher, and the promise for one job with it.
@@ -105,7 +109,7 @@ extension Ledger {
         if isNew {
             try keep(cover.signed.voucher, cover.signed.signature, at: at, writer)
         }
-        try pledge(job, channel.id, cover.amount, at: at, writer)
+        try pledge(job, channel.id, cover.amount, cover.process, at: at, writer)
     }
 
     /// The channel that a receipt charges: the provider's when it is signed, the client's when it is accepted; nil for one
@@ -209,10 +213,15 @@ extension Ledger {
     }
 
     private static func pledge(
-        _ job: JobID, _ channel: Digest, _ amount: Int64, at: Int64, _ writer: LedgerWriter
+        _ job: JobID, _ channel: Digest, _ amount: Int64, _ process: Digest?, at: Int64,
+        _ writer: LedgerWriter
     ) throws {
         try writer.insert(
-            "pledge", ["channel": Data(channel.bytes), "job": job.text, "amount": amount, "at": at])
+            "pledge",
+            [
+                "channel": Data(channel.bytes), "job": job.text, "amount": amount, "at": at,
+                "process": process.map { Data($0.bytes) },
+            ])
     }
 
     private static func close(

@@ -11,25 +11,25 @@ import Wire
 
 extension Ledger {
     /// - Parameters:
-    ///   - before: what is younger is not touched; Unix milliseconds.
+    ///   - process: of aggregator-d; what it began itself is not touched.
     ///   - keep: jobs whose receipts will still be accepted.
     /// - Returns: how many promises and turns ended.
-    func resume(before: Int64, keep: Set<JobID>, at: Int64) async throws -> Int {
+    func resume(process: Digest, keep: Set<JobID>, at: Int64) async throws -> Int {
         let (promises, turns) = try await reading { db in
             let promises = try Row.fetchAll(
                 db,
                 sql: """
                     SELECT channel.*, pledge.job FROM pledge JOIN channel ON channel.id = pledge.channel
-                    WHERE pledge.at < ? AND NOT EXISTS (SELECT 1 FROM charge
+                    WHERE pledge.process IS NOT ? AND NOT EXISTS (SELECT 1 FROM charge
                         WHERE charge.channel = pledge.channel AND charge.job = pledge.job)
-                    """, arguments: [before]
+                    """, arguments: [Data(process.bytes)]
             ).compactMap { row in try JobID(row["job"]).map { ($0, try Self.channel(row)) } }
             let turns = try String.fetchAll(
                 db,
                 sql: """
-                    SELECT job FROM turn WHERE at < ? AND NOT EXISTS (
+                    SELECT job FROM turn WHERE process IS NOT ? AND NOT EXISTS (
                         SELECT 1 FROM turn_end WHERE turn_end.job = turn.job)
-                    """, arguments: [before]
+                    """, arguments: [Data(process.bytes)]
             ).compactMap { JobID($0) }
             return (promises, turns)
         }

@@ -16,6 +16,8 @@ extension Ledger {
         var rail: String
         var asset: Asset
         var request: Digest
+        /// Of aggregator-d.
+        var process: Digest?
     }
 
     /// What is known of a stranger's payment.
@@ -74,7 +76,10 @@ extension Ledger {
             }
             try writer.insert(
                 "turn",
-                ["job": offer.job.text, "payment": terms.id, "number": turns.count + 1, "at": at])
+                [
+                    "job": offer.job.text, "payment": terms.id, "number": turns.count + 1, "at": at,
+                    "process": offer.process.map { Data($0.bytes) },
+                ])
             return known != nil
         }
     }
