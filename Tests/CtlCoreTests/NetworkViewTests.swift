@@ -18,22 +18,27 @@ import Wire
         return try #require(SecretKey(bytes: bytes))
     }
 
-    private func event(_ number: UInt8, price: Int64 = 2, load: Int = 0) throws -> SignedEvent {
+    private func event(
+        _ number: UInt8, price: Int64 = 2, load: Int = 0, asset: Asset = .testCredit
+    ) throws -> SignedEvent {
         let key = try key(number)
         let root = try #require(ContentRoot(bytes: [UInt8](repeating: 7, count: 32)))
         let card = ProviderCard(
             provider: key.publicKey, endpoint: "ws://203.0.113.\(number):9103/peer",
             models: [
                 ModelOffer(
-                    name: "m", root: root, context: 2048, price: UnitPrice(prompt: 1, completion: price))
+                    name: "m", root: root, context: 2048, price: UnitPrice(asset: asset, prompt: 1, completion: price))
             ], device: "cpu", memoryMiB: 8192, slots: 2, load: load, createdAt: Self.now,
             expiresAt: Self.now + 600)
         return try key.sign(card.template)
     }
 
-    private func provider(_ number: UInt8, price: Int64 = 2, load: Int = 0) throws -> FoundProvider {
+    private func provider(
+        _ number: UInt8, price: Int64 = 2, load: Int = 0, asset: Asset = .testCredit
+    ) throws -> FoundProvider {
         try #require(
-            FoundProvider(try event(number, price: price, load: load), model: "M", now: Self.now + 1))
+            FoundProvider(
+                try event(number, price: price, load: load, asset: asset), model: "M", now: Self.now + 1))
     }
 
     private func stats(announced: Bool = true, peers: Int = 3, holders: Int = 3) -> DHTInterface.Stats.Reply {
@@ -65,6 +70,20 @@ import Wire
         let idle = try idleness(network: stats(), others: [provider(2, price: 5), provider(3, price: 2)])
         #expect(failed(idle).isEmpty)
         #expect(idle.findings.last?.reason.contains("place 1 of 3") == true)
+    }
+
+    @Test("a price in another asset is neither higher nor lower")
+    func assets() throws {
+        let dollar = Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+        let cheap = try provider(2, price: 1, asset: dollar)
+        let idle = try idleness(network: stats(), others: [cheap], price: 9)
+        #expect(failed(idle).isEmpty)
+        #expect(idle.findings.last?.reason.contains("nobody else offers it for test:credit") == true)
+        let all = FoundProvider.ranked([
+            try provider(1, price: 9), cheap, try provider(3, price: 1), try provider(4, price: 5, asset: dollar),
+        ])
+        #expect(all.map(\.asset) == [dollar, dollar, .testCredit, .testCredit])
+        #expect(all.map(\.price) == [1, 5, 1, 9])
     }
 
     @Test("each thing that stands in the way is found by itself")

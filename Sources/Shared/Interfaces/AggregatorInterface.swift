@@ -257,14 +257,15 @@ public enum AggregatorInterface {
             /// `local`, or how many providers were seen.
             public var local: Bool
             public var providers: Int
-            public var price: UnitPrice?
+            /// This node's own for what is here; else the lowest that was seen in each asset, by the assets' names.
+            public var prices: [UnitPrice]
             enum CodingKeys: String, CodingKey {
-                case name, root, context, local, providers, price
+                case name, root, context, local, providers, prices
                 case addedAt = "added_at"
             }
             public init(
                 name: String, root: ContentRoot, addedAt: Int64, context: Int?, local: Bool, providers: Int,
-                price: UnitPrice?
+                prices: [UnitPrice]
             ) {
                 self.name = name
                 self.root = root
@@ -272,7 +273,7 @@ public enum AggregatorInterface {
                 self.context = context
                 self.local = local
                 self.providers = providers
-                self.price = price
+                self.prices = prices
             }
         }
         public struct Reply: WireValue, Hashable {
@@ -287,7 +288,7 @@ public enum AggregatorInterface {
                     Model(
                         name: "smollm2-135m-instruct", root: LedgerInterface.exampleBody.modelRoot,
                         addedAt: 1_790_000_000_000, context: 8192, local: true, providers: 0,
-                        price: UnitPrice(prompt: 1, completion: 2))
+                        prices: [UnitPrice(prompt: 1, completion: 2)])
                 ])
             )
         }

@@ -1,5 +1,5 @@
 // What can be asked for, from this node's store and the cards that were seen. Pure.
-// It must never merge two contents because they share a name.
+// It must never merge two contents because they share a name, nor compare prices in different assets.
 
 import Interfaces
 import NodeModel
@@ -16,7 +16,7 @@ enum ModelList {
                 models[entry.root] = Model(
                     name: entry.name, root: entry.root, addedAt: entry.addedAt, context: min(own, context),
                     local: true,
-                    providers: 0, price: price)
+                    providers: 0, prices: [price])
             }
         }
         for card in cards {
@@ -25,19 +25,29 @@ enum ModelList {
                     models[offer.root] = Model(
                         name: offer.name, root: offer.root, addedAt: card.createdAt * 1000,
                         context: offer.context,
-                        local: false, providers: 1, price: offer.price)
+                        local: false, providers: 1, prices: [offer.price])
                     continue
                 }
                 known.providers += 1
-                if !known.local, let best = known.price, sum(offer.price) < sum(best) {
-                    known.price = offer.price
-                }
+                if !known.local { known.prices = lowest(known.prices, and: offer.price) }
                 models[offer.root] = known
             }
         }
         return models.values.sorted { a, b in
             (a.local ? 0 : 1, a.name, a.root.hex) < (b.local ? 0 : 1, b.name, b.root.hex)
         }
+    }
+
+    /// One price in each asset.
+    private static func lowest(_ prices: [UnitPrice], and other: UnitPrice) -> [UnitPrice] {
+        var prices = prices
+        if let same = prices.firstIndex(where: { $0.asset == other.asset }) {
+            if sum(other) < sum(prices[same]) { prices[same] = other }
+        } else {
+            prices.append(other)
+            prices.sort { $0.asset.rawValue < $1.asset.rawValue }
+        }
+        return prices
     }
 
     private static func sum(_ price: UnitPrice) -> Int64 {

@@ -27,10 +27,12 @@ struct Models: AsyncParsableCommand {
             let others =
                 model.providers > 0 ? "\(model.providers) provider\(model.providers == 1 ? "" : "s")" : nil
             let places = [model.local ? "here" : nil, others].compactMap { $0 }.joined(separator: ", ")
-            let price = model.price.map { "\($0.prompt) / \($0.completion) micro \($0.asset.rawValue)" }
+            let prices = model.prices.map(Units.price)
             table.add(
-                model.name, places, model.context.map(String.init) ?? "-", price ?? "-",
+                model.name, places, model.context.map(String.init) ?? "-", prices.first ?? "-",
                 String(model.root.hex.prefix(16)))
+            // Which is the better of two assets only a person can say.
+            for other in prices.dropFirst() { table.add("", "", "", other, "") }
         }
         table.lines(output.style).forEach(output.line)
     }

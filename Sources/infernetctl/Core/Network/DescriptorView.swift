@@ -51,8 +51,7 @@ struct DescriptorView: Encodable, Sendable {
         if let image = descriptor.image { fact("engine", image) }
         if let payTo = descriptor.payTo { fact("paid at", payTo.address) }
         for model in descriptor.models {
-            let price =
-                "\(model.price.prompt) / \(model.price.completion) micro \(model.price.asset.rawValue)"
+            let price = Units.price(model.price)
             let details = model.details.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             fact(
                 "model",

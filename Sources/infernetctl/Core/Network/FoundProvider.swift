@@ -1,5 +1,5 @@
 // One provider as a search found it, and how it ranks among others. Pure.
-// It must never be made from a card whose signature does not hold.
+// It must never be made from a card whose signature does not hold, nor be called cheaper than one that takes another asset.
 
 import NodeModel
 
@@ -19,9 +19,10 @@ struct FoundProvider: Encodable, Hashable, Sendable {
         self.offer = offer
     }
 
-    /// The cheapest first; among equals the idlest, then by key, so that the order is always the same.
+    /// By what they are paid in, and there the cheapest first; among equals the idlest, then by key, so that the order is always the same.
     static func ranked(_ all: [FoundProvider]) -> [FoundProvider] {
         all.sorted { one, other in
+            if one.asset != other.asset { return one.asset.rawValue < other.asset.rawValue }
             if one.price != other.price { return one.price < other.price }
             if one.card.load != other.card.load { return one.card.load < other.card.load }
             return one.card.provider.hex < other.card.provider.hex
@@ -31,8 +32,8 @@ struct FoundProvider: Encodable, Hashable, Sendable {
     /// The dearer of the two prices of a token, which is what bounds on the price look at.
     var price: Int64 { max(offer.price.prompt, offer.price.completion) }
 
+    var asset: Asset { offer.price.asset }
+
     /// "1 / 2 micro test:credit".
-    var priceText: String {
-        "\(offer.price.prompt) / \(offer.price.completion) micro \(offer.price.asset.rawValue)"
-    }
+    var priceText: String { Units.price(offer.price) }
 }

@@ -96,7 +96,8 @@ struct Idleness: Sendable {
     /// Where this node stands among those who offer a model.
     private func standing(_ market: Market) -> DoctorCheck {
         let name = "price of \(market.model)"
-        let ranked = FoundProvider.ranked(market.providers)
+        let asset = market.providers.first { $0.card.provider == own }?.asset
+        let ranked = FoundProvider.ranked(market.providers.filter { $0.asset == asset || asset == nil })
         guard let place = ranked.firstIndex(where: { $0.card.provider == own }) else {
             return .failed(
                 name, "\(ranked.count) providers are found, and this node is not among them",
@@ -105,7 +106,7 @@ struct Idleness: Sendable {
         let mine = ranked[place]
         let others = ranked.filter { $0.card.provider != own }
         guard let cheapest = others.first else {
-            return .ok(name, "\(mine.priceText); nobody else offers it")
+            return .ok(name, "\(mine.priceText); nobody else offers it for \(mine.asset.rawValue)")
         }
         let better = others.count { $0.price < mine.price }
         let median = others[others.count / 2]

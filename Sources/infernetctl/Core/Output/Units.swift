@@ -35,6 +35,11 @@ enum Units {
         "\(TokenAmount.text(micro, decimals: 6)) \(asset.rawValue)"
     }
 
+    /// "1 / 2 micro test:credit": a token of the prompt, and one of the answer.
+    static func price(_ price: UnitPrice) -> String {
+        "\(price.prompt) / \(price.completion) micro \(price.asset.rawValue)"
+    }
+
     /// Tokens per second with one decimal; nil when nothing can be said.
     static func rate(tokens: Int64, milliseconds: Int64) -> String? {
         guard tokens > 0, milliseconds > 0 else { return nil }
