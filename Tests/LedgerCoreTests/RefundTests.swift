@@ -264,6 +264,9 @@ extension ChannelFixture {
             nodes.chain.mine()
         }
         #expect(try await nodes.states(nodes.provider, "refund").contains(.failed))
+        // It is tried again, with other bytes: those of the first try are the first try's.
+        let open = try #require(try await nodes.provider.ledger.openRefunds("eip155:137").first)
+        #expect(open.tries.count == 2 && open.tries.allSatisfy { !$0.letters.isEmpty })
         // Whatever is still out there may pass: the channel stays closed, and one of all that was signed passes.
         await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.take(1, nil) }
         nodes.chain.change { state in

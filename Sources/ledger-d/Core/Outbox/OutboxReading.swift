@@ -62,6 +62,14 @@ extension Ledger {
                     """), arguments: [party]) != nil
     }
 
+    /// Whether these bytes were signed before.
+    func knows(letter hash: [UInt8]) async throws -> Bool {
+        try await reading { db in
+            try Row.fetchOne(
+                db.cachedStatement(sql: "SELECT 1 FROM letter WHERE hash = ?"), arguments: [Data(hash)]) != nil
+        }
+    }
+
     /// One payment.
     func payment(_ id: String) async throws -> OutgoingPayment {
         try await reading { db in try Self.requirePayment(id, db) }

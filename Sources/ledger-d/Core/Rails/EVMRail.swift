@@ -33,7 +33,8 @@ actor EVMRail {
     private(set) var paid: [String: [UInt8]] = [:]
     private var verified: Set<EVMAddress> = []
     private var final: (number: UInt64, hash: [UInt8])?
-    private var offered: [[UInt8]: Int64] = [:]
+    /// When letters were last offered to the chain, by their hashes; Unix milliseconds.
+    var offered: [[UInt8]: Int64] = [:]
     var searched: [Asset: UInt64] = [:]
     private var isBusy = false
 
@@ -260,46 +261,6 @@ actor EVMRail {
             usedNow: used.1, seen: seen,
             taken: Set(open.filter { $0.id != payment.id }.flatMap { $0.letters.map(\.place) }),
             offeredAgo: offeredAt.map { (clock() - $0) / 1000 })
-    }
-
-    private func sign(
-        _ payment: OutgoingPayment, _ errand: any EVMErrand, _ token: EVMToken, nonce: UInt64,
-        tip: UInt64, fee: UInt64, at now: Int64
-    ) async throws {
-        let data = try errand.call(signer, token)
-        guard
-            let transaction = FeeMarketTransaction(
-                chainID: chain.id, nonce: nonce, maxPriorityFee: UInt256(tip), maxFee: UInt256(fee),
-                gasLimit: chain.gasLimit * errand.gasShare, to: try errand.contract(), data: data)
-        else { throw ChainTrouble.contradiction("the chain's fees make no transaction") }
-        let raw = try signer.sign(.feeMarket(transaction))
-        let letter = Letter(
-            number: payment.letters.count + 1, at: now, lane: signer.address.lowercase, place: nonce,
-            hash: EVMTransaction.hash(raw: raw), raw: raw)
-        try await ledger.sign(
-            letter, for: payment.id, reason: "with nonce \(nonce), at most \(fee) wei for gas")
-        try await hand(letter, of: payment, at: now)
-    }
-
-    /// Written down first: after a crash nobody can say whether it left.
-    private func hand(_ letter: Letter, of payment: OutgoingPayment, at now: Int64) async throws {
-        if !letter.wasHanded {
-            try await ledger.move(
-                payment.id, to: .handed, "given to the chain with nonce \(letter.place)", at: now,
-                letter: letter.number)
-        }
-        offered[letter.hash] = now
-        ledger.commits.reach?(.sending)
-        awaited[payment.id] = "a block that has it"
-        try await client.send(letter)
-        ledger.commits.reach?(.sent)
-    }
-
-    private static func fees(_ letter: Letter) -> (tip: UInt64, fee: UInt64)? {
-        guard case .feeMarket(let transaction)? = try? SignedEVMTransaction(raw: letter.raw).transaction,
-            let tip = transaction.maxPriorityFee.exactUInt64, let fee = transaction.maxFee.exactUInt64
-        else { return nil }
-        return (tip, fee)
     }
 
     /// Unix milliseconds.
