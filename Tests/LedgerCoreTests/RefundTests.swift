@@ -77,6 +77,9 @@ extension ChannelFixture {
                 payTo: nodes.payTo, amount: 10_000))
         await nodes.look(5)
         nodes.wait(61)
+        // A fee for each is what this node would pay for a millionth at a time: once a day is enough.
+        await #expect(throws: WireError(.policyRefused, "")) { try await nodes.give(asked.request) }
+        nodes.wait(86_400)
         try await nodes.run(3)
         #expect(try await nodes.give(try await nodes.askBack().request) == 10_000 - 54)
         await nodes.look(10)
@@ -121,7 +124,8 @@ extension ChannelFixture {
                 try db.execute(
                     sql: "INSERT INTO voucher VALUES (?, 2000, zeroblob(65), 0)", arguments: [Data(id.bytes)])
                 try db.execute(
-                    sql: "INSERT INTO pledge (channel, job, amount, at) VALUES (?, 'job', 1, 0)", arguments: [Data(id.bytes)])
+                    sql: "INSERT INTO pledge (channel, job, amount, at) VALUES (?, 'job', 1, 0)",
+                    arguments: [Data(id.bytes)])
             }
         }
         await nodes.look(10)

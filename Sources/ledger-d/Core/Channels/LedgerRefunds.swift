@@ -22,13 +22,16 @@ struct ChannelRefund: Sendable {
 }
 
 extension Ledger {
+    /// How long after one refund of a channel another is begun, in milliseconds.
+    static let refundPause: Int64 = 86_400_000
+
     /// Writes down that a payer wants its money back: from now on no job is taken on the channel. Again is the same.
     ///
     /// - Parameters:
     ///   - wanted: how much; all that is left when nil.
     ///   - balance: what the contract holds of the channel, over its whole life; by the final block, like the nonce.
     func take(
-        refundOf channel: PaymentChannel, _ wanted: Int64?, balance: Int64, nonce: Int64, at: Int64
+        refundOf channel: PaymentChannel, _ wanted: Int64?, balance: Int64, nonce: Int64, at now: Int64
     ) async throws -> ChannelRefund {
         try await writing { writer in
             let db = writer.db
@@ -37,7 +40,7 @@ extension Ledger {
                 throw WireError(.conflict, "The channel belongs to another node.")
             }
             if let open = try Self.openRefund(channel.id, db) { return open }
-            let book = try Self.book(channel.id, at: at, db)
+            let book = try Self.book(channel.id, at: now, db)
             guard book.open == 0 else {
                 throw WireError(
                     .conflict, "A job that is paid from the channel is under way: \(book.open) are promised.",
@@ -54,14 +57,21 @@ extension Ledger {
                     .policyRefused, "\(wanted ?? left) are asked back, and \(left) are left in the channel.")
             }
             if known == nil { try Self.insert(channel, writer) }
-            let last = try Int.fetchOne(
-                db, sql: "SELECT max(number) FROM refund WHERE channel = ?",
+            let last = try Row.fetchOne(
+                db, sql: "SELECT number, at FROM refund WHERE channel = ? ORDER BY number DESC LIMIT 1",
                 arguments: [Data(channel.id.bytes)])
+            // Each costs this node a fee, and could be asked for a millionth at a time.
+            if let at: Int64 = last?["at"], at > now - Self.refundPause {
+                throw WireError(
+                    .policyRefused,
+                    "This node gives back from one channel once a day, and did so at \(at / 1000).")
+            }
             try writer.insert(
                 "refund",
                 [
-                    "channel": Data(channel.id.bytes), "number": (last ?? 0) + 1, "amount": wanted ?? left,
-                    "nonce": nonce, "at": at,
+                    "channel": Data(channel.id.bytes), "number": (last?["number"] as Int? ?? 0) + 1,
+                    "amount": wanted ?? left,
+                    "nonce": nonce, "at": now,
                 ])
             guard let open = try Self.openRefund(channel.id, db) else {
                 throw WireError(.corrupt, "The ledger has lost a refund.")
