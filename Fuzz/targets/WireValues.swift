@@ -123,6 +123,7 @@ private let ws: [ValueReader] = [
     of(stream: WSInterface.RunJob.self),
     of(WSInterface.DeliverAcceptance.self),
     of(LedgerInterface.AskRefund.self),
+    of(LedgerInterface.Sales.self),
     of(LedgerInterface.GiveRefund.self),
     of(PeerInterface.Refund.self),
     of(WSInterface.AskRefund.self),

@@ -27,7 +27,8 @@ import Wire
             provider: key.publicKey, endpoint: "ws://203.0.113.\(number):9103/peer",
             models: [
                 ModelOffer(
-                    name: "m", root: root, context: 2048, price: UnitPrice(asset: asset, prompt: 1, completion: price))
+                    name: "m", root: root, context: 2048,
+                    price: UnitPrice(asset: asset, prompt: 1, completion: price))
             ], device: "cpu", memoryMiB: 8192, slots: 2, load: load, createdAt: Self.now,
             expiresAt: Self.now + 600)
         return try key.sign(card.template)
@@ -80,7 +81,8 @@ import Wire
         #expect(failed(idle).isEmpty)
         #expect(idle.findings.last?.reason.contains("nobody else offers it for test:credit") == true)
         let all = FoundProvider.ranked([
-            try provider(1, price: 9), cheap, try provider(3, price: 1), try provider(4, price: 5, asset: dollar),
+            try provider(1, price: 9), cheap, try provider(3, price: 1),
+            try provider(4, price: 5, asset: dollar),
         ])
         #expect(all.map(\.asset) == [dollar, dollar, .testCredit, .testCredit])
         #expect(all.map(\.price) == [1, 5, 1, 9])

@@ -112,6 +112,19 @@ class Sale(unittest.TestCase):
             self.chain.ask("test_mine", 1)
             return self.account()["available"] == self.tokens()[1]
         eventually(booked, 60, "the money in the books")
+
+        def sale():
+            self.chain.ask("test_mine", 1)
+            (found,) = json.loads(self.node.ctl("wallet", "sales", "--json", check=True).stdout)["sales"]
+            return found if found["state"] == "settled" else None
+        sold = eventually(sale, 60, "the sale being final")
+        self.assertEqual((sold["model"], sold["amount"], sold["buyer"], sold["delivered"], sold["transaction"]),
+                         (MODEL, cost, self.payer, True, bought["settled"]["transaction"]))
+        self.assertEqual((sold["prompt_tokens"], sold["completion_tokens"]),
+                         (answer["usage"]["prompt_tokens"], answer["usage"]["completion_tokens"]))
+        self.assertIn(self.payer, self.node.ctl("wallet", "sales", check=True).stdout)
+        (day,) = json.loads(self.node.ctl("wallet", "earnings", "--json", check=True).stdout)["days"]
+        self.assertEqual((day["sales"], day["earned"], day["unpaid"]), (1, cost, 0))
         self.node.ctl("wallet", "audit", check=True)
         print(f"figure: an answer of {answer['usage']['completion_tokens']} tokens cost {cost} millionths of a dollar")
 

@@ -301,4 +301,58 @@ private struct ModelFacilitator: Carrier {
         _ = try await shop.seller.endSale(.init(job: ChainScript.job(1), delivered: true))
         #expect(try await shop.settle(2).success)
     }
+
+    @Test func eachSaleSaysHowFarItIsAndWhatComesNext() async throws {
+        let shop = try await Shop()
+        let asked = try #require(try await shop.required(shop.request(1)).accepts.first)
+        let payment = try shop.payment(asked)
+        func shown() async throws -> LedgerInterface.Sale {
+            try #require(try await shop.seller.sales(limit: 10).sales.first)
+        }
+        func day() async throws -> LedgerInterface.Earnings.Day? {
+            let reply = try await shop.seller.earnings(.init(days: 30, jobs: 5))
+            #expect(reply.sales == (try await shop.seller.sales(limit: 5).sales) && reply.jobs == [])
+            return reply.days.first
+        }
+        #expect(try await shop.seller.sales(limit: 10).sales.isEmpty)
+        var request = shop.request(1, payment: payment)
+        request.model = "smollm2"
+        _ = try await shop.seller.takeSale(request)
+        var sale = try await shown()
+        #expect(sale.state == .taken && !sale.delivered && sale.model == "smollm2" && sale.amount == 1_280)
+        #expect(sale.buyer == shop.payer.address.checksummed && sale.transaction == nil)
+        #expect(sale.next?.contains("the answer") == true)
+        // Nothing is owed before the answer is there to be paid.
+        #expect(try await day() == nil)
+        _ = try await shop.seller.endSale(.init(job: ChainScript.job(1), delivered: false))
+        #expect(try await shown().next?.contains("ask again") == true)
+        _ = try await shop.seller.takeSale(shop.request(2, payment: payment))
+        _ = try await shop.seller.ledger.carry(ChainScript.job(2), at: shop.seller.clock())
+        shop.nodes.chain.change { $0.mines = false }
+        _ = await shop.seller.rails[0].pass()
+        let usage = Usage(promptTokens: 30, completionTokens: 12)
+        _ = try await shop.seller.endSale(.init(job: ChainScript.job(2), delivered: true, usage: usage))
+        sale = try await shown()
+        #expect(sale.state == .carried && sale.delivered && sale.next == "a block that has it")
+        #expect(sale.job == ChainScript.job(2) && sale.promptTokens == 30 && sale.completionTokens == 12)
+        #expect(sale.transaction?.count == 66)
+        let today = shop.seller.clock() / 86_400_000
+        let due = LedgerInterface.Earnings.Day(
+            day: today, asset: DeedFixture.usdc, sales: 1, unpaid: 1_280)
+        #expect(try await day() == due)
+        // A day later it would have come.
+        let late = try await shop.seller.ledger.earnings(.init(), now: shop.seller.clock() + 86_400_001)
+        #expect(late.days.first?.atRisk == 1_280)
+        shop.nodes.chain.change { $0.mines = true }
+        await shop.look(6)
+        sale = try await shown()
+        #expect(sale.state == .settled && sale.next == nil && sale.settledAt != nil)
+        #expect(sale.transaction.map { sale.reason.hasSuffix($0) } == true)
+        #expect(try await day()?.earned == 1_280)
+        #expect(try await day()?.unpaid == 0)
+        for wrong in [0, 1_001] {
+            await #expect(throws: WireError(.invalidParams, "")) { try await shop.seller.sales(limit: wrong) }
+        }
+        #expect(try await shop.seller.ledger.audit().faults == [])
+    }
 }

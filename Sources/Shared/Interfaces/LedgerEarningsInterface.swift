@@ -1,5 +1,5 @@
-// What this node earned by jobs of others, by job and by day, and what of it nobody has signed for yet.
-// It must never count work as paid that its client has not accepted.
+// What this node earned by jobs of others and by sales to strangers, one by one and by day, and what of it is not sure yet.
+// It must never count work as paid that its client has not accepted, nor a sale that the final block does not have.
 
 public import NodeModel
 public import Wire
@@ -9,7 +9,7 @@ extension LedgerInterface {
     public struct Earnings: Request {
         public static let spec = MethodSpec(
             "ledger.earnings", deadlineMs: 10_000, idempotent: true,
-            "What was earned by jobs of other nodes, by day or by job, and what is still unpaid.")
+            "What was earned by jobs and sales, by day or one by one, and what is still unpaid.")
         /// What one client owes or paid for one job.
         public struct Job: Codable, Hashable, Sendable {
             public var job: JobID
@@ -40,16 +40,19 @@ extension LedgerInterface {
             public var day: Int64
             public var asset: Asset
             public var jobs: Int
-            /// What clients have accepted.
+            /// Sales over HTTP whose payments were carried, and not in vain so far.
+            public var sales: Int
+            /// What clients have accepted, and what strangers' payments brought.
             public var earned: Int64
-            /// What is done and not accepted: his node may still bring the acceptance.
+            /// What is done and not accepted: his node may still bring the acceptance; and payments on their way.
             public var unpaid: Int64
-            /// What of that is older than a day: his node would have brought it by then.
+            /// What of that is older than a day: it would have come by then.
             public var atRisk: Int64
             public init(
-                day: Int64, asset: Asset, jobs: Int = 0, earned: Int64 = 0, unpaid: Int64 = 0,
+                day: Int64, asset: Asset, jobs: Int = 0, sales: Int = 0, earned: Int64 = 0, unpaid: Int64 = 0,
                 atRisk: Int64 = 0
             ) {
+                self.sales = sales
                 self.day = day
                 self.asset = asset
                 self.jobs = jobs
@@ -63,14 +66,17 @@ extension LedgerInterface {
             public var days: [Day]
             /// The last jobs, newest first; as many as were asked for.
             public var jobs: [Job]
-            public init(days: [Day], jobs: [Job]) {
+            /// The last sales, likewise.
+            public var sales: [Sale]
+            public init(days: [Day], jobs: [Job], sales: [Sale] = []) {
                 self.days = days
                 self.jobs = jobs
+                self.sales = sales
             }
         }
         /// How many days back, 1 to 366; today is the first.
         public var days: Int
-        /// How many jobs are told one by one, 0 to 1,000.
+        /// How many jobs, and how many sales, are told one by one, 0 to 1,000.
         public var jobs: Int
         public init(days: Int = 30, jobs: Int = 0) {
             self.days = days
@@ -86,7 +92,7 @@ extension LedgerInterface {
                         Job(
                             job: body.job, client: body.client, model: body.model, asset: .testCredit,
                             amount: body.price, at: 1_790_000_000_000, acceptedAt: nil)
-                    ])
+                    ], sales: [exampleSale])
             )
         }
     }

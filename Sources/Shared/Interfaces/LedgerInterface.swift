@@ -17,7 +17,7 @@ public enum LedgerInterface {
         PayInvoice.spec, MakeInvoice.spec, Invoices.spec, Earnings.spec,
         PayTerms.spec, PromisePrice.spec, ReleasePrice.spec, OpenChannel.spec, LeaveChannel.spec,
         Channels.spec, TakeSale.spec, SettleSale.spec, EndSale.spec, Resume.spec, Buy.spec,
-        AskRefund.spec, GiveRefund.spec,
+        AskRefund.spec, GiveRefund.spec, Sales.spec,
         SignCounterfoil.spec, SignEvidence.spec,
     ]
 

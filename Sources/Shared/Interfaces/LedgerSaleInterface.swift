@@ -31,10 +31,13 @@ extension LedgerInterface {
         public var payment: String?
         /// Which process of aggregator-d is at it.
         public var process: Digest?
+        /// The model that is asked, for who looks at the sales.
+        public var model: String?
         public init(
             job: JobID, asset: Asset, amount: Int64, resource: String, request: Digest, upfront: Bool,
-            payment: String? = nil, process: Digest? = nil
+            payment: String? = nil, process: Digest? = nil, model: String? = nil
         ) {
+            self.model = model
             self.process = process
             self.job = job
             self.asset = asset
@@ -87,7 +90,10 @@ extension LedgerInterface {
         public typealias Reply = Done
         public var job: JobID
         public var delivered: Bool
-        public init(job: JobID, delivered: Bool) {
+        /// What the answer took, for who looks at the sales.
+        public var usage: Usage?
+        public init(job: JobID, delivered: Bool, usage: Usage? = nil) {
+            self.usage = usage
             self.job = job
             self.delivered = delivered
         }

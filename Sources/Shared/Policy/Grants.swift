@@ -42,7 +42,7 @@ public enum Grants {
                 LedgerInterface.MakeInvoice.spec, LedgerInterface.Invoices.spec,
                 LedgerInterface.Earnings.spec, LedgerInterface.OpenChannel.spec,
                 LedgerInterface.LeaveChannel.spec, LedgerInterface.Channels.spec,
-                LedgerInterface.Buy.spec,
+                LedgerInterface.Buy.spec, LedgerInterface.Sales.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),

@@ -20,8 +20,11 @@ struct Handlers: Sendable {
             return try await SoldJob(request, house: house).run(sink)
         }
         router.on(Interface.Sold.self) { request, _ in
-            try await house.links.ledger.call(
-                LedgerInterface.EndSale(job: request.job, delivered: true), trace: request.job.text)
+            // What it took is for who looks at the sales: without it the sale is as good.
+            let usage = try? await house.journal.job(request.job)?.record.usage
+            return try await house.links.ledger.call(
+                LedgerInterface.EndSale(job: request.job, delivered: true, usage: usage),
+                trace: request.job.text)
         }
         let refunds = ChannelRefunds(house: house)
         router.on(Interface.AskRefund.self) { request, _ in try await refunds.ask(request) }

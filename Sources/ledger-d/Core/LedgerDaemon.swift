@@ -160,9 +160,8 @@ public struct LedgerDaemon: Daemon {
             LedgerInterface.History.Reply(
                 transfers: try await daemon.ledger.history(limit: request.limit, after: request.after))
         }
-        bind(LedgerInterface.Earnings.self, &router) { daemon, request in
-            try await daemon.ledger.earnings(request, now: daemon.clock())
-        }
+        bind(LedgerInterface.Earnings.self, &router) { try await $0.earnings($1) }
+        bind(LedgerInterface.Sales.self, &router) { try await $0.sales(limit: $1.limit) }
         bind(LedgerInterface.Policy.self, &router) { daemon, _ in daemon.table.reply }
         bind(LedgerInterface.Audit.self, &router) { daemon, _ in try await daemon.audit() }
         bind(LedgerInterface.Backup.self, &router) { try await $0.backUp($1.passphrase) }

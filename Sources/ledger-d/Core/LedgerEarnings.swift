@@ -1,4 +1,4 @@
-// What others' jobs brought in: each receipt that was signed for a client, and whether its acceptance came.
+// What others' jobs brought in: each receipt that was signed for a client, and whether its acceptance came; and sales by day.
 // It must never write, nor count a job of this node's own.
 
 import FoundationEssentials
@@ -44,6 +44,11 @@ extension Ledger {
                 Self.count(job, into: &days[key, default: .init(day: key.day, asset: key.asset)], now: now)
                 if wanted.jobs > 0 { jobs.append(job) }
             }
+            for sale in try Self.sales(db, since: since, limit: .max)
+            where sale.state == .carried || sale.state == .settled {
+                let key = DayKey(day: sale.at / Self.dayLength, asset: sale.sale.asset)
+                Self.count(sale, into: &days[key, default: .init(day: key.day, asset: key.asset)], now: now)
+            }
             jobs.sort { ($0.at, $0.job.text) > ($1.at, $1.job.text) }
             return Earnings.Reply(
                 days: days.values.sorted { ($0.day, $1.asset.rawValue) > ($1.day, $0.asset.rawValue) },
@@ -54,6 +59,17 @@ extension Ledger {
     private struct DayKey: Hashable {
         var day: Int64
         var asset: Asset
+    }
+
+    private static func count(_ sale: SaleRecord, into day: inout Earnings.Day, now: Int64) {
+        let amount = sale.sale.terms.amount
+        day.sales += 1
+        guard sale.state != .settled else {
+            day.earned += amount
+            return
+        }
+        day.unpaid += amount
+        if now - sale.at > dayLength { day.atRisk += amount }
     }
 
     private static func count(_ job: Earnings.Job, into day: inout Earnings.Day, now: Int64) {

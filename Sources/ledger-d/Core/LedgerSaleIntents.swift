@@ -25,6 +25,9 @@ extension LedgerDaemon {
         guard (1...512).contains(request.resource.utf8.count), Deed.isPlain(request.resource) else {
             throw WireError(.invalidParams, "'resource' must be a URL of at most 512 characters.")
         }
+        guard request.model.map({ (1...128).contains($0.utf8.count) }) ?? true else {
+            throw WireError(.invalidParams, "'model' names a model in 1 to 128 bytes.")
+        }
         let asked = Self.price(token, to: rail.signer.address, request)
         guard let header = request.payment else {
             throw Self.required("nothing came with the request", asked, request)
@@ -58,7 +61,8 @@ extension LedgerDaemon {
                 repeated: try await ledger.take(
                     Ledger.Offer(
                         job: request.job, terms: terms, rail: rail.chain.rail, asset: token.asset,
-                        request: request.request, process: request.process), at: clock()))
+                        request: request.request, process: request.process, model: request.model),
+                    at: clock()))
         } catch let error as WireError where error.code == .paymentRequired {
             throw Self.required(error.message, asked, request)
         }
@@ -102,7 +106,8 @@ extension LedgerDaemon {
     }
 
     func endSale(_ request: LedgerInterface.EndSale) async throws -> Done {
-        try await ledger.endTurn(request.job, delivered: request.delivered, at: clock())
+        try await ledger.endTurn(
+            request.job, delivered: request.delivered, usage: request.usage, at: clock())
         return Done()
     }
 

@@ -44,6 +44,15 @@ enum LedgerSchema {
             try db.execute(
                 sql: "ALTER TABLE pledge ADD COLUMN process BLOB; ALTER TABLE turn ADD COLUMN process BLOB;")
         }
+        migrator.registerMigration("13: what was sold") { db in
+            // Nothing of it decides anything: it is for people.
+            try db.execute(
+                sql: """
+                    ALTER TABLE turn ADD COLUMN model TEXT;
+                    ALTER TABLE turn_end ADD COLUMN prompt_tokens INTEGER;
+                    ALTER TABLE turn_end ADD COLUMN completion_tokens INTEGER;
+                    """)
+        }
         return migrator
     }
 

@@ -136,7 +136,10 @@ struct SigningTable: Sendable {
             Row(intent: LedgerInterface.History.spec, callers: [.ctl], effect: "reads transfers"),
             Row(
                 intent: LedgerInterface.Earnings.spec, callers: [.ctl],
-                effect: "reads what others' jobs brought in"),
+                effect: "reads what others' jobs and sales brought in"),
+            Row(
+                intent: LedgerInterface.Sales.spec, callers: [.ctl],
+                effect: "reads what strangers bought over HTTP"),
             Row(intent: LedgerInterface.Policy.spec, callers: [.ctl], effect: "reads this table"),
             Row(intent: LedgerInterface.Audit.spec, callers: [.ctl], effect: "proves the ledger"),
             Row(

@@ -54,7 +54,7 @@ struct SoldJob: Sendable {
         terms = LedgerInterface.TakeSale(
             job: job, asset: house.unitPrice.asset, amount: amount, resource: sell.resource,
             request: try request.hash(), upfront: sell.stream, payment: sell.payment,
-            process: house.process)
+            process: house.process, model: sell.request.model)
     }
 
     /// Runs it.

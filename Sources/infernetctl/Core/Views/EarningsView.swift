@@ -11,11 +11,12 @@ enum EarningsView {
 
     static func days(_ days: [Earnings.Day]) -> Table {
         var table = Table([
-            ("DAY", .left), ("JOBS", .right), ("EARNED", .right), ("UNPAID", .right), ("AT RISK", .right),
+            ("DAY", .left), ("JOBS", .right), ("SALES", .right), ("EARNED", .right), ("UNPAID", .right),
+            ("AT RISK", .right),
         ])
         for day in days {
             table.add(
-                date(day.day), "\(day.jobs)", Units.amount(day.earned, day.asset),
+                date(day.day), "\(day.jobs)", "\(day.sales)", Units.amount(day.earned, day.asset),
                 Units.amount(day.unpaid, day.asset), Units.amount(day.atRisk, day.asset))
         }
         return table
@@ -33,12 +34,24 @@ enum EarningsView {
         return table
     }
 
-    /// Lines with a head; amounts as whole numbers.
+    static func sales(_ sales: [LedgerInterface.Sale]) -> Table {
+        var table = Table([
+            ("SALE", .left), ("TAKEN", .left), ("AMOUNT", .right), ("STATE", .left), ("BUYER", .left),
+        ])
+        for sale in sales {
+            table.add(
+                sale.job.text, time(sale.at), Units.amount(sale.amount, sale.asset),
+                sale.settledAt.map { "settled \(time($0))" } ?? sale.state.rawValue, sale.buyer)
+        }
+        return table
+    }
+
+    /// Lines with a head; amounts as whole numbers. A sale stands as a job whose client is the buyer's account.
     static func csv(_ reply: Earnings.Reply, byJob: Bool) -> [String] {
         guard byJob else {
-            return ["day,asset,jobs,earned,unpaid,at_risk"]
+            return ["day,asset,jobs,sales,earned,unpaid,at_risk"]
                 + reply.days.map { day in
-                    "\(date(day.day)),\(quoted(day.asset.rawValue)),\(day.jobs),\(day.earned),\(day.unpaid),\(day.atRisk)"
+                    "\(date(day.day)),\(quoted(day.asset.rawValue)),\(day.jobs),\(day.sales),\(day.earned),\(day.unpaid),\(day.atRisk)"
                 }
         }
         return ["job,client,model,asset,amount,done_at,accepted_at"]
@@ -47,6 +60,12 @@ enum EarningsView {
                     job.job.text, job.client.hex, quoted(job.model), quoted(job.asset.rawValue),
                     "\(job.amount)",
                     time(job.at), job.acceptedAt.map(time) ?? "",
+                ].joined(separator: ",")
+            }
+            + reply.sales.map { sale in
+                [
+                    sale.job.text, quoted(sale.buyer), quoted(sale.model ?? ""), quoted(sale.asset.rawValue),
+                    "\(sale.amount)", time(sale.at), sale.settledAt.map(time) ?? "",
                 ].joined(separator: ",")
             }
     }

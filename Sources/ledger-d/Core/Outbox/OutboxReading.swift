@@ -66,7 +66,8 @@ extension Ledger {
     func knows(letter hash: [UInt8]) async throws -> Bool {
         try await reading { db in
             try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT 1 FROM letter WHERE hash = ?"), arguments: [Data(hash)]) != nil
+                db.cachedStatement(sql: "SELECT 1 FROM letter WHERE hash = ?"), arguments: [Data(hash)])
+                != nil
         }
     }
 

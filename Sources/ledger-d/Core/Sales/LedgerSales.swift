@@ -18,6 +18,7 @@ extension Ledger {
         var request: Digest
         /// Of aggregator-d.
         var process: Digest?
+        var model: String?
     }
 
     /// What is known of a stranger's payment.
@@ -78,7 +79,7 @@ extension Ledger {
                 "turn",
                 [
                     "job": offer.job.text, "payment": terms.id, "number": turns.count + 1, "at": at,
-                    "process": offer.process.map { Data($0.bytes) },
+                    "process": offer.process.map { Data($0.bytes) }, "model": offer.model,
                 ])
             return known != nil
         }
@@ -108,7 +109,7 @@ extension Ledger {
     }
 
     /// The end of a job's turn. Again is the same; what was delivered stays so.
-    func endTurn(_ job: JobID, delivered: Bool, at: Int64) async throws {
+    func endTurn(_ job: JobID, delivered: Bool, usage: Usage? = nil, at: Int64) async throws {
         try await writing { writer in
             let known = try Row.fetchOne(
                 writer.db,
@@ -119,7 +120,11 @@ extension Ledger {
             guard let known else { throw WireError(.notFound, "\(job) was not sold.") }
             guard known["delivered"] as Int64? == nil else { return }
             try writer.insert(
-                "turn_end", ["job": job.text, "delivered": delivered ? 1 : 0, "at": at])
+                "turn_end",
+                [
+                    "job": job.text, "delivered": delivered ? 1 : 0, "at": at,
+                    "prompt_tokens": usage?.promptTokens, "completion_tokens": usage?.completionTokens,
+                ])
         }
     }
 
