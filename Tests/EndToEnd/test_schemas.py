@@ -10,7 +10,8 @@ import unittest
 import schema
 from node import BIN
 
-NAMES = ("card", "descriptor", "status", "job", "receipt", "receipt-body", "evidence")
+NAMES = ("card", "descriptor", "status", "job", "receipt", "receipt-body", "evidence",
+         "credit-request", "credit-offer", "credit-note")
 
 
 def without_each(value, path=()):
@@ -66,6 +67,11 @@ class Schemas(unittest.TestCase):
             ("evidence", ("kind",), 7864), ("evidence", ("tags", 0, 1), "ab"), ("evidence", ("tags", 2, 1), "-1"),
             ("evidence", ("tags", 2, 2), "gold"), ("evidence", ("tags", 3), ["tokens", "1"]),
             ("evidence", ("tags", 5, 1), "fine"), ("evidence", ("tags", 6, 1), "00"), ("evidence", ("content",), "x"),
+            ("credit-request", ("kind",), 7869), ("credit-request", ("tags", 1, 1), "0"),
+            ("credit-request", ("tags", 1, 3), "test:credit"), ("credit-request", ("tags", 2, 1), ""),
+            ("credit-offer", ("tags", 1, 1), "-5"), ("credit-offer", ("tags", 2, 1), "ab"),
+            ("credit-offer", ("tags", 0, 0), "e"), ("credit-note", ("tags", 1, 1), "job_1"),
+            ("credit-note", ("tags", 2, 1), "020000"), ("credit-note", ("content",), "x"),
             ("receipt-body", ("job",), "job_1"), ("receipt-body", ("version",), 2),
         ]
         cases = []

@@ -9,6 +9,9 @@ public struct Asset: RawRepresentable, Hashable, Sendable, Codable {
     /// Credits without worth, for networks that run without a payment rail. Smallest unit: one micro-credit.
     public static let testCredit = Asset(rawValue: "test:credit")
 
+    /// Whether it is money on Lightning, in millisatoshis: jobs are paid from credit that was paid before.
+    public var isLightning: Bool { rawValue.hasPrefix("bip122:") && rawValue.hasSuffix("/bolt11:msat") }
+
     /// Whether this is test credit or has the form of a CAIP-19 asset: `chain:reference/kind:reference`.
     public var isWellFormed: Bool {
         if self == .testCredit { return true }

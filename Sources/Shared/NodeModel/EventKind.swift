@@ -15,6 +15,12 @@ public enum EventKind {
     public static let counterfoil = 7864
     /// A client's word on a provider's work, with the provider's counterfoil in it; see `Evidence`.
     public static let evidence = 7865
+    /// A client wants credit of a provider, or what is left of it back; see `CreditRequest`.
+    public static let creditRequest = 7868
+    /// A provider's word that an invoice, once paid, is credit of a client; see `CreditOffer`.
+    public static let creditOffer = 7869
+    /// A client draws on its credit for one job; see `CreditNote`.
+    public static let creditNote = 7870
     /// An encrypted unsigned event, by its author (NIP-59).
     public static let seal = 13
     /// A seal under a key that is used once (NIP-59).

@@ -39,6 +39,23 @@ public enum NostrFuzz {
         _ = Evidence(event)
     }
 
+    /// What two nodes sign about credit: what is read from an event is written as the same event.
+    public static func credit(_ bytes: UnsafeRawBufferPointer) {
+        _ = CreditNote(text: String(decoding: bytes, as: UTF8.self))
+        guard let event = try? JSONDecoder().decode(SignedEvent.self, from: Data(bytes)) else { return }
+        if let request = CreditRequest(unproven: event) {
+            precondition(request.template == event.template, "a request changed by being read")
+            precondition(request.client != request.provider, "somebody asked himself")
+        }
+        if let offer = CreditOffer(unproven: event) {
+            precondition(offer.template == event.template && offer.amount > 0, "an offer changed")
+        }
+        if let note = CreditNote(unproven: event) {
+            precondition(note.template == event.template && note.ceiling > 0, "a note changed")
+        }
+        _ = (CreditRequest(event), CreditOffer(event), CreditNote(event))
+    }
+
     /// A descriptor's content: what is read is written the same.
     public static func descriptor(_ bytes: UnsafeRawBufferPointer) {
         let read = try? CanonicalJSON.decode(ProviderDescriptor.self, from: Array(bytes))
