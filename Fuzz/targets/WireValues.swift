@@ -100,6 +100,9 @@ private let ledger: [ValueReader] = [
     of(stream: AggregatorInterface.Sell.self),
     of(AggregatorInterface.Sold.self),
     of(LedgerInterface.SignCounterfoil.self), of(LedgerInterface.SignEvidence.self),
+    of(LedgerInterface.AskCredit.self), of(LedgerInterface.PayCredit.self),
+    of(LedgerInterface.WithdrawCredit.self), of(LedgerInterface.ServeCredit.self),
+    of(LedgerInterface.Credits.self), of(AggregatorInterface.Credit.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),
@@ -129,6 +132,7 @@ private let ws: [ValueReader] = [
     of(WSInterface.AskRefund.self),
     of(AggregatorInterface.AskRefund.self),
     of(AggregatorInterface.Refund.self),
+    of(WSInterface.Credit.self),
     of(WSInterface.Sessions.self),
     of(WSInterface.Carry.self), of(WSInterface.Relay.self), of(LedgerInterface.SignRelayAuth.self),
     of(LedgerInterface.Earnings.self),
@@ -137,6 +141,7 @@ private let ws: [ValueReader] = [
 private let peer: [ValueReader] = [
     of(stream: PeerInterface.RunJob.self),
     of(PeerInterface.DeliverAcceptance.self),
+    of(PeerInterface.Credit.self),
 ].flatMap { $0 }
 private let aggregator: [ValueReader] = [
     of(stream: AggregatorInterface.Submit.self),

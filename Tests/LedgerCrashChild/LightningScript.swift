@@ -13,6 +13,8 @@ import Nostr
 enum LightningScript {
     static let funds: Int64 = 10_000_000
     static let fee: Int64 = 7
+    /// When the invoices were made, in Unix milliseconds.
+    static let made: Int64 = 1_790_000_000_000
 
     static func account() throws -> LightningAccount {
         var section = LightningSection()
@@ -23,9 +25,9 @@ enum LightningScript {
     /// - Parameters:
     ///   - now: Unix milliseconds.
     ///   - reach: called at every boundary, of the ledger's and of the backend's.
-    static func run(_ directory: String, now: Int64, key: SecretKey, _ reach: @escaping @Sendable () -> Void)
-        async throws
-    {
+    @Sendable static func run(
+        _ directory: String, now: Int64, key: SecretKey, _ reach: @escaping @Sendable () -> Void
+    ) async throws {
         let ledger = try Ledger(path: directory + "/" + Ledger.fileName, key: key) { _ in reach() }
         let folder = BackendFolder(path: directory)
         let rail = LightningRail(
@@ -58,11 +60,13 @@ struct BackendFolder: Sendable {
 }
 
 /// Pays a hash once, whatever it is asked, and writes down how often it was asked.
-private struct FolderBackend: LightningBackend {
+struct FolderBackend: LightningBackend {
     let refusesTwice = true
     let paysAnyAmount = true
     let invoiceStep: Int64 = 1
     let folder: BackendFolder
+    /// Who pays its invoices; nil: they are paid as soon as they are made.
+    var payer: BackendFolder?
     let reach: @Sendable () -> Void
 
     func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord? {
@@ -86,6 +90,7 @@ private struct FolderBackend: LightningBackend {
 
     func invoice(_ hash: Digest) async throws -> LightningClaim {
         reach()
+        if let payer, payer.read("paid").isEmpty { return .pending }
         return .paid(preimage: Hex.decode(folder.read("own-preimage")), fee: nil)
     }
 

@@ -21,7 +21,9 @@ import Nostr
 
     private static func run() async throws {
         let words = CommandLine.arguments
-        if words.count == 5, words[2] == "lightning" { return try await runLightning(words) }
+        if words.count == 5, ["lightning", "credit"].contains(words[2]) {
+            return try await runLightning(words)
+        }
         guard words.count == 4, let first = Int(words[2]), let key = SecretKey(bytes: DeedScript.secret)
         else { exit(64) }
         let boundaries = NIOLockedValueBox(DeedScript.Boundaries())
@@ -44,7 +46,8 @@ import Nostr
             let key = SecretKey(bytes: DeedScript.secret)
         else { exit(64) }
         let passed = NIOLockedValueBox(0)
-        try await LightningScript.run(words[1], now: now, key: key) {
+        let script = words[2] == "credit" ? CreditScript.run : LightningScript.run
+        try await script(words[1], now, key) {
             let number = passed.withLockedValue { count in
                 count += 1
                 return count

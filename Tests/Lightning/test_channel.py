@@ -1,6 +1,7 @@
 """A whole node, whose account is a wallet with a real Lightning channel, asked by Nostr Wallet Connect. Proves that an
 invoice is paid through the channel and one is booked that came through it, once, whatever dies on the way; and that what
-is held (a hold invoice) is neither settled nor given back before the other side decides."""
+is held (a hold invoice) is neither settled nor given back before the other side decides; and that credit between two nodes
+is bought and paid back through the channel."""
 
 import hashlib
 import json
@@ -95,6 +96,43 @@ class ChannelTests(unittest.TestCase):
                     time.sleep(5)
                     self.assertNotEqual(self.payment(payment_hash)["state"], "settled")
         self.node.ctl("wallet", "audit", check=True)
+
+    def test_credit_is_bought_and_paid_back_through_the_channel(self):
+        asset = self.node.call("ledger-d", "ledger.accounts")["accounts"][0]["asset"]
+        words = section(self.relay.url).replace("kind: nwc", "kind: nwc\n    network: regtest")
+        provider = Node(
+            "127.0.0.3", image="", provide=True,
+            extra=words + f"aggregator:\n  price:\n    prompt: 10\n    completion: 20\n    asset: {asset}\n")
+        self.addCleanup(provider.destroy)
+        provider.start()
+        hand_key(provider, self.network.bob.ask("nwc_add_connection", name="provider", daily_limit_sat=1_000_000))
+
+        def theirs():
+            (account,) = provider.call("ledger-d", "ledger.accounts")["accounts"]
+            return account
+        eventually(lambda: theirs()["ok"], 90, "the provider's wallet being heard")
+        key, endpoint = provider.call("ledger-d", "ledger.identity")["pubkey"], f"ws://{provider.peer}/peer"
+
+        def credit(node):
+            credits = node.call("ledger-d", "ledger.credits")["credits"]
+            return credits[0] if credits else {"balance": 0, "returning": 0}
+        before, available = self.network.bob.channel(), self.account()["available"]
+        self.node.ctl("wallet", "credit", "open", key, "2000", "--endpoint", endpoint, check=True)
+        for node in (self.node, provider):
+            eventually(lambda node=node: credit(node)["balance"] == 2_000_000, 90, "the credit in the books", every=0.3)
+        self.assertEqual(self.network.bob.channel() - before, 2_000)
+        self.assertEqual(available - self.account()["available"], 2_000_000)
+        # What is owed is not the provider's own.
+        self.assertEqual(theirs()["available"], 0)
+        available = self.account()["available"]
+        self.node.ctl("wallet", "credit", "back", key, "--endpoint", endpoint, check=True)
+        eventually(lambda: self.account()["available"] > available, 90, "the money coming back", every=0.3)
+        came = self.account()["available"] - available
+        self.assertEqual(self.network.bob.channel() - before, 2_000 - came // 1_000)
+        self.assertEqual(credit(self.node), {**credit(self.node), "balance": 2_000_000 - came - 10_000 - came // 100})
+        eventually(lambda: credit(provider)["balance"] == 2_000_000 - came, 60, "the provider's books", every=0.3)
+        for node in (self.node, provider):
+            node.ctl("wallet", "audit", check=True)
 
     def test_whatever_dies_on_the_way_each_invoice_is_paid_once(self):
         chance = random.Random(3)

@@ -49,6 +49,15 @@ import Wire
             return PeerInterface.RunJob.example.reply
         }
         script.accepted = { request in accepted.withLockedValue { $0 = request } }
+        let credited = NIOLockedValueBox<AggregatorInterface.Credit?>(nil)
+        script.credit = { request in
+            let isFirst = credited.withLockedValue { seen in
+                defer { seen = request }
+                return seen == nil
+            }
+            guard isFirst else { throw WireError(.policyRefused, "not twice") }
+            return PeerInterface.Credit.example.reply
+        }
         let provider = try await TestNode(host: "127.0.0.2", script: script)
         let client = try await TestNode()
         let events = NIOLockedValueBox<[PeerInterface.RunJob.Event]>([])
@@ -73,7 +82,15 @@ import Wire
                 endpoint: provider.endpoint, provider: provider.key.publicKey, bundle: bundle))
         #expect(accepted.withLockedValue { $0 }?.peer == client.key.publicKey)
         #expect(accepted.withLockedValue { $0 }?.bundle == bundle)
-        // One session carried both, and both sides know whose it is.
+        // So is what is asked about credit, under the proved key; and a refusal comes back as it is.
+        let example = PeerInterface.Credit.example
+        let wanted = WSInterface.Credit(
+            endpoint: provider.endpoint, provider: provider.key.publicKey, request: example.request.request)
+        #expect(try await client.hand.call(wanted) == example.reply)
+        #expect(credited.withLockedValue { $0 }?.peer == client.key.publicKey)
+        #expect(credited.withLockedValue { $0 }?.request == example.request.request)
+        await #expect(throws: WireError(.policyRefused, "")) { try await client.hand.call(wanted) }
+        // One session carried all, and both sides know whose it is.
         let out = await client.sessions()
         let incoming = await provider.sessions()
         #expect(out.map(\.peer) == [provider.key.publicKey] && out.map(\.outbound) == [true])

@@ -49,6 +49,9 @@ struct TestScript: Sendable {
         throw WireError(.policyRefused, "nothing is left", fix: "not for strangers")
     }
     var accepted: @Sendable (AggregatorInterface.Accepted) async throws -> Void = { _ in }
+    var credit: @Sendable (AggregatorInterface.Credit) async throws -> CreditAnswer = { _ in
+        throw WireError(.policyRefused, "no credit here")
+    }
     var health: @Sendable () async throws -> SupervisorInterface.Health.Reply = {
         .init(state: .ready, reason: "all daemons are ready")
     }
@@ -69,6 +72,8 @@ final class TestNode: Sendable {
     let endpoint: String
     /// aggregator-d's line to this ws-d.
     let line: PeerLink
+    /// A person's.
+    let hand: PeerLink
     private let directory: TemporaryDirectory
     private let group: MultiThreadedEventLoopGroup
     private let servers: [LoopbackServer]
@@ -116,6 +121,7 @@ final class TestNode: Sendable {
         let own = try await LoopbackServer(.ws, runDirectory: directory.path, group: group) { ws.routes(&$0) }
         servers = siblings + [own]
         line = own.link(as: .aggregator)
+        hand = own.link(as: .ctl)
         running = Task { try await ws.run() }
     }
 
@@ -168,6 +174,7 @@ final class TestNode: Sendable {
             router.stream(AggregatorInterface.Serve.self) { request, _, sink in
                 try await script.serve(request, sink)
             }
+            router.on(AggregatorInterface.Credit.self) { request, _ in try await script.credit(request) }
             router.on(AggregatorInterface.Accepted.self) { request, _ in
                 try await script.accepted(request)
                 return Done()

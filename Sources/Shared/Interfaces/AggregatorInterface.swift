@@ -9,7 +9,7 @@ public enum AggregatorInterface {
     public static let methods: [MethodSpec] = [
         Submit.spec, Serve.spec, Accepted.spec, Jobs.spec, Job.spec, Receipt.spec, Models.spec, Plan.spec,
         Admit.spec, Status.spec, Reputation.spec, Publish.spec, Sell.spec, Sold.spec,
-        AskRefund.spec, Refund.spec,
+        AskRefund.spec, Refund.spec, Credit.spec,
     ]
 
     /// A job's state. Every state carries a reason.

@@ -13,9 +13,10 @@ extension LedgerInterface {
     public struct PayTerms: Request {
         public static let spec = MethodSpec("ledger.pay_terms", "Where this node is paid in an asset.")
         public struct Reply: WireValue, Hashable {
-            public var payTo: PayTo
+            /// Nothing on Lightning, where clients are given invoices.
+            public var payTo: PayTo?
             enum CodingKeys: String, CodingKey { case payTo = "pay_to" }
-            public init(payTo: PayTo) { self.payTo = payTo }
+            public init(payTo: PayTo?) { self.payTo = payTo }
         }
         public var asset: Asset
         public init(asset: Asset) { self.asset = asset }
@@ -28,16 +29,17 @@ extension LedgerInterface {
     public struct PromisePrice: Request {
         public static let spec = MethodSpec(
             "ledger.promise_price", deadlineMs: 5_000, maxRequestBytes: 64 * 1024, idempotent: true,
-            "Sets a job's price aside and gives the voucher that goes with it.")
+            "Sets a job's price aside and gives the payment that goes with it.")
         public struct Reply: WireValue, Hashable {
-            /// The payment, as x402's `PAYMENT-SIGNATURE` header has it.
+            /// The payment, as x402's `PAYMENT-SIGNATURE` header has it; on Lightning a credit note (kind 7870).
             public var payment: String
             public init(payment: String) { self.payment = payment }
         }
         public var job: JobID
         public var provider: PublicKey
         public var asset: Asset
-        public var payTo: PayTo
+        /// What the provider's card says; nothing on Lightning.
+        public var payTo: PayTo?
         /// The most that the job may cost.
         public var amount: Int64
         /// What the provider answered to a payment that it refused (`PAYMENT-REQUIRED`).
@@ -49,7 +51,7 @@ extension LedgerInterface {
             case payTo = "pay_to"
         }
         public init(
-            job: JobID, provider: PublicKey, asset: Asset, payTo: PayTo, amount: Int64,
+            job: JobID, provider: PublicKey, asset: Asset, payTo: PayTo?, amount: Int64,
             refused: String? = nil, process: Digest? = nil
         ) {
             self.process = process

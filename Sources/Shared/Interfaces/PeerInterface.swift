@@ -6,7 +6,9 @@ public import Wire
 
 /// The methods that nodes serve to each other; ws-d carries them, aggregator-d answers them.
 public enum PeerInterface {
-    public static let methods: [MethodSpec] = [RunJob.spec, DeliverAcceptance.spec, Refund.spec]
+    public static let methods: [MethodSpec] = [
+        RunJob.spec, DeliverAcceptance.spec, Refund.spec, Credit.spec,
+    ]
 
     /// Runs a sealed job at the provider.
     public struct RunJob: StreamRequest {
@@ -34,7 +36,7 @@ public enum PeerInterface {
         public var maxTokens: Int
         /// The prices that the client read on the card.
         public var unitPrice: UnitPrice
-        /// What pays for it where test credits do not, as x402's `PAYMENT-SIGNATURE` header.
+        /// What pays for it where test credits do not: x402's `PAYMENT-SIGNATURE` header, or on Lightning a credit note.
         public var payment: String?
         enum CodingKeys: String, CodingKey {
             case job, model, payload, payment
@@ -84,6 +86,20 @@ public enum PeerInterface {
                         receipt: LedgerInterface.exampleEvent, acceptance: LedgerInterface.exampleEvent)),
                 Done()
             )
+        }
+    }
+
+    /// Asks the provider for an invoice that buys credit, or for what is left of it back.
+    public struct Credit: Request {
+        public static let spec = MethodSpec(
+            "peer.credit", deadlineMs: 20_000, idempotent: true,
+            "Asks for an invoice that buys credit, or for credit back.")
+        public typealias Reply = CreditAnswer
+        /// Signed by the client (kind 7868).
+        public var request: SignedEvent
+        public init(request: SignedEvent) { self.request = request }
+        public static var example: (request: Credit, reply: CreditAnswer) {
+            (Credit(request: LedgerInterface.exampleEvent), .example)
         }
     }
 }

@@ -8,7 +8,7 @@ public import Wire
 public enum WSInterface {
     public static let methods: [MethodSpec] = [
         RunJob.spec, DeliverAcceptance.spec, Sessions.spec, Carry.spec, Relay.spec, Shop.spec,
-        AskRefund.spec,
+        AskRefund.spec, Credit.spec,
     ]
 
     /// Carries `peer.run_job` to a provider whose key and endpoint a signed card told.
@@ -54,6 +54,29 @@ public enum WSInterface {
                 DeliverAcceptance(
                     endpoint: "ws://127.0.0.3:9103/peer", provider: LedgerInterface.exampleKey,
                     bundle: PeerInterface.DeliverAcceptance.example.request.bundle), Done()
+            )
+        }
+    }
+
+    /// Carries `peer.credit` to a provider.
+    public struct Credit: Request {
+        public static let spec = MethodSpec(
+            "ws.credit", deadlineMs: 25_000, idempotent: true,
+            "Carries a request about credit to a provider.")
+        public typealias Reply = CreditAnswer
+        public var endpoint: String
+        public var provider: PublicKey
+        public var request: SignedEvent
+        public init(endpoint: String, provider: PublicKey, request: SignedEvent) {
+            self.endpoint = endpoint
+            self.provider = provider
+            self.request = request
+        }
+        public static var example: (request: Credit, reply: CreditAnswer) {
+            (
+                Credit(
+                    endpoint: "ws://127.0.0.3:9103/peer", provider: LedgerInterface.exampleKey,
+                    request: LedgerInterface.exampleEvent), .example
             )
         }
     }

@@ -143,6 +143,9 @@ extension NodeConfiguration {
             (
                 "ledger.channels.withdraw_delay_s", ledger.channels.withdrawDelaySeconds, PayTo.delays
             ),
+            ("ledger.credit.max_prepaid", ledger.credit.maxPrepaid, 0...1 << 50),
+            ("ledger.credit.max_held", ledger.credit.maxHeld, 0...1 << 50),
+            ("ledger.credit.least", ledger.credit.least, 1...1 << 50),
             ("content.headroom_bytes", content.headroomBytes, 0...Int64.max),
         ]
     }

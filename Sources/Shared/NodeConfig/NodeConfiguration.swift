@@ -52,13 +52,15 @@ public struct LedgerSection: Codable, Sendable, Equatable {
     public var lightning = LightningSection()
     /// How jobs are paid on chains.
     public var channels = ChannelsSection()
+    /// How jobs are paid on Lightning.
+    public var credit = CreditSection()
     /// Where this node may buy over HTTP; nowhere by default.
     public var shops: [ShopSection] = []
     /// An x402 facilitator that carries strangers' payments to the chain, as an `https` URL; empty: this node does.
     public var facilitator = ""
 
     enum CodingKeys: String, CodingKey {
-        case chains, lightning, channels, facilitator, shops
+        case chains, lightning, channels, credit, facilitator, shops
         case maxPerJob = "max_per_job"
         case maxPerDay = "max_per_day"
         case maxPerPeer = "max_per_peer"

@@ -42,7 +42,9 @@ public enum Grants {
                 LedgerInterface.MakeInvoice.spec, LedgerInterface.Invoices.spec,
                 LedgerInterface.Earnings.spec, LedgerInterface.OpenChannel.spec,
                 LedgerInterface.LeaveChannel.spec, LedgerInterface.Channels.spec,
-                LedgerInterface.Buy.spec, LedgerInterface.Sales.spec,
+                LedgerInterface.Buy.spec, LedgerInterface.Sales.spec, LedgerInterface.AskCredit.spec,
+                LedgerInterface.PayCredit.spec, LedgerInterface.WithdrawCredit.spec,
+                LedgerInterface.Credits.spec,
             ]),
         row(.ctl, .content, hand + ContentInterface.methods),
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),
@@ -58,7 +60,7 @@ public enum Grants {
                 AggregatorInterface.Plan.spec, AggregatorInterface.Reputation.spec,
                 AggregatorInterface.Publish.spec, AggregatorInterface.AskRefund.spec,
             ]),
-        row(.ctl, .ws, hand + [WSInterface.Sessions.spec]),
+        row(.ctl, .ws, hand + [WSInterface.Sessions.spec, WSInterface.Credit.spec]),
 
         row(.ws, .supervisor, [SupervisorInterface.Metrics.spec, SupervisorInterface.Health.spec]),
         row(
@@ -74,6 +76,7 @@ public enum Grants {
                 AggregatorInterface.Serve.spec,
                 AggregatorInterface.Accepted.spec, AggregatorInterface.Sell.spec,
                 AggregatorInterface.Sold.spec, AggregatorInterface.Refund.spec,
+                AggregatorInterface.Credit.spec,
             ]),
 
         row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec, WSInterface.Shop.spec]),
@@ -90,6 +93,7 @@ public enum Grants {
                 LedgerInterface.PromisePrice.spec, LedgerInterface.ReleasePrice.spec,
                 LedgerInterface.TakeSale.spec, LedgerInterface.SettleSale.spec, LedgerInterface.EndSale.spec,
                 LedgerInterface.Resume.spec, LedgerInterface.AskRefund.spec, LedgerInterface.GiveRefund.spec,
+                LedgerInterface.ServeCredit.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
         row(.aggregator, .exec, [ExecInterface.Run.spec, ExecInterface.Inventory.spec]),

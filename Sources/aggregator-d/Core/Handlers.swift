@@ -29,6 +29,7 @@ struct Handlers: Sendable {
         let refunds = ChannelRefunds(house: house)
         router.on(Interface.AskRefund.self) { request, _ in try await refunds.ask(request) }
         router.on(Interface.Refund.self) { request, _ in try await refunds.give(request) }
+        router.on(Interface.Credit.self) { request, _ in try await credit(request) }
         router.on(Interface.Accepted.self) { request, _ in try await accepted(request) }
         router.on(Interface.Jobs.self) { request, _ in
             Interface.Jobs.Reply(
@@ -98,6 +99,23 @@ struct Handlers: Sendable {
         }
         let work = ServedJob(serve, entry: entry, house: house, sink: sink)
         return try await house.attending(work.driver) { try await work.run() }
+    }
+
+    /// A client buys credit, or wants it back, which it may also when this node has stopped to work for others.
+    private func credit(_ request: Interface.Credit) async throws -> CreditAnswer {
+        // Whose money it is the ledger finds by the signature; nobody may spend our time in another's name.
+        guard let read = CreditRequest(unproven: request.request), read.client == request.peer else {
+            throw WireError(
+                .notPermitted, "The request is not one of the node that connected.")
+        }
+        if case .buy = read.wish {
+            guard house.config.aggregator.provide, house.unitPrice.asset == read.asset else {
+                throw WireError(
+                    .policyRefused, "This node does not sell its work for \(read.asset.rawValue).")
+            }
+            guard !house.servedGate.isShut else { throw WireError(.draining, "This node takes no new work.") }
+        }
+        return try await house.links.ledger.call(LedgerInterface.ServeCredit(request: request.request))
     }
 
     private func accepted(_ request: Interface.Accepted) async throws -> Done {

@@ -113,8 +113,8 @@ struct Deed: Codable, Hashable, Sendable {
         else {
             throw WireError(.invalidParams, "'party' has 1 to \(Self.longestParty) printable characters.")
         }
-        guard account.map(PaymentChannel.isAccount) ?? true else {
-            throw WireError(.invalidParams, "'account' is not that of a channel.")
+        guard account.map(Purse.isAccount) ?? true else {
+            throw WireError(.invalidParams, "'account' is not that of a channel or a credit.")
         }
     }
 

@@ -51,6 +51,7 @@ extension Ledger {
             try Self.auditInvoices(db, &report)
             try Self.auditChannels(db, &report)
             try Self.auditSales(db, &report)
+            try Self.auditCredits(db, &report)
             return report
         }
     }

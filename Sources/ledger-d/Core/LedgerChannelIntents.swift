@@ -12,6 +12,9 @@ import X402
 
 extension LedgerDaemon {
     func payTerms(_ asset: Asset) throws -> LedgerInterface.PayTerms.Reply {
+        if let lightning, lightning.account.asset == asset {
+            return LedgerInterface.PayTerms.Reply(payTo: nil)
+        }
         let (rail, _) = try requireToken(asset)
         return LedgerInterface.PayTerms.Reply(payTo: ownTerms(rail))
     }
@@ -45,8 +48,12 @@ extension LedgerDaemon {
         _ request: LedgerInterface.PromisePrice
     ) async throws -> LedgerInterface.PromisePrice.Reply {
         try requireStaying()
+        if request.asset.isLightning { return try await draw(request) }
         let (rail, token) = try requireToken(request.asset)
-        let channel = try channel(rail, token, provider: request.provider, request.payTo)
+        guard let payTo = request.payTo else {
+            throw WireError(.invalidParams, "'pay_to' must say where the provider is paid.")
+        }
+        let channel = try channel(rail, token, provider: request.provider, payTo)
         let asked = Self.asked(
             token, receiver: channel.config.receiver, delay: channel.config.withdrawDelay,
             amount: request.amount)

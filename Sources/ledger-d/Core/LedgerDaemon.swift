@@ -29,6 +29,7 @@ public struct LedgerDaemon: Daemon {
     let policy: SigningPolicy
     let limit: SpendingLimit
     let channels: ChannelsSection
+    let credit: CreditSection
     /// Where this node may buy, and the way there.
     let shops: [ShopSection]
     let shopper: any ShopCarrier
@@ -54,10 +55,12 @@ public struct LedgerDaemon: Daemon {
         try self.init(environment, clock: { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) })
     }
 
-    /// - Parameter chains: the way to chains; ws-d when nil.
+    /// - Parameters:
+    ///   - chains: the way to chains; ws-d when nil.
+    ///   - keyed: the way to the Lightning backend; ws-d when nil.
     init(
         _ environment: DaemonEnvironment<LedgerSection>, chains: (any Carrier)? = nil,
-        shopper: (any ShopCarrier)? = nil,
+        shopper: (any ShopCarrier)? = nil, keyed: (any KeyedCarrier & RelayCarrier)? = nil,
         clock: @escaping @Sendable () -> Int64
     ) throws {
         stateDirectory = environment.stateDirectory
@@ -101,15 +104,18 @@ public struct LedgerDaemon: Daemon {
                 environment.config.lightning,
                 key: AccountKey(
                     stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory),
-                carrier: carrier, group: environment.group, ledger: ledger, log: environment.log, clock: clock
+                carrier: keyed ?? carrier, group: environment.group, ledger: ledger, log: environment.log,
+                clock: clock
             )
         } catch let error as WireError {
             throw StartFailure(.config, error.message, fix: "See ledger in infernet.yaml.")
         }
         channels = environment.config.channels
+        credit = environment.config.credit
         policy = SigningPolicy(
             node: key.publicKey, former: try ledger.formerOwners(),
-            assets: Set(rails.flatMap { $0.chain.tokens.map(\.asset) }),
+            assets: Set(
+                rails.flatMap { $0.chain.tokens.map(\.asset) } + [lightning?.account.asset].compactMap { $0 }),
             payTo: PayTo(
                 address: signer.address.checksummed,
                 withdrawDelay: environment.config.channels.withdrawDelaySeconds))
@@ -187,6 +193,11 @@ public struct LedgerDaemon: Daemon {
                 ended: try await daemon.ledger.resume(
                     process: request.process, keep: Set(request.keep), at: daemon.clock()))
         }
+        bind(LedgerInterface.AskCredit.self, &router) { try $0.askCredit($1) }
+        bind(LedgerInterface.PayCredit.self, &router) { try await $0.payCredit($1) }
+        bind(LedgerInterface.WithdrawCredit.self, &router) { try await $0.withdrawCredit($1) }
+        bind(LedgerInterface.ServeCredit.self, &router) { try await $0.serveCredit($1.request) }
+        bind(LedgerInterface.Credits.self, &router) { daemon, _ in try await daemon.shownCredits() }
         bind(LedgerInterface.Channels.self, &router) { daemon, _ in try await daemon.shownChannels() }
         bind(LedgerInterface.Invoices.self, &router) { try await $0.invoices(limit: $1.limit) }
         bind(LedgerInterface.Accounts.self, &router) { daemon, _ in try await daemon.accounts() }

@@ -15,11 +15,16 @@ extension LedgerDaemon {
     ) async throws -> LedgerInterface.TakeJob.Reply {
         try policy.job(job)
         try requireStaying()
-        let cover = try await cover(job, payment, ceiling: ceiling, process: process)
+        let drawn = try drawn(job, payment, ceiling: ceiling, process: process)
+        let cover = drawn == nil ? try await cover(job, payment, ceiling: ceiling, process: process) : nil
         do {
             return LedgerInterface.TakeJob.Reply(
-                repeated: try await ledger.take(job, cover: cover, at: clock()))
-        } catch let error as WireError { throw await explained(error, cover) }
+                repeated: try await ledger.take(job, cover: cover, drawn: drawn, at: clock()))
+        } catch let error as WireError {
+            // An invoice may be paid that nobody has looked at yet.
+            if drawn != nil { lightningBell.yield() }
+            throw await explained(error, cover)
+        }
     }
 
     /// Opens the content key of a job that this node has taken and not finished.

@@ -10,11 +10,13 @@ extension Ledger {
     /// Writes down that a job is taken; on disk when it returns.
     ///
     /// - Parameters:
-    ///   - cover: the voucher that pays for it; nil for test credits.
+    ///   - cover: the voucher that pays for it, or the client's credit; neither for test credits.
     ///   - at: Unix milliseconds.
     /// - Returns: whether it had been taken before, on the same terms.
     /// - Throws: `.conflict` when it was taken on other terms, `.paymentRequired` when nothing covers it.
-    func take(_ job: TakenJob, cover: Cover? = nil, at: Int64) async throws -> Bool {
+    func take(
+        _ job: TakenJob, cover: Cover? = nil, drawn: DrawnCredit? = nil, at: Int64
+    ) async throws -> Bool {
         do {
             return try await commits.write { writer in
                 if let earlier = try Self.taken(job.job, by: job.client, writer.db) {
@@ -26,6 +28,7 @@ extension Ledger {
                     return true
                 }
                 if let cover { try Self.take(cover, for: job.job, at: at, writer) }
+                if let drawn { try Self.take(drawn, for: job.job, at: at, writer) }
                 try writer.insert(
                     "taken",
                     [

@@ -39,6 +39,9 @@ enum LedgerSchema {
         migrator.registerMigration("10: refunds") { db in
             try db.execute(sql: refunds + appendOnly(["refund", "refund_end"]))
         }
+        migrator.registerMigration("11: credit") { db in
+            try db.execute(sql: credit + appendOnly(["credit_offer", "credit_return", "note"]))
+        }
         migrator.registerMigration("12: processes") { db in
             // Which process of aggregator-d is at a job; nothing for what was begun before this was kept.
             try db.execute(

@@ -72,7 +72,10 @@ struct SigningPolicy: Sendable {
         }
         for price in card.models.map(\.price) {
             try asset(price)
-            guard price.asset == .testCredit || (card.payTo != nil && card.payTo == payTo) else {
+            guard
+                price.asset == .testCredit || price.asset.isLightning
+                    || (card.payTo != nil && card.payTo == payTo)
+            else {
                 throw refusal("card.pay_to", "it is not where this node is paid")
             }
         }
@@ -96,7 +99,10 @@ struct SigningPolicy: Sendable {
         }
         for price in descriptor.models.map(\.price) {
             try asset(price)
-            guard price.asset == .testCredit || (descriptor.payTo != nil && descriptor.payTo == payTo) else {
+            guard
+                price.asset == .testCredit || price.asset.isLightning
+                    || (descriptor.payTo != nil && descriptor.payTo == payTo)
+            else {
                 throw refusal("descriptor.pay_to", "it is not where this node is paid")
             }
         }

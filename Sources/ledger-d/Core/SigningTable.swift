@@ -93,8 +93,27 @@ struct SigningTable: Sendable {
             Row(
                 intent: LedgerInterface.PromisePrice.spec, callers: [.aggregator],
                 effect:
-                    "signs a voucher for one job on an open channel, within ledger.channels.max_at_risk",
+                    "signs a voucher for one job on an open channel, within ledger.channels.max_at_risk, or draws on credit",
                 ceilings: limit),
+            Row(
+                intent: LedgerInterface.AskCredit.spec, callers: [.ctl],
+                effect: "asks one provider for an invoice that buys credit with it"),
+            Row(
+                intent: LedgerInterface.PayCredit.spec, callers: [.ctl],
+                effect:
+                    "pays a provider's signed invoice once, within ledger.credit.max_prepaid and ledger.lightning"
+            ),
+            Row(
+                intent: LedgerInterface.WithdrawCredit.spec, callers: [.ctl],
+                effect: "asks one provider to pay this node's own invoice out of its credit"),
+            Row(
+                intent: LedgerInterface.ServeCredit.spec, callers: [.aggregator],
+                effect:
+                    "signs for a client's invoice, or pays one once out of the client's credit, as the client signed"
+            ),
+            Row(
+                intent: LedgerInterface.Credits.spec, callers: [.ctl],
+                effect: "reads credit with other nodes, and of others with this one"),
             Row(
                 intent: LedgerInterface.ReleasePrice.spec, callers: [.aggregator],
                 effect: "takes back what was promised for a job that got no receipt"),

@@ -30,6 +30,20 @@ extension LedgerDaemon {
                         + "and wait until it is here.")
             }
         }
+        for credit in try await ledger.credits() {
+            let left = credit.balance + credit.open + credit.returning
+            let peer = credit.purse.peer.hex.prefix(16)
+            guard left == 0 else {
+                throw credit.purse.side == .payer
+                    ? Self.tied(
+                        "this node's credit with the provider \(peer) is \(left) msat",
+                        "Have it back: 'infernetctl wallet credit back \(credit.purse.peer.hex)', and wait until it is here."
+                    )
+                    : Self.tied(
+                        "this node owes the client \(peer) \(left) msat of credit",
+                        "Take no more work ('infernetctl drain'), and have the client ask for it back.")
+            }
+        }
         guard try await ledger.openTurns(at: clock()) == 0 else {
             throw Self.tied(
                 "what a stranger pays for is being made",

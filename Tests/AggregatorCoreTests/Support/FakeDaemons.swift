@@ -99,6 +99,10 @@ struct FakeLedger: Sendable {
             if let error = house.script.withLock({ $0.takeError }) { throw error }
             return LedgerInterface.GiveRefund.Reply(amount: 7)
         }
+        router.on(LedgerInterface.ServeCredit.self) { request, _ in
+            house.script.withLock { $0.creditRequests.append(request.request) }
+            return CreditAnswer(state: "asked", reason: "the money is set aside")
+        }
         router.on(LedgerInterface.ReleasePrice.self) { request, _ in
             house.script.withLock { $0.releases.append(request) }
             return Done()

@@ -33,6 +33,8 @@ struct HouseScript: Sendable {
     var promises: [LedgerInterface.PromisePrice] = []
     var releases: [LedgerInterface.ReleasePrice] = []
     var promiseError: WireError?
+    /// Requests about credit that came to the ledger.
+    var creditRequests: [SignedEvent] = []
 
     var runs: [ExecInterface.Run] = []
     var dialled: [String] = []

@@ -155,7 +155,9 @@ private struct Draft {
         }
         let asset = offer.price.asset
         if !input.assets.contains(asset) { return "wants to be paid in \(asset.rawValue)" }
-        if asset != .testCredit, card.payTo == nil { return "does not say where it is paid" }
+        if asset != .testCredit, !asset.isLightning, card.payTo == nil {
+            return "does not say where it is paid"
+        }
         if card.slots < 1 { return "has no slot for jobs" }
         if !card.endpoint.hasPrefix("ws://"), !card.endpoint.hasPrefix("wss://") {
             return "has no usable endpoint"

@@ -25,8 +25,8 @@ actor Surroundings {
         return reply.pubkey
     }
 
-    /// Where this node is paid in an asset, asked for once.
-    func payTo(_ asset: Asset) async throws -> PayTo {
+    /// Where this node is paid in an asset, asked for once; nil on Lightning, where it makes invoices.
+    func payTo(_ asset: Asset) async throws -> PayTo? {
         if let payTo { return payTo }
         let reply = try await links.ledger.call(LedgerInterface.PayTerms(asset: asset))
         payTo = reply.payTo

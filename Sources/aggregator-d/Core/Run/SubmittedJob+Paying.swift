@@ -30,7 +30,8 @@ extension SubmittedJob {
         _ offer: Offer, _ payload: SealedPayload, refused: String? = nil
     ) async throws -> String {
         let price = offer.model.price
-        guard let payTo = offer.card.payTo,
+        let payTo = price.asset.isLightning ? nil : offer.card.payTo
+        guard payTo != nil || price.asset.isLightning,
             let amount = price.ceiling(
                 sealed: payload.ciphertext, maxTokens: agreedTokens(offer.model.context))
         else { throw WireError(.noProvider, "The provider does not say where it is paid.") }

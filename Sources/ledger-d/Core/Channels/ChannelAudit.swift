@@ -12,7 +12,7 @@ extension Ledger {
     /// every charge promised and booked, and nothing charged beyond what is signed.
     static func auditChannels(_ db: Database, _ report: inout AuditReport) throws {
         let owners = try owners(db)
-        for row in try Row.fetchAll(db, sql: "SELECT * FROM channel ORDER BY id") {
+        for row in try Row.fetchAll(db, sql: "SELECT * FROM channel WHERE length(config) > 0 ORDER BY id") {
             do {
                 let channel = try channel(row)
                 try audit(channel, owners, db)
@@ -41,57 +41,47 @@ extension Ledger {
                 throw ChainFault(description: "the voucher of \(highest) is not signed by its payer")
             }
         }
-        try auditCharges(channel, highest, db)
+        let charged = try auditCharges(channel.purse, db)
+        guard charged <= highest else {
+            throw ChainFault(description: "\(charged) are charged, and \(highest) signed")
+        }
     }
 
     /// Adds the charges up in the order of their totals, and finds each in the books.
-    private static func auditCharges(_ channel: PaymentChannel, _ highest: Int64, _ db: Database) throws {
+    static func auditCharges(_ purse: Purse, _ db: Database) throws -> Int64 {
         let rows = try Row.fetchCursor(
             db,
             sql: """
                 SELECT charge.*, pledge.amount AS promised FROM charge JOIN pledge
                     ON pledge.channel = charge.channel AND pledge.job = charge.job
                 WHERE charge.channel = ? ORDER BY charge.total, charge.amount DESC
-                """, arguments: [Data(channel.id.bytes)])
+                """, arguments: [Data(purse.id.bytes)])
         var sum: Int64 = 0
         while let row = try rows.next() {
-            let (amount, job) = (row["amount"] as Int64, row["job"] as String)
+            let (amount, name) = (row["amount"] as Int64, row["job"] as String)
             sum += amount
             guard sum == row["total"], amount <= row["promised"] as Int64 else {
-                throw ChainFault(description: "the charge of \(job) does not add up")
+                throw ChainFault(description: "the charge of \(name) does not add up")
             }
-            guard amount > 0 || channel.side == .payer else { continue }
-            let (id, due): (String, Deed)
-            switch (channel.side, JobID(job)) {
-            case (.payee, .some(let job)):
-                let operation = Operation(
-                    kind: .issue, job: job, client: channel.peer, provider: channel.peer)
-                id = "charge/\(channel.peer.hex)/\(job)"
-                due = .deposit(
-                    amount, channel.asset, from: operation.chargedTo, into: channel.account)
-            case (.payer, .some(let job)):
-                let operation = Operation(
-                    kind: .spend, job: job, client: channel.peer, provider: channel.peer)
-                id = (amount > 0 ? "spent" : "back") + "/\(job)/\(channel.peer.hex)"
-                due =
-                    amount > 0
-                    ? .post(
-                        channel.reservation(job), amount, channel.asset, to: operation.spentBy,
-                        of: channel.account)
-                    : .void(channel.reservation(job), channel.asset, of: channel.account)
-            default: throw ChainFault(description: "\(job) is no job")
+            guard let job = JobID(name) else { throw ChainFault(description: "\(name) is no job") }
+            // Of the two keys only the other node's is in what is booked.
+            let operation = Operation(
+                kind: purse.side == .payer ? .spend : .issue, job: job, client: purse.peer,
+                provider: purse.peer)
+            let isCharged = try areBooked(chargeDeeds(purse, operation, amount), db)
+            guard try isCharged || (amount == 0 && areBooked(releaseDeeds(purse, job), db)) else {
+                throw ChainFault(description: "the charge of \(name) is not what is booked")
             }
+        }
+        return sum
+    }
+
+    private static func areBooked(_ deeds: [(String, Deed)], _ db: Database) throws -> Bool {
+        try deeds.allSatisfy { id, deed in
             let booked = try Data.fetchOne(
                 db.cachedStatement(sql: "SELECT payload FROM operation WHERE id = ?"),
                 arguments: [Deed.operation(id)])
-            // A job for nothing is posted with nothing, not voided.
-            if booked == nil, amount == 0 { continue }
-            guard booked == Data(try due.canonical()) else {
-                throw ChainFault(description: "the charge of \(job) is not what is booked")
-            }
-        }
-        guard sum <= highest else {
-            throw ChainFault(description: "\(sum) are charged, and \(highest) signed")
+            return booked == Data(try deed.canonical())
         }
     }
 }

@@ -12,7 +12,9 @@ extension Ledger {
     /// All channels, newest first, with their numbers and what is in their account.
     func channels(at: Int64) async throws -> [(channel: PaymentChannel, book: ChannelBook, balance: Int64)] {
         try await reading { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM channel ORDER BY at DESC, id").map { row in
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM channel WHERE length(config) > 0 ORDER BY at DESC, id"
+            ).map { row in
                 let channel = try Self.channel(row)
                 return (
                     channel, try Self.book(channel.id, at: at, db),
@@ -53,7 +55,8 @@ extension Ledger {
 
     static func channel(_ id: Digest, _ db: Database) throws -> PaymentChannel? {
         try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT * FROM channel WHERE id = ?"), arguments: [Data(id.bytes)]
+            db.cachedStatement(sql: "SELECT * FROM channel WHERE id = ? AND length(config) > 0"),
+            arguments: [Data(id.bytes)]
         ).map(channel)
     }
 
@@ -117,17 +120,17 @@ extension Ledger {
         ).map { ($0["amount"], $0["over"]) }
     }
 
-    /// The channel on which a job was promised.
+    /// The purse out of which a job was promised.
     static func promised(
         _ job: JobID, by peer: PublicKey, _ side: PaymentChannel.Side, _ db: Database
-    ) throws -> PaymentChannel? {
+    ) throws -> Purse? {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
                     SELECT channel.* FROM pledge JOIN channel ON channel.id = pledge.channel
                     WHERE pledge.job = ? AND channel.peer = ? AND channel.side = ?
                     """), arguments: [job.text, peer.hex, side.rawValue]
-        ).map(channel)
+        ).map { try Purse($0) }
     }
 
     /// What this node has promised today and not paid.
@@ -143,7 +146,7 @@ extension Ledger {
     }
 
     /// Promises that no receipt can end any more.
-    static func stale(_ rail: String, at: Int64, _ db: Database) throws -> [(JobID, PaymentChannel)] {
+    static func stale(_ rail: String, at: Int64, _ db: Database) throws -> [(JobID, Purse)] {
         try Row.fetchAll(
             db,
             sql: """
@@ -155,7 +158,7 @@ extension Ledger {
             arguments: [rail, at - ChannelBook.payerPatience, at - ChannelBook.payeePatience]
         ).compactMap { row in
             guard let job = JobID(row["job"]) else { return nil }
-            return (job, try channel(row))
+            return (job, try Purse(row))
         }
     }
 }

@@ -48,14 +48,8 @@ extension Ledger {
             let ceiling = try book.promise(
                 promise.amount, stated: promise.stated, deposited: deposited, atRisk: promise.atRisk)
             if earlier == nil {
-                // Whatever is refused is refused before the first write.
-                try promise.limit.check(
-                    price: promise.amount,
-                    spentToday: try Self.spent(channel.asset, onDayOf: at, db)
-                        + (try Self.promised(channel.asset, to: nil, at: at, db)),
-                    spentOnPeer: try Self.spent(
-                        channel.asset, onDayOf: at, account: "spend:\(channel.peer.hex)", db)
-                        + (try Self.promised(channel.asset, to: channel.peer, at: at, db)))
+                try Self.check(
+                    promise.limit, promise.amount, channel.asset, to: channel.peer, at: at, db)
                 _ = try Self.perform(
                     .reserve(
                         promise.amount, channel.asset, for: "job:\(promise.job)/\(channel.peer.hex)",
@@ -112,82 +106,15 @@ extension Ledger {
         try pledge(job, channel.id, cover.amount, cover.process, at: at, writer)
     }
 
-    /// The channel that a receipt charges: the provider's when it is signed, the client's when it is accepted; nil for one
-    /// in test credits, and where it was charged before.
-    ///
-    /// - Throws: when it was not promised, or not so much.
-    static func charged(
-        _ operation: Operation, _ body: ReceiptBody, _ db: Database
-    ) throws -> PaymentChannel? {
-        let side: PaymentChannel.Side
-        switch operation.kind {
-        case .issue: side = .payee
-        case .spend: side = .payer
-        case .earn, .own: return nil
-        }
-        guard body.unitPrice.asset != .testCredit, operation.client != operation.provider else { return nil }
-        let peer = side == .payee ? operation.client : operation.provider
-        guard let channel = try promised(operation.job, by: peer, side, db),
-            let pledge = try pledge(operation.job, channel.id, db)
-        else {
-            throw WireError(.policyRefused, "No voucher was promised for \(operation.job).")
-        }
-        guard channel.asset == body.unitPrice.asset, !pledge.isOver, body.price <= pledge.amount else {
-            throw WireError(
-                .policyRefused,
-                "\(operation.job) costs \(body.price) by its receipt; \(pledge.isOver ? 0 : pledge.amount) were promised."
-            )
-        }
-        return channel
-    }
-
-    /// Charges a channel what a receipt says.
-    static func charge(
-        _ channel: PaymentChannel, _ operation: Operation, _ body: ReceiptBody, at: Int64,
-        _ writer: LedgerWriter
+    /// Whatever is refused is refused before the first write.
+    static func check(
+        _ limit: SpendingLimit, _ amount: Int64, _ asset: Asset, to peer: PublicKey, at: Int64, _ db: Database
     ) throws {
-        switch channel.side {
-        case .payee where body.price > 0:
-            _ = try perform(
-                .deposit(body.price, channel.asset, from: operation.chargedTo, into: channel.account),
-                id: "charge/\(operation.client.hex)/\(operation.job)", at: at, writer)
-        case .payee: break
-        case .payer:
-            _ = try perform(
-                .post(
-                    channel.reservation(operation.job), body.price, channel.asset, to: operation.spentBy,
-                    of: channel.account), id: "spent/\(operation.job)/\(operation.provider.hex)", at: at,
-                writer)
-        }
-        try close(operation.job, channel.id, body.price, at: at, writer)
-    }
-
-    /// Gives back what was promised for a job that got no receipt. Again is the same; what is charged stays so.
-    func release(_ job: JobID, peer: PublicKey, _ side: PaymentChannel.Side, at: Int64) async throws {
-        try await writing { writer in
-            guard let channel = try Self.promised(job, by: peer, side, writer.db) else { return }
-            try Self.release(job, channel, at: at, writer)
-        }
-    }
-
-    /// Gives back all that was promised too long ago for a receipt to come.
-    func releaseStale(_ rail: String, at: Int64) async throws {
-        let stale = try await reading { db in try Self.stale(rail, at: at, db) }
-        for (job, channel) in stale {
-            try await writing { writer in try Self.release(job, channel, at: at, writer) }
-        }
-    }
-
-    static func release(
-        _ job: JobID, _ channel: PaymentChannel, at: Int64, _ writer: LedgerWriter
-    ) throws {
-        guard let pledge = try pledge(job, channel.id, writer.db), !pledge.isOver else { return }
-        if channel.side == .payer {
-            _ = try perform(
-                .void(channel.reservation(job), channel.asset, of: channel.account),
-                id: "back/\(job)/\(channel.peer.hex)", at: at, writer)
-        }
-        try close(job, channel.id, 0, at: at, writer)
+        try limit.check(
+            price: amount,
+            spentToday: try spent(asset, onDayOf: at, db) + (try promised(asset, to: nil, at: at, db)),
+            spentOnPeer: try spent(asset, onDayOf: at, account: "spend:\(peer.hex)", db)
+                + (try promised(asset, to: peer, at: at, db)))
     }
 
     /// Writes a channel down, once.
@@ -209,30 +136,6 @@ extension Ledger {
             [
                 "channel": Data(voucher.channel.bytes), "ceiling": voucher.ceiling.exactInt64,
                 "signature": Data(signature.bytes), "at": at,
-            ])
-    }
-
-    private static func pledge(
-        _ job: JobID, _ channel: Digest, _ amount: Int64, _ process: Digest?, at: Int64,
-        _ writer: LedgerWriter
-    ) throws {
-        try writer.insert(
-            "pledge",
-            [
-                "channel": Data(channel.bytes), "job": job.text, "amount": amount, "at": at,
-                "process": process.map { Data($0.bytes) },
-            ])
-    }
-
-    private static func close(
-        _ job: JobID, _ channel: Digest, _ amount: Int64, at: Int64, _ writer: LedgerWriter
-    ) throws {
-        let charged = try charged(channel, writer.db)
-        try writer.insert(
-            "charge",
-            [
-                "channel": Data(channel.bytes), "job": job.text, "amount": amount, "total": charged + amount,
-                "at": at,
             ])
     }
 }

@@ -23,7 +23,7 @@ extension Ledger {
                     WHERE pledge.process IS NOT ? AND NOT EXISTS (SELECT 1 FROM charge
                         WHERE charge.channel = pledge.channel AND charge.job = pledge.job)
                     """, arguments: [Data(process.bytes)]
-            ).compactMap { row in try JobID(row["job"]).map { ($0, try Self.channel(row)) } }
+            ).compactMap { row in try JobID(row["job"]).map { ($0, try Purse(row)) } }
             let turns = try String.fetchAll(
                 db,
                 sql: """
@@ -34,8 +34,8 @@ extension Ledger {
             return (promises, turns)
         }
         var ended = 0
-        for (job, channel) in promises where !keep.contains(job) {
-            try await writing { writer in try Self.release(job, channel, at: at, writer) }
+        for (job, purse) in promises where !keep.contains(job) {
+            try await writing { writer in try Self.release(job, purse, at: at, writer) }
             ended += 1
         }
         for job in turns {

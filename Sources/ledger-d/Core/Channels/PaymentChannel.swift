@@ -47,29 +47,14 @@ struct PaymentChannel: Hashable, Sendable {
 
     var chainID: UInt64 { UInt64(rail.dropFirst("eip155:".count)) ?? 0 }
 
-    /// To whom the books say that money goes which is put into it.
-    var payee: String { "channel:\(id.hex)" }
-
-    /// What lies in it and is not paid yet; or what is charged and not claimed yet.
-    var account: String {
-        switch side {
-        case .payer: "paid:\(rail):\(payee)"
-        case .payee: "due:\(rail):\(payee)"
-        }
-    }
-
-    /// Whether a deed may name this account: a channel's, or what is due from a sale.
-    static func isAccount(_ account: String) -> Bool {
-        account.utf8.count <= Deed.longestParty && Deed.isPlain(account)
-            && (account.hasPrefix("due:") || account.hasPrefix("paid:"))
-            && (account.contains(":channel:") || account.contains(":sale:"))
-    }
+    var purse: Purse { Purse(id: id, side: side, peer: peer, rail: rail, asset: asset) }
+    var payee: String { purse.payee }
+    var account: String { purse.account }
 
     /// What ties a channel to the two nodes: a voucher that somebody saw on the way is worth nothing to him.
     static func salt(client: PublicKey, provider: PublicKey) -> Digest {
         Digest(hashing: "infernet/x402/1\n\(client.hex)\n\(provider.hex)")
     }
 
-    /// The reservation of a job's money.
-    func reservation(_ job: JobID) -> String { "job/\(job)/\(id.hex)" }
+    func reservation(_ job: JobID) -> String { purse.reservation(job) }
 }

@@ -33,8 +33,7 @@ extension Ledger {
                 let booked = try (row["payload"] as Data?).map {
                     try CanonicalJSON.decode(Deed.self, from: $0)
                 }
-                let due: Deed? =
-                    own.state == .paid ? .deposit(own.amount, own.asset, from: place(own)) : nil
+                let due = own.state == .paid ? try income(own, db) : nil
                 guard booked == due else {
                     throw ChainFault(description: "what is booked is not what it says")
                 }

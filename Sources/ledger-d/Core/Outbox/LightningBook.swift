@@ -31,55 +31,80 @@ extension Ledger {
         _ hash: Digest, at: Int64, _ draft: @escaping @Sendable (Int) throws -> PaymentDraft
     ) async throws -> OutgoingPayment {
         try await writing { writer in
-            let own = try Row.fetchOne(
-                writer.db, sql: "SELECT 1 FROM invoice WHERE hash = ?", arguments: [Data(hash.bytes)])
-            guard own == nil else { throw LightningRefusal.ownInvoice.wire }
-            var attempt = 1
-            while let earlier = try Self.payment(LightningTerms.id(hash, attempt: attempt), writer.db),
-                earlier.state == .failed
-            { attempt += 1 }
-            return try Self.ask(try draft(attempt), at: at, writer)
+            // What is paid for credit, or out of it, is not paid as anything else.
+            guard try Self.offer(hash, writer.db) == nil, try Self.creditReturn(hash, writer.db) == nil else {
+                throw WireError(
+                    .conflict, "This invoice is about credit.", fix: "See 'infernetctl wallet credit'.")
+            }
+            return try Self.ask(hash, at: at, writer, draft)
         }
+    }
+
+    /// The same inside a transaction.
+    static func ask(
+        _ hash: Digest, at: Int64, _ writer: LedgerWriter, _ draft: (Int) throws -> PaymentDraft
+    ) throws -> OutgoingPayment {
+        let own = try Row.fetchOne(
+            writer.db, sql: "SELECT 1 FROM invoice WHERE hash = ?", arguments: [Data(hash.bytes)])
+        guard own == nil else { throw LightningRefusal.ownInvoice.wire }
+        var attempt = 1
+        while let earlier = try payment(LightningTerms.id(hash, attempt: attempt), writer.db),
+            earlier.state == .failed
+        { attempt += 1 }
+        return try ask(try draft(attempt), at: at, writer)
     }
 
     /// Writes an invoice down; it may be shown to others when this has returned.
     func keep(_ invoice: OwnInvoice) async throws {
-        try await writing { writer in
-            // Whoever knows the preimage of a hash could claim that it was paid.
-            for table in ["preimage", "invoice"] {
-                let known = try Row.fetchOne(
-                    writer.db, sql: "SELECT 1 FROM \(table) WHERE hash = ?",
-                    arguments: [Data(invoice.hash.bytes)])
-                guard known == nil else {
-                    throw WireError(.verificationFailed, "The backend gave an invoice that is not a new one.")
-                }
-            }
-            try writer.insert(
-                "invoice",
-                [
-                    "hash": Data(invoice.hash.bytes), "backend": invoice.backend, "rail": invoice.rail,
-                    "asset": invoice.asset.rawValue, "amount": invoice.amount, "text": invoice.text,
-                    "at": invoice.at,
-                ])
-        }
+        try await writing { writer in try Self.keep(invoice, writer) }
     }
 
-    /// Books a paid invoice, once.
+    static func keep(_ invoice: OwnInvoice, _ writer: LedgerWriter) throws {
+        // Whoever knows the preimage of a hash could claim that it was paid.
+        for table in ["preimage", "invoice"] {
+            let known = try Row.fetchOne(
+                writer.db, sql: "SELECT 1 FROM \(table) WHERE hash = ?",
+                arguments: [Data(invoice.hash.bytes)])
+            guard known == nil else {
+                throw WireError(.verificationFailed, "The backend gave an invoice that is not a new one.")
+            }
+        }
+        try writer.insert(
+            "invoice",
+            [
+                "hash": Data(invoice.hash.bytes), "backend": invoice.backend, "rail": invoice.rail,
+                "asset": invoice.asset.rawValue, "amount": invoice.amount, "text": invoice.text,
+                "at": invoice.at,
+            ])
+    }
+
+    /// Books a paid invoice, once: as this node's own, or as the credit of the client that it was made for.
     func credit(_ invoice: OwnInvoice, preimage: [UInt8], at: Int64) async throws -> Bool {
         try await writing { writer in
             let place = Self.place(invoice)
             let outcome = try Self.perform(
-                .deposit(invoice.amount, invoice.asset, from: place), id: "in/\(place)", at: at, writer)
+                try Self.income(invoice, writer.db), id: "in/\(place)", at: at, writer)
             if outcome.repeated { return false }
             try Self.keep(preimage, of: invoice.hash, at: at, writer)
+            try Self.endReturn(invoice.hash, paid: true, at: at, writer)
             try Self.close(invoice.hash, .paid, at, writer)
             return true
         }
     }
 
+    /// What a paid invoice brings.
+    static func income(_ invoice: OwnInvoice, _ db: Database) throws -> Deed {
+        .deposit(
+            invoice.amount, invoice.asset, from: place(invoice),
+            into: try offer(invoice.hash, db)?.purse.account)
+    }
+
     /// Nobody can pay it any more.
     func expire(_ hash: Digest, at: Int64) async throws {
-        try await writing { writer in try Self.close(hash, .expired, at, writer) }
+        try await writing { writer in
+            try Self.endReturn(hash, paid: false, at: at, writer)
+            try Self.close(hash, .expired, at, writer)
+        }
     }
 
     /// Invoices that may still be paid, oldest first.

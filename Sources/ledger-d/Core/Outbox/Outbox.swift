@@ -123,7 +123,10 @@ extension Ledger {
                 reservation, spent ?? payment.amount, payment.asset, to: held.party, of: held.account)
             : Deed.void(reservation, payment.asset, of: held.account)
         _ = try perform(deed, id: "\(state.rawValue)/\(id)", at: at, writer)
-        if let proof { try keep(proof.preimage, of: proof.hash, at: at, writer) }
+        if let proof {
+            try keep(proof.preimage, of: proof.hash, at: at, writer)
+            try receiveCredit(proof.hash, at: at, writer)
+        }
         try step(id, state, reason, at, writer)
     }
 

@@ -22,11 +22,13 @@ extension Ledger {
         }
     }
 
-    /// Of the payments, those whose money leaves: a claim, a sale, and what is taken or given back, bring it home.
+    /// Of the payments, those whose money leaves: a claim, a sale, and what is taken or given back, bring it home; and what
+    /// clients get back of their credit is theirs.
     static let leaving = """
         payment.party NOT GLOB '*:claim:*' AND payment.party NOT GLOB '*:leaving:*'
         AND payment.party NOT GLOB '*:withdraw:*' AND payment.party NOT GLOB '*:sale:*'
         AND payment.party NOT GLOB '*:refund:*' AND payment.party NOT GLOB '*:back:*'
+        AND payment.party NOT GLOB '*:back'
         """
 
     /// The deed that set a payment's money aside.
@@ -164,11 +166,11 @@ extension Ledger {
                     try CanonicalJSON.decode(Deed.self, from: $0)
                 }
                 let errand = payment.isLightning ? nil : try EVMErrands.read(payment.terms)
+                let account =
+                    try payment.isLightning
+                    ? LightningTerms(payment.terms).account : errand?.account(payment.rail)
                 guard
-                    deed
-                        == .reserve(
-                            payment.amount, payment.asset, for: row["party"],
-                            of: try errand?.account(payment.rail))
+                    deed == .reserve(payment.amount, payment.asset, for: row["party"], of: account)
                 else { throw ChainFault(description: "its reservation is for something else") }
                 let due: String? =
                     payment.state == .settled ? "post" : payment.state == .failed ? "void" : nil

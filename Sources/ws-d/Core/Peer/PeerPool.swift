@@ -49,6 +49,12 @@ final class PeerPool: @unchecked Sendable {  // see above
         try await ask(request.refund, request.provider, request.endpoint, deadlineMs)
     }
 
+    /// Carries a request about credit to a provider.
+    func credit(_ request: WSInterface.Credit, deadlineMs: Int) async throws -> CreditAnswer {
+        try await ask(
+            PeerInterface.Credit(request: request.request), request.provider, request.endpoint, deadlineMs)
+    }
+
     /// What may be repeated: a session that died meanwhile is dialled again.
     private func ask<Message: Request>(
         _ message: Message, _ provider: PublicKey, _ endpoint: String, _ deadlineMs: Int

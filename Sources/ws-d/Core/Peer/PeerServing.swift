@@ -97,6 +97,13 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
                     AggregatorInterface.Refund(peer: peer, refund: refund), deadlineMs: patience)
                 return try Self.frame { try Message.result(&$0, id: envelope.id, reply) }
             }
+        case PeerInterface.Credit.spec.name:
+            let request = try PeerInterface.Credit.read(body).request
+            start(envelope.id, spec) {
+                let answer = try await hub.aggregator.call(
+                    AggregatorInterface.Credit(peer: peer, request: request), deadlineMs: patience)
+                return try Self.frame { try Message.result(&$0, id: envelope.id, answer) }
+            }
         default:
             let bundle = try PeerInterface.DeliverAcceptance.read(body).bundle
             start(envelope.id, spec) {

@@ -64,6 +64,16 @@ struct LightningAccount: Hashable, Sendable {
         "bitcoin": .bitcoin, "testnet": .testnet, "signet": .signet, "regtest": .regtest,
     ]
 
+    /// The largest amount, in whole steps, that can be paid with so much, the way included; zero when there is none.
+    func net(of whole: Int64, step: Int64) -> Int64 {
+        var amount = whole - whole % step
+        while amount > 0, amount + feeCeiling(amount) > whole {
+            let over = amount + feeCeiling(amount) - whole
+            amount -= max(step, over / 2 - over / 2 % step)
+        }
+        return max(0, amount)
+    }
+
     /// The most that a payment of `amount` may cost besides; it is set aside with it.
     func feeCeiling(_ amount: Int64) -> Int64 {
         // Split, so that nothing overflows.

@@ -17,6 +17,20 @@ extension LightningRail {
     ///
     /// - Parameter amount: in millisatoshis.
     nonisolated func makeInvoice(amount: Int64, memo: String) async throws -> OwnInvoice {
+        // Those for clients are counted by themselves: strangers take no place of this node's own.
+        let offers = try await ledger.openOffers()
+        guard try await ledger.openInvoices(account.name).count - offers < Self.mostOpen else {
+            throw WireError(
+                .policyRefused, "\(Self.mostOpen) invoices wait to be paid.",
+                fix: "Wait until some of them are paid or have run out.")
+        }
+        let own = try await newInvoice(amount: amount, memo: memo, seconds: account.invoiceSeconds)
+        try await ledger.keep(own)
+        return own
+    }
+
+    /// Has an invoice made, which is not on disk yet.
+    nonisolated func newInvoice(amount: Int64, memo: String, seconds: Int64) async throws -> OwnInvoice {
         guard (1...Deed.largestAmount).contains(amount), amount.isMultiple(of: backend.invoiceStep) else {
             throw WireError(
                 .invalidParams,
@@ -27,16 +41,9 @@ extension LightningRail {
             throw WireError(
                 .invalidParams, "'memo' has at most \(Self.longestMemo) bytes, and no control characters.")
         }
-        guard try await ledger.openInvoices(account.name).count < Self.mostOpen else {
-            throw WireError(
-                .policyRefused, "\(Self.mostOpen) invoices wait to be paid.",
-                fix: "Wait until some of them are paid or have run out.")
-        }
-        let own: OwnInvoice
         do {
-            let text = try await backend.makeInvoice(
-                amount: amount, memo: memo, seconds: account.invoiceSeconds)
-            own = try read(text, amount: amount, memo: memo)
+            let text = try await backend.makeInvoice(amount: amount, memo: memo, seconds: seconds)
+            return try read(text, amount: amount, memo: memo)
         } catch let trouble as LightningTrouble {
             await tell(false, trouble.description)
             throw WireError(
@@ -44,8 +51,6 @@ extension LightningRail {
                 fix: "See 'infernetctl wallet accounts'; ask again.",
                 retryAfterMs: 3_000, cause: trouble.description)
         }
-        try await ledger.keep(own)
-        return own
     }
 
     /// What a payer will pay is what was asked for, whatever the backend calls it.

@@ -39,22 +39,27 @@ actor LightningRail {
     ///
     /// - Parameter amount: in millisatoshis, for an invoice that names none.
     nonisolated func ask(_ text: String, amount: Int64?) async throws -> OutgoingPayment {
-        let now = clock()
-        let (terms, invoice): (LightningTerms, Invoice)
+        let (terms, invoice) = try read(text, amount: amount)
+        return try await ledger.ask(invoice.paymentHash, at: clock()) { try self.draft(terms, invoice, $0) }
+    }
+
+    /// Reads what is to be paid.
+    nonisolated func read(_ text: String, amount: Int64?) throws -> (LightningTerms, Invoice) {
         do throws(LightningRefusal) {
-            terms = try LightningTerms(
-                text, amount: amount, account, paysAnyAmount: backend.paysAnyAmount, now: now / 1000)
-            do { invoice = try terms.decoded() } catch { throw .malformed(error) }
+            let terms = try LightningTerms(
+                text, amount: amount, account, paysAnyAmount: backend.paysAnyAmount, now: clock() / 1000)
+            do { return (terms, try terms.decoded()) } catch { throw .malformed(error) }
         } catch { throw error.wire }
-        let account = account
-        return try await ledger.ask(invoice.paymentHash, at: now) { attempt in
-            Ledger.PaymentDraft(
-                id: LightningTerms.id(invoice.paymentHash, attempt: attempt), rail: account.rail,
-                asset: account.asset, amount: terms.reserved, payee: LightningTerms.payee(invoice),
-                terms: try CanonicalJSON.encode(terms), perPayment: account.perPayment,
-                perDay: account.perDay,
-                ceilings: "under ledger.lightning")
-        }
+    }
+
+    nonisolated func draft(
+        _ terms: LightningTerms, _ invoice: Invoice, _ attempt: Int
+    ) throws -> Ledger.PaymentDraft {
+        Ledger.PaymentDraft(
+            id: LightningTerms.id(invoice.paymentHash, attempt: attempt), rail: account.rail,
+            asset: account.asset, amount: terms.reserved, payee: terms.payee(invoice),
+            terms: try CanonicalJSON.encode(terms), perPayment: account.perPayment, perDay: account.perDay,
+            ceilings: "under ledger.lightning", account: terms.account)
     }
 
     /// Looks once.
@@ -66,6 +71,7 @@ actor LightningRail {
         isBusy = true
         defer { isBusy = false }
         do {
+            try await ledger.releaseStale(account.rail, at: clock())
             let payments = try await ledger.openPayments(account.rail)
             awaited = awaited.filter { entry in payments.contains { $0.id == entry.key } }
             refusals = refusals.filter { awaited[$0.key] != nil }

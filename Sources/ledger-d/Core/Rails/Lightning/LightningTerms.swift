@@ -53,9 +53,11 @@ struct LightningTerms: Codable, Hashable, Sendable {
     var backend: String
     /// In lower case, without `lightning:`.
     var invoice: String
+    /// Whose money it is, where it is not the wallet's: a client's credit, out of which it wants the invoice paid.
+    var account: String?
 
     enum CodingKeys: String, CodingKey {
-        case amount, backend, invoice
+        case amount, backend, invoice, account
         case feeCeiling = "fee_ceiling"
     }
 
@@ -86,6 +88,13 @@ struct LightningTerms: Codable, Hashable, Sendable {
 
     init(_ stored: [UInt8]) throws { self = try CanonicalJSON.decode(Self.self, from: stored) }
 
+    /// The same, out of another account than the wallet.
+    func paid(outOf account: String, feeCeiling: Int64) -> LightningTerms {
+        var terms = self
+        (terms.account, terms.feeCeiling) = (account, feeCeiling)
+        return terms
+    }
+
     /// What is set aside.
     var reserved: Int64 { amount + feeCeiling }
 
@@ -100,8 +109,8 @@ struct LightningTerms: Codable, Hashable, Sendable {
     }
 
     /// Who is paid, and for what.
-    static func payee(_ invoice: Invoice) -> String {
-        "\(invoice.payee):\(invoice.paymentHash.hex)"
+    func payee(_ invoice: Invoice) -> String {
+        "\(invoice.payee):\(invoice.paymentHash.hex)" + (account == nil ? "" : ":back")
     }
 
     static func bare(_ text: String) -> String {
@@ -114,7 +123,7 @@ struct LightningTerms: Codable, Hashable, Sendable {
         let read = try decoded()
         guard reserved == amount, feeCeiling >= 0, self.amount > 0,
             read.amount.map({ $0 == UInt64(clamping: self.amount) }) ?? true, read.network.chain == rail,
-            "\(rail):\(Self.payee(read))" == party
+            "\(rail):\(payee(read))" == party
         else { throw ChainFault(description: "its terms are of another payment") }
     }
 }

@@ -1,0 +1,205 @@
+// Credit in the books: invoices that buy it, and jobs that draw on it, each with its money in one transaction.
+// It must never promise what was not paid, nor book what is paid for credit as this node's own.
+
+import FoundationEssentials
+import GRDB
+import NodeModel
+import Nostr
+import Wire
+
+extension Ledger {
+    /// An invoice that buys credit, with its provider's word on it.
+    struct OfferedCredit: Sendable {
+        var purse: Purse
+        var offer: CreditOffer
+        var event: SignedEvent
+    }
+
+    /// How many invoices for credit one client may have open at once.
+    static let mostOffersOfOne = 3
+
+    /// Writes down that an invoice of this node's will be a client's credit. It may leave when this has returned.
+    ///
+    /// - Parameter most: that this node holds of one client's.
+    func offer(_ offered: OfferedCredit, invoice: OwnInvoice, most: Int64, at: Int64) async throws {
+        try await writing { writer in
+            try Self.requireRoom(offered.offer.amount, offered.purse, most: most, writer.db)
+            try Self.keep(invoice, writer)
+            try Self.keep(offered, at: at, writer)
+        }
+    }
+
+    /// Refuses an invoice that would not be kept, before the backend makes one.
+    func requireRoom(_ amount: Int64, _ purse: Purse, most: Int64) async throws {
+        try await reading { db in try Self.requireRoom(amount, purse, most: most, db) }
+    }
+
+    private static func requireRoom(
+        _ amount: Int64, _ purse: Purse, most: Int64, _ db: Database
+    ) throws {
+        let (held, coming) = (try worth(purse, db), try offered(purse, db))
+        guard amount <= most - held - coming else {
+            throw WireError(
+                .policyRefused,
+                "This node holds at most \(most) msat of one client's; \(held) are there, and \(coming) may come."
+            )
+        }
+        let open = try openOffers(purse, db)
+        guard open < mostOffersOfOne else {
+            throw WireError(
+                .tooManyRequests, "\(open) invoices for your credit are open: pay one of them.",
+                retryAfterMs: 60_000)
+        }
+    }
+
+    /// Sets the money for a provider's invoice aside; what it buys is credit when it is settled.
+    ///
+    /// - Parameters:
+    ///   - draft: what is to be paid, by the number of the try.
+    ///   - most: of this node's that one provider may hold.
+    func buy(
+        _ bought: OfferedCredit, most: Int64, at: Int64,
+        _ draft: @escaping @Sendable (Int) throws -> PaymentDraft
+    ) async throws -> OutgoingPayment {
+        try await writing { writer in
+            let db = writer.db
+            let hash = bought.offer.hash
+            let known = try Self.offer(hash, db)
+            if let known, known.purse != bought.purse || known.amount != bought.offer.amount {
+                throw WireError(.conflict, "This invoice was offered before, for other credit.")
+            }
+            let earlier = try Self.lastTry(hash, db)
+            if known == nil, earlier != nil {
+                throw WireError(.conflict, "This invoice was paid before, and not for credit.")
+            }
+            if earlier == nil || earlier?.state == .failed {
+                let (held, coming) = (try Self.worth(bought.purse, db), try Self.coming(bought.purse, db))
+                guard bought.offer.amount <= most - held - coming else {
+                    throw WireError(
+                        .policyRefused,
+                        "\(bought.offer.amount) msat, with \(held) that this provider holds and \(coming) under way, are "
+                            + "more than the ceiling of \(most).",
+                        fix: "Raise ledger.credit.max_prepaid if this is what you want.")
+                }
+            }
+            // Whatever is refused is refused before the first write.
+            let payment = try Self.ask(hash, at: at, writer, draft)
+            if known == nil { try Self.keep(bought, at: at, writer) }
+            return payment
+        }
+    }
+
+    /// The payment of a provider's invoice has settled: its amount is credit.
+    static func receiveCredit(_ hash: Digest, at: Int64, _ writer: LedgerWriter) throws {
+        guard let bought = try offer(hash, writer.db), bought.purse.side == .payer else { return }
+        let (id, deed) = bought.deed(hash)
+        _ = try perform(deed, id: id, at: at, writer)
+    }
+
+    /// What a client draws for one job.
+    struct Draw: Sendable {
+        var job: JobID
+        var purse: Purse
+        var amount: Int64
+        var limit: SpendingLimit
+        /// Of aggregator-d.
+        var process: Digest?
+    }
+
+    /// Sets a job's money aside out of this node's credit and gives the note that goes with the job. Again is the same note.
+    ///
+    /// - Parameter sign: called in the transaction, so that what leaves is what is stored.
+    func draw(
+        _ draw: Draw, at: Int64, sign: @escaping @Sendable () throws -> SignedEvent
+    ) async throws -> SignedEvent {
+        try await writing { writer in
+            let (db, purse) = (writer.db, draw.purse)
+            let advice =
+                "Pay some ahead: 'infernetctl wallet credit open \(purse.peer.npub) SATOSHIS --model NAME'."
+            guard try Self.knows(purse, db) else {
+                throw WireError(
+                    .paymentRequired,
+                    "This node has no credit with the provider \(purse.peer.hex.prefix(16)).", fix: advice)
+            }
+            if let earlier = try Self.pledge(draw.job, purse.id, db) {
+                guard earlier.amount == draw.amount, !earlier.isOver,
+                    let note = try Self.note(draw.job, purse.id, db)
+                else { throw WireError(.conflict, "\(draw.job) was promised before, on other terms.") }
+                return note
+            }
+            let left = try Self.balance(purse.account, purse.asset, db)
+            guard (1...Deed.largestAmount).contains(draw.amount), draw.amount <= left else {
+                throw WireError(
+                    .paymentRequired,
+                    "This node's credit with the provider \(purse.peer.hex.prefix(16)) is \(left) msat, and the job may "
+                        + "cost \(draw.amount).", fix: advice)
+            }
+            try Self.check(draw.limit, draw.amount, purse.asset, to: purse.peer, at: at, db)
+            let party = "job:\(draw.job)/\(purse.peer.hex)"
+            let note = try sign()
+            try Self.promise(
+                draw.job, purse, draw.amount, draw.process, for: party, note: note, at: at, writer)
+            return note
+        }
+    }
+
+    /// What comes with a stranger's job that is paid from its credit.
+    struct DrawnCredit: Sendable {
+        var purse: Purse
+        /// The most that the job may cost.
+        var amount: Int64
+        var note: SignedEvent
+        /// Of aggregator-d.
+        var process: Digest?
+    }
+
+    /// Takes the promise for one job out of the client's credit.
+    static func take(_ drawn: DrawnCredit, for job: JobID, at: Int64, _ writer: LedgerWriter) throws {
+        let (db, purse) = (writer.db, drawn.purse)
+        let left = try balance(purse.account, purse.asset, db)
+        guard try knows(purse, db), drawn.amount <= left else {
+            throw WireError(
+                .paymentRequired,
+                "A payment is required: your credit here is \(left) msat, and this job may cost \(drawn.amount).",
+                retryAfterMs: try offered(purse, db) > 0 ? 5_000 : nil)
+        }
+        let party = "job:\(purse.peer.hex)/\(job)"
+        try promise(
+            job, purse, drawn.amount, drawn.process, for: party, note: drawn.note, at: at, writer)
+    }
+
+    private static func promise(
+        _ job: JobID, _ purse: Purse, _ amount: Int64, _ process: Digest?, for party: String,
+        note: SignedEvent, at: Int64, _ writer: LedgerWriter
+    ) throws {
+        _ = try perform(
+            .reserve(amount, purse.asset, for: party, of: purse.account), id: purse.reservation(job), at: at,
+            writer)
+        try pledge(job, purse.id, amount, process, at: at, writer)
+        try writer.store(note)
+        try writer.insert(
+            "note", ["channel": Data(purse.id.bytes), "job": job.text, "event": note.id])
+    }
+
+    private static func keep(_ offered: OfferedCredit, at: Int64, _ writer: LedgerWriter) throws {
+        try keep(offered.purse, at: at, writer)
+        try writer.store(offered.event)
+        try writer.insert(
+            "credit_offer",
+            [
+                "hash": Data(offered.offer.hash.bytes), "channel": Data(offered.purse.id.bytes),
+                "amount": offered.offer.amount, "event": offered.event.id, "at": at,
+            ])
+    }
+
+    /// Writes a credit down, once.
+    static func keep(_ purse: Purse, at: Int64, _ writer: LedgerWriter) throws {
+        guard try !knows(purse, writer.db) else { return }
+        try writer.insert(
+            "channel",
+            [
+                "id": Data(purse.id.bytes), "side": purse.side.rawValue, "peer": purse.peer.hex,
+                "rail": purse.rail, "asset": purse.asset.rawValue, "at": at, "config": Data(),
+            ])
+    }
+}
