@@ -9,6 +9,7 @@ import NIOPosix
 import NodeConfig
 import NodeModel
 import NodeSystem
+import Nostr
 import TestKit
 import Testing
 import Wire
@@ -80,6 +81,34 @@ import Wire
         }
         #expect(try await line.call(DHTInterface.Find(model: "smollm2")).cards.isEmpty)
         await client.daemon.drain()
+    }
+
+    /// What only one node holds is there again after it was killed: its own people's words at once, others' within seconds.
+    @Test func evidenceOutlivesItsHoldersKill() async throws {
+        let holder = try await start("a", host: "127.0.0.2")
+        let teller = try await start("b", host: "127.0.0.3", bootstrap: [try #require(holder.address)])
+        let provider = try TestCards.key(TestEvidence.provider).publicKey
+        let own = try TestEvidence.signed(by: 1, created: now())
+        let line = holder.server.link(as: .aggregator)
+        _ = try await line.call(DHTInterface.Testify(evidence: own))
+        let path = folder.appending("a") + "/evidence.state"
+        #expect(try EvidenceFile(path: path).read()?.count == 1, "given is written")
+        let foreign = try TestEvidence.signed(by: 2, .wrong, created: now())
+        let told = try await teller.server.link(as: .aggregator).call(DHTInterface.Testify(evidence: foreign))
+        #expect(told.holders == 1)
+        let work = Task { try await holder.daemon.run() }
+        try await eventually("what another node put is written, too") {
+            try EvidenceFile(path: path).read()?.count == 2
+        }
+        work.cancel()
+        await holder.daemon.shell?.abandon()
+        await holder.server.close()
+        await teller.daemon.shell?.abandon()
+        let again = try await start("a", host: "127.0.0.2")
+        let reply = try await again.server.link(as: .aggregator).call(
+            DHTInterface.Testimony(provider: provider))
+        #expect(reply.holders == 0 && Set(reply.evidence) == [own, foreign])
+        await again.daemon.drain()
     }
 
     @Test func badCardsAndBadQuestionsAreRefusedInWords() async throws {

@@ -36,7 +36,8 @@ public final class DHTDaemon: Daemon {
         log = environment.log
         metrics = DHTMetrics(environment.metrics)
         let file = StateFile(path: environment.stateDirectory + "/dht.state")
-        keeper = StateKeeper(file, log: environment.log)
+        let evidence = EvidenceFile(path: environment.stateDirectory + "/evidence.state")
+        keeper = StateKeeper(file, evidence, log: environment.log)
         var random = SystemRandomNumberGenerator()
         var remembered = RememberedState(id: NodeID.random(using: &random))
         var note: String?
@@ -50,6 +51,15 @@ public final class DHTDaemon: Daemon {
         } catch {
             note = "the state file cannot be read (\(error)); this node has a new id"
         }
+        var pieces: [[UInt8]] = []
+        do {
+            if let read = try evidence.read() {
+                pieces = read
+            } else {
+                log.warning(
+                    "evidence not restored", metadata: ["reason": "its file was damaged and set aside"])
+            }
+        } catch { log.warning("evidence not restored", metadata: ["reason": "\(error)"]) }
         if let note { log.warning("state not restored", metadata: ["reason": "\(note)"]) }
         stateNote = note
         self.remembered = remembered
@@ -77,6 +87,7 @@ public final class DHTDaemon: Daemon {
         try await shell?.join(remembered: remembered.nodes, bootstrap: bootstrap)
         for card in remembered.cards { try await shell?.restore(card.event) }
         if let descriptor = remembered.descriptor { try await shell?.keep(descriptor: descriptor.event) }
+        try await shell?.restore(evidence: pieces)
     }
 
     /// Why there is no socket of a family that was asked for, or none at all.
@@ -108,7 +119,9 @@ public final class DHTDaemon: Daemon {
         router.on(DHTInterface.Find.self) { request, _ in try await self.find(request) }
         router.on(DHTInterface.Stats.self) { _, _ in try await self.stats() }
         StatusRoutes { try self.running() }.add(to: &router)
-        EvidenceRoutes { try self.running() }.add(to: &router)
+        // A word of this node's own people is on the disk before they hear that it is given.
+        EvidenceRoutes(shell: { try self.running() }, saved: { await self.persistEvidence() }).add(
+            to: &router)
         MainlineRoutes { try self.running() }.add(to: &router)
     }
 
@@ -274,6 +287,7 @@ public final class DHTDaemon: Daemon {
                 now.node, ignoredPackets: now.ignoredPackets, unsentPackets: now.unsentPackets)
             // Soon after the start, then once a minute: losing a minute's acquaintances costs nothing.
             if round == 1 || round.isMultiple(of: 12) { await persist() }
+            if await keeper.isEvidenceDue { await persistEvidence() }
             round += 1
         }
     }
@@ -281,7 +295,13 @@ public final class DHTDaemon: Daemon {
     public func drain() async {
         guard let shell else { return }
         await persist()
+        await persistEvidence()
         await shell.leave()
+    }
+
+    private func persistEvidence() async {
+        guard let held = await shell?.evidence(since: keeper.evidenceRevision) else { return }
+        await keeper.save(held.pieces, revision: held.revision)
     }
 
     private func persist() async {

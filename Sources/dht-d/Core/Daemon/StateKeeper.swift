@@ -4,9 +4,10 @@
 import Logging
 import NIOPosix
 
-/// Keeps the state file up to date.
+/// Keeps the state file up to date, and the evidence file beside it.
 actor StateKeeper {
     private let file: StateFile
+    private let evidence: EvidenceFile
     private let log: Logger
     private let threads: NIOThreadPool
     private var written: RememberedState?
@@ -17,8 +18,15 @@ actor StateKeeper {
     /// Why the last write failed; nil when it did not.
     private(set) var problem: String?
 
-    init(_ file: StateFile, log: Logger) {
+    /// The revision of the evidence that its file holds; nil before the first write.
+    private(set) var evidenceRevision: UInt64?
+    private var lastWrite: Task<Void, Never>?
+    /// When evidence is written again at the earliest.
+    private var evidenceDue = ContinuousClock.now
+
+    init(_ file: StateFile, _ evidence: EvidenceFile, log: Logger) {
         self.file = file
+        self.evidence = evidence
         self.log = log
         threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
@@ -50,5 +58,32 @@ actor StateKeeper {
                 return
             }
         }
+    }
+
+    /// Whether it is time to write evidence again. Much of it is written less often: all of it is, each time.
+    var isEvidenceDue: Bool { .now >= evidenceDue }
+
+    /// Writes all evidence; returns when it is on the disk or the attempt failed. A kill loses what came since.
+    func save(_ pieces: [[UInt8]], revision: UInt64) async {
+        let before = lastWrite
+        let write = Task {
+            await before?.value
+            await self.write(pieces, revision)
+        }
+        lastWrite = write
+        await write.value
+    }
+
+    private func write(_ pieces: [[UInt8]], _ revision: UInt64) async {
+        let file = evidence
+        do {
+            try await threads.runIfActive { try file.write(pieces) }
+            evidenceRevision = revision
+            problem = nil
+        } catch {
+            if problem == nil { log.warning("evidence not saved", metadata: ["error": "\(error)"]) }
+            problem = String(describing: error)
+        }
+        evidenceDue = .now + .seconds(5 + pieces.count / 100)
     }
 }

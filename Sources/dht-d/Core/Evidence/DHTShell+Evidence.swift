@@ -4,6 +4,25 @@
 import NIOCore
 
 extension DHTShell {
+    /// Takes up evidence of an earlier run, a few pieces at a time: each costs two signatures, and peers wait meanwhile.
+    func restore(evidence pieces: [[UInt8]]) async throws {
+        var rest = pieces[...]
+        while !rest.isEmpty {
+            let some = Array(rest.prefix(32))
+            rest = rest.dropFirst(32)
+            try await loop.submit { self.obey(.keepEvidence(some)) }.get()
+        }
+    }
+
+    /// All evidence that is kept; nil when nothing has changed since `revision`.
+    func evidence(since revision: UInt64?) async -> (revision: UInt64, pieces: [[UInt8]])? {
+        try? await loop.submit {
+            let store = self.node.desk.store
+            return store.revision == revision
+                ? nil : (store.revision, store.everything.map(\.encoded))
+        }.get()
+    }
+
     /// Publishes or gathers evidence; ends by the core's own deadlines.
     func evidence(_ wish: EvidenceWish) async throws -> EvidenceReport {
         try await loop.flatSubmit {

@@ -10,11 +10,14 @@ import Wire
 struct EvidenceRoutes: Sendable {
     /// The running node, or the reason why there is none.
     let shell: @Sendable () throws -> DHTShell
+    /// Writes down what is kept.
+    let saved: @Sendable () async -> Void
 
     func add(to router: inout Router) {
         router.on(DHTInterface.Testify.self) { request, _ in
             let report = try await shell().evidence(.publish(request.evidence))
             if let failure = report.failure { throw Self.wireError(failure) }
+            await saved()
             return DHTInterface.Testify.Reply(
                 holders: report.holders,
                 refusals: report.refusals.map { "\($0.key.code.rawValue) \($0.key.message): \($0.value)" }

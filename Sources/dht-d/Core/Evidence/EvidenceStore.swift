@@ -28,6 +28,8 @@ public struct EvidenceStore: Sendable {
     private var piles: [PublicKey: EvidencePile] = [:]
     /// How many pieces there are.
     public private(set) var count = 0
+    /// Grows with every change.
+    private(set) var revision: UInt64 = 0
     /// The providers on whom there are any, in an order that can be replayed.
     public var subjects: [PublicKey] { piles.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) } }
 
@@ -67,7 +69,7 @@ public struct EvidenceStore: Sendable {
         let foil = SignedEvent(evidence.counterfoil.template, signature: evidence.signature)
         guard verify(record), let counterfoil = CardRecord(foil), verify(counterfoil) else { throw .forged }
         if let crowded { change(crowded) { $0.dropOldest() } }
-        change(evidence.subject) {
+        change(evidence.subject, isPut: true) {
             $0.put(
                 EvidencePile.Piece(record: record, evidence: evidence, id: id, range: source?.group),
                 insteadOf: victim)
@@ -84,12 +86,17 @@ public struct EvidenceStore: Sendable {
         return last
     }
 
-    private mutating func change(_ subject: PublicKey, _ body: (inout EvidencePile) -> Void) {
+    /// - Parameter isPut: that it changes though the number may stay the same.
+    private mutating func change(
+        _ subject: PublicKey, isPut: Bool = false, _ body: (inout EvidencePile) -> Void
+    ) {
         var pile = piles[subject] ?? EvidencePile()
         count -= pile.count
+        let before = pile.count
         piles[subject] = nil
         body(&pile)
         count += pile.count
+        if isPut || pile.count != before { revision += 1 }
         if pile.count > 0 { piles[subject] = pile }
     }
 
@@ -105,6 +112,15 @@ public struct EvidenceStore: Sendable {
     /// All pieces on a provider, the newest first.
     public func all(on subject: PublicKey) -> [SignedEvent] {
         (piles[subject]?.pieces.values.map(\.record.event) ?? []).sorted { $0.isNewer(than: $1) }
+    }
+
+    /// All pieces, in an order that can be replayed.
+    var everything: [CardRecord] {
+        subjects.flatMap { subject in
+            (piles[subject]?.pieces.values.map(\.record) ?? []).sorted {
+                $0.encoded.lexicographicallyPrecedes($1.encoded)
+            }
+        }
     }
 
     /// Drops what is too old to count.

@@ -47,6 +47,16 @@ public enum DHTFuzz {
     }()
     private static let provider = PublicKey(xOnly: Digest(hashing: "provider"))
 
+    /// The file that evidence is kept in.
+    public static func evidenceFile(_ bytes: UnsafeRawBufferPointer) {
+        guard let pieces = EvidenceFile.pieces(Array(bytes)) else { return }
+        precondition(
+            pieces.count > EvidenceStore.Limits().total || EvidenceFile.encoded(pieces).elementsEqual(bytes),
+            "a file of evidence has one spelling")
+        var node = prepared
+        _ = node.handle(.command(.keepEvidence(pieces)), now: now)
+    }
+
     /// One UDP packet: decoded, encoded again, and fed to a node as a stranger's packet, then once more with
     /// a valid token or as the answer to something that the node asked.
     public static func packet(_ bytes: UnsafeRawBufferPointer) {

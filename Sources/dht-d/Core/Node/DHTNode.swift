@@ -179,6 +179,7 @@ public struct DHTNode: Sendable {
         case .remember(let contacts): join(through: contacts, now)
         case .announce(let event, let operation): announce(event, operation, now)
         case .keepDescriptor(let event): keepDescriptor(event)
+        case .keepEvidence(let pieces): for piece in pieces { _ = try? keep(piece, from: nil, now) }
         case .describe(let target, let operation): describe(target, operation, now)
         case .withdraw: withdraw(leaving: false, now)
         case .leave: withdraw(leaving: true, now)

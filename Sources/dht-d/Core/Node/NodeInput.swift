@@ -34,6 +34,8 @@ public enum NodeCommand: Sendable {
     case mainline(MainlineWish, OperationID)
     /// Publish or gather evidence.
     case evidence(EvidenceWish, OperationID)
+    /// Keep evidence of an earlier run, in its compact form; what is none, or forged, is left out.
+    case keepEvidence([[UInt8]])
     /// Tell this to whoever asks what this node's provider says of itself.
     case keepDescriptor(SignedEvent?)
     /// Ask a provider's own node for its descriptor.

@@ -163,6 +163,11 @@ public final class DHTShell: Sendable {
         }
     }
 
+    /// The node as it is; on the loop.
+    var node: DHTNode { state.value.node }
+
+    func obey(_ command: NodeCommand) { feed(.command(command)) }
+
     func begin(_ waiting: Waiting, _ command: (OperationID) -> NodeCommand) {
         guard !state.value.isClosed else {
             return waiting.fail(ChannelError.alreadyClosed)

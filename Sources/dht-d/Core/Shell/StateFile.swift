@@ -1,7 +1,5 @@
 // What dht-d remembers between runs: its id, the nodes it knows and its own cards, as one bencoded file.
-// It must never leave a half-written file behind, nor believe one that it cannot read to the last byte.
-
-import Glibc
+// It must never believe a file that it cannot read to the last byte.
 
 /// The contents of the state file.
 struct RememberedState: Equatable, Sendable {
@@ -97,65 +95,20 @@ struct StateFile: Sendable {
         case damaged(movedTo: String)
     }
 
-    /// Why the file cannot be used.
-    struct Failure: Error, CustomStringConvertible {
-        let step: String
-        let path: String
-        let code: Int32
-        var description: String { "\(step) \(path): \(String(cString: strerror(code)))" }
-    }
+    typealias Failure = WholeFile.Failure
 
     /// Reads the file.
     ///
     /// - Throws: `Failure` when the file is there and cannot be read at all.
     func read() throws(Failure) -> Found {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 {
-            if errno == ENOENT { return .nothing }
-            throw failure("open")
-        }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: BencodeLimits.stateFile.size + 1)
-        var length = 0
-        while length < bytes.count {
-            let got = bytes.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
-            }
-            if got < 0 && errno == EINTR { continue }
-            guard got >= 0 else { throw failure("read") }
-            if got == 0 { break }
-            length += got
-        }
-        if let state = RememberedState(decoding: Array(bytes.prefix(length))) { return .state(state) }
-        let aside = path + ".damaged"
-        guard rename(path, aside) == 0 else { throw failure("rename") }
-        return .damaged(movedTo: aside)
+        let file = WholeFile(path: path)
+        guard let bytes = try file.read(atMost: BencodeLimits.stateFile.size + 1) else { return .nothing }
+        if let state = RememberedState(decoding: bytes) { return .state(state) }
+        return .damaged(movedTo: try file.setAside())
     }
 
     /// Replaces the file at once or not at all, and only returns when it is on the disk.
     func write(_ state: RememberedState) throws(Failure) {
-        let fresh = path + ".new"
-        let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure("create") }
-        defer { close(descriptor) }
-        let bytes = state.encoded()
-        var sent = 0
-        while sent < bytes.count {
-            let wrote = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent)
-            }
-            if wrote < 0 && errno == EINTR { continue }
-            guard wrote > 0 else { throw failure("write") }
-            sent += wrote
-        }
-        guard fsync(descriptor) == 0 else { throw failure("fsync") }
-        guard rename(fresh, path) == 0 else { throw failure("rename") }
-        let folder = open(
-            String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/.", O_RDONLY | O_CLOEXEC)
-        guard folder >= 0 else { throw failure("open the folder of") }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw failure("fsync the folder of") }
+        try WholeFile(path: path).write(state.encoded())
     }
-
-    private func failure(_ step: String) -> Failure { Failure(step: step, path: path, code: errno) }
 }
