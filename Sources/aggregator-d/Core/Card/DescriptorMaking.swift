@@ -7,6 +7,8 @@ import NodeModel
 extension ProviderDescriptor {
     /// Most models; the newest ones are told.
     static let mostModels = 32
+    /// The longest name of a model that a descriptor can hold, in bytes; content's own may be longer.
+    private static let longestName = 64
     /// What the rest of an event takes besides the content, in bytes.
     private static let frame = 256
 
@@ -23,7 +25,10 @@ extension ProviderDescriptor {
         }
         var models: [Model] = []
         if case .success(let entries) = local.entries, let price = card.models.first?.price {
-            let newest = entries.filter { $0.format == "gguf" }.sorted {
+            // A longer name would make all of it invalid, and keep the card from the network as well.
+            let newest = entries.filter {
+                $0.format == "gguf" && $0.name.utf8.count <= Self.longestName
+            }.sorted {
                 ($0.addedAt, $0.name) > ($1.addedAt, $1.name)
             }
             models = newest.prefix(Self.mostModels).map { Self.model($0, price, context) }
