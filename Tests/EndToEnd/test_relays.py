@@ -1,5 +1,6 @@
 """A provider's card on Nostr relays: two that share no line with ours, and one that asks who is there (NIP-42). Proves that
-rust-nostr reads the card back and finds its signature right, and that a relay which does not take it is named."""
+rust-nostr reads card and descriptor back and finds their signatures right, and that a relay which does not take them is
+named."""
 
 import json
 import os
@@ -11,14 +12,14 @@ from node import MODEL, Node
 from relays import ASKING, KINDS, Relay, nostr
 from waiting import eventually
 
-CARD = 31860
+CARD, DESCRIPTOR = 31860, 31861
 
 
-def read(relay, author):
-    """The cards of an author that a relay has."""
+def read(relay, author, kind=CARD):
+    """The events of this kind by an author that a relay has."""
     done = subprocess.run(
         [os.path.join(nostr(), "bin", "python"), os.path.join(os.path.dirname(__file__), "read_relay.py"), relay.url,
-         str(CARD), author], capture_output=True, text=True, timeout=60, check=True)
+         str(kind), author], capture_output=True, text=True, timeout=60, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -53,14 +54,19 @@ class RelayTests(unittest.TestCase):
                 self.assertEqual((event["id"], event["pubkey"], event["kind"]), (reply["event"], own, CARD))
                 self.assertEqual(schema.problems([("card", event)]), [[]])
                 self.assertIn(MODEL, json.dumps(event))
-        # Again it takes the place of the one before.
+                (event,) = read(relay, own, DESCRIPTOR)
+                self.assertEqual((event["id"], event["pubkey"], event["kind"]), (reply["descriptor"], own, DESCRIPTOR))
+                self.assertEqual(schema.problems([("descriptor", json.loads(event["content"]))]), [[]])
+                self.assertEqual([model["name"] for model in json.loads(event["content"])["models"]], [MODEL])
+        # Again they take the places of those before.
         published()
-        self.assertEqual([len(read(relay, own)) for relay in relays], [1, 1, 1])
+        for kind in CARD, DESCRIPTOR:
+            self.assertEqual([len(read(relay, own, kind)) for relay in relays], [1, 1, 1])
         relays[1].halt()
         done = node.ctl("publish")
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn(f"{urls[1]}  did not take it", done.stdout)
-        self.assertIn(f"{urls[0]}  took it", done.stdout)
+        self.assertIn(f"{urls[1]}  did not take both", done.stdout)
+        self.assertIn(f"{urls[0]}  took both", done.stdout)
 
 
 if __name__ == "__main__":

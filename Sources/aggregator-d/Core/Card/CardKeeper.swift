@@ -14,8 +14,8 @@ final class CardKeeper: Sendable {
     private let house: Workplace
     private let decision = Mutex(CardDecision())
     private let words = Mutex("not decided yet")
-    /// The card that is in the network.
-    private let published = Mutex<SignedEvent?>(nil)
+    /// The card that is in the network, and the descriptor that belongs to it.
+    private let published = Mutex<(card: SignedEvent, descriptor: SignedEvent)?>(nil)
     /// What was last signed of all that this node says of itself.
     private let descriptor = Mutex<(contents: ProviderDescriptor, event: SignedEvent)?>(nil)
     /// How often it looks around.
@@ -80,7 +80,7 @@ final class CardKeeper: Sendable {
         _ = try? await house.links.dht.call(DHTInterface.Withdraw(), deadlineMs: 1_000)
     }
 
-    /// Brings the card to the relays of the configuration, all at once.
+    /// Brings the card and the descriptor to the relays of the configuration, to all at once.
     ///
     /// - Throws: `unavailable` when there is no card, `not_found` when there are no relays.
     func publish() async throws -> AggregatorInterface.Publish.Reply {
@@ -90,7 +90,7 @@ final class CardKeeper: Sendable {
                 .notFound, "The configuration names no relay.",
                 fix: "Name them in peer.relays of infernet.yaml.")
         }
-        guard let event = published.withLock({ $0 }) else {
+        guard let events = published.withLock({ $0 }) else {
             throw WireError(
                 .unavailable, "This node has no card to publish: \(reason).",
                 fix: "See 'infernetctl why-idle'.")
@@ -98,12 +98,17 @@ final class CardKeeper: Sendable {
         let ws = house.links.ws
         let outcomes = await withTaskGroup(of: (Int, AggregatorInterface.Publish.Outcome).self) { group in
             for (index, relay) in relays.enumerated() {
-                group.addTask { (index, await Self.bring(event, to: relay, ws)) }
+                group.addTask {
+                    let card = await Self.bring(events.card, to: relay, ws)
+                    guard card.accepted else { return (index, card) }
+                    return (index, await Self.bring(events.descriptor, to: relay, ws))
+                }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
         return AggregatorInterface.Publish.Reply(
-            event: event.id, relays: outcomes.sorted { $0.0 < $1.0 }.map(\.1))
+            event: events.card.id, descriptor: events.descriptor.id,
+            relays: outcomes.sorted { $0.0 < $1.0 }.map(\.1))
     }
 
     private static func bring(
@@ -139,9 +144,10 @@ final class CardKeeper: Sendable {
             }
         }
         let event = try await house.links.ledger.call(LedgerInterface.SignCard(card: card))
+        let descriptor = try await signed(full)
         let reply = try await house.links.dht.call(
-            DHTInterface.Announce(card: event, descriptor: try await signed(full)))
-        published.withLock { $0 = event }
+            DHTInterface.Announce(card: event, descriptor: descriptor))
+        published.withLock { $0 = (event, descriptor) }
         (stored, topics) = (reply.stored, reply.topics.count)
         house.metrics.announced(stored > topics)
         say(
