@@ -21,6 +21,7 @@ PROGRAMS = {
     "Wire": ("content-d", ["Wire", "NodeModel", "Interfaces"]),
     "Nostr": ("ws-d", ["NodeModel", "Nostr"]),
     "WS": ("ws-d", ["Wire", "NodeModel", "WSCore"]),
+    "Exec": ("exec-d", ["Wire", "NodeModel", "ExecCore"]),
     "DHT": ("dht-d", ["NodeModel", "DHTCore"]),
     "Coins": ("ledger-d", ["Wire", "NodeModel", "EVM", "Lightning", "X402", "LedgerCore"]),
     "Content": ("content-d", ["Wire", "ContentCore"]),

@@ -107,7 +107,7 @@ private let ledger: [ValueReader] = [
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),
     of(ExecInterface.Inventory.self),
-    of(ExecInterface.StopEngine.self),
+    of(ExecInterface.StopEngine.self), of(ExecInterface.Score.self),
 ].flatMap { $0 }
 private let dht: [ValueReader] = [
     of(DHTInterface.Announce.self),

@@ -37,6 +37,36 @@ struct LiveEngineTests {
         }
     }
 
+    /// Reading somebody's answer: its own words are the likeliest to the last, others' are not, and a job comes first.
+    @Test func anAnswerIsReadAndAForeignOneIsSeen() async throws {
+        try await LiveNode.with { node in
+            let question = "What is the capital of France?"
+            let (reply, events) = try await node.ask(question, maxTokens: 48)
+            #expect(reply.finish == .length)
+            let own = events.filter { $0.stage == .token }.map(\.text).joined()
+            let read = try await node.score(question, own, ended: false)
+            #expect(read.image == node.image && read.tokens > 4)
+            #expect(read.marks.map(\.place) == Array(0..<read.tokens))
+            #expect(read.marks.allSatisfy { $0.gap < 1 }, "\(read.marks)")
+            let half = String(own.prefix(own.count / 2))
+            let cut = try await node.score(question, half)
+            #expect((cut.marks.last?.gap ?? 0) > 1, "an answer does not end there: \(cut.marks)")
+            let without = try await node.score(question, half, ended: false)
+            #expect(without.marks.count == without.tokens)
+            let other = try await node.score(question, "Buy our coins, they can only rise.")
+            #expect(other.marks.filter { $0.gap > 1 }.count >= 3, "\(other.marks)")
+            await #expect(throws: WireError(.contextLengthExceeded, "")) {
+                _ = try await node.score(question, String(repeating: "word ", count: 3_000))
+            }
+            let asked = Task { try await node.ask("Count from one to five hundred.", maxTokens: 900) }
+            try await node.untilBusy(true)
+            await #expect(throws: WireError(.tooManyRequests, "")) { _ = try await node.score(question, own) }
+            asked.cancel()
+            _ = try? await asked.value
+            #expect(await node.house.snapshot.busy == 0)
+        }
+    }
+
     @Test func theContainerHasItsWalls() async throws {
         try await LiveNode.with { node in
             _ = try await node.ask("Hi", maxTokens: 2)

@@ -112,6 +112,19 @@ final class LiveNode: Sendable {
         return (reply, events.withLock { $0 })
     }
 
+    /// What this node's engine makes of somebody's answer.
+    func score(_ prompt: String, _ answer: String, ended: Bool = true) async throws
+        -> ExecInterface.Score.Reply
+    {
+        let scorer = AnswerScorer(house: house, limits: RequestLimits(section), image: image) {
+            [self] name, _ in resolved(name)
+        }
+        return try await scorer.score(
+            ExecInterface.Score(
+                job: newJob(), model: "test-model", request: request(prompt), answer: answer, ended: ended,
+                places: 64))
+    }
+
     func sealed(_ prompt: String, _ key: ContentKey) throws -> (JobID, ExecInterface.Payload) {
         let job = newJob()
         var stream = SealedStream(key: key, jobID: job, direction: .request)

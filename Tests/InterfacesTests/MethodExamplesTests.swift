@@ -98,7 +98,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Backup.self), Sample(LedgerInterface.Restore.self),
     Sample(LedgerInterface.RotateKey.self), Sample(LedgerInterface.Successions.self),
     Sample(stream: ExecInterface.Run.self), Sample(ExecInterface.Inventory.self),
-    Sample(ExecInterface.StopEngine.self),
+    Sample(ExecInterface.StopEngine.self), Sample(ExecInterface.Score.self),
     Sample(DHTInterface.Announce.self), Sample(DHTInterface.Withdraw.self), Sample(DHTInterface.Find.self),
     Sample(DHTInterface.Stats.self), Sample(DHTInterface.GetPeers.self),
     Sample(DHTInterface.AnnouncePeer.self),

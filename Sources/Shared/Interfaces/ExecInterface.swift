@@ -6,7 +6,9 @@ public import Wire
 
 /// The methods of exec-d.
 public enum ExecInterface {
-    public static let methods: [MethodSpec] = [Run.spec, Inventory.spec, StopEngine.spec]
+    public static let methods: [MethodSpec] = [
+        Run.spec, Inventory.spec, StopEngine.spec, Score.spec,
+    ]
 
     /// Something that can run a model.
     public struct Device: WireValue, Hashable {

@@ -96,7 +96,9 @@ public enum Grants {
                 LedgerInterface.ServeCredit.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
-        row(.aggregator, .exec, [ExecInterface.Run.spec, ExecInterface.Inventory.spec]),
+        row(
+            .aggregator, .exec,
+            [ExecInterface.Run.spec, ExecInterface.Inventory.spec, ExecInterface.Score.spec]),
         row(
             .aggregator, .dht,
             [

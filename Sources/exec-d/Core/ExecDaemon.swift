@@ -22,6 +22,7 @@ public final class ExecDaemon: Daemon {
     private let image: String
     private let house: EngineHouse?
     private let runner: JobRunner?
+    private let scorer: AnswerScorer?
     private let upkeep: Upkeep
     private let checker: ExecChecks
     private let hardware: Task<Hardware, Never>
@@ -46,6 +47,11 @@ public final class ExecDaemon: Daemon {
                 image: config.image, metrics: metrics,
                 resolve: { try await content.call(ContentInterface.Resolve(reference: $0), trace: $1) },
                 unwrap: { try await ledger.call($0, trace: $0.job.text) })
+        }
+        scorer = house.map { house in
+            AnswerScorer(house: house, limits: RequestLimits(config), image: config.image) {
+                try await content.call(ContentInterface.Resolve(reference: $0), trace: $1)
+            }
         }
         upkeep = Upkeep(house: house, store: store, warm: config.warm, metrics: metrics, log: log) {
             try await content.call(ContentInterface.Resolve(reference: $0))
@@ -94,6 +100,10 @@ public final class ExecDaemon: Daemon {
             return try await runner.run(job, log: context.log) { try await sink.send($0) }
         }
         router.on(ExecInterface.Inventory.self) { [self] _, _ in await inventory() }
+        router.on(ExecInterface.Score.self) { [self] request, _ in
+            guard let scorer else { throw await refusal() }
+            return try await scorer.score(request)
+        }
         router.on(ExecInterface.StopEngine.self) { [self] request, _ in
             try await stop(request.model)
             return Done()

@@ -31,10 +31,7 @@ struct EngineRequest: Encodable, Hashable, Sendable {
     ///   - stranger: whether another node asked. Its prompt neither profits from nor leaves traces in the time that
     ///     other people's prompts take.
     init(_ request: InferenceRequest, maxTokens: Int, stranger: Bool) {
-        messages = request.messages.map {
-            // OpenAI's newer name of the same thing, which models' templates do not know.
-            ChatMessage(role: $0.role == "developer" ? "system" : $0.role, content: $0.content)
-        }
+        messages = Self.messages(of: request)
         max_tokens = maxTokens
         temperature = request.sampling.temperature
         top_p = request.sampling.topP
@@ -43,6 +40,14 @@ struct EngineRequest: Encodable, Hashable, Sendable {
         frequency_penalty = request.sampling.frequencyPenalty
         stop = request.sampling.stop
         cache_prompt = !stranger
+    }
+
+    /// A conversation in the engine's words.
+    static func messages(of request: InferenceRequest) -> [ChatMessage] {
+        request.messages.map {
+            // OpenAI's newer name of the same thing, which models' templates do not know.
+            ChatMessage(role: $0.role == "developer" ? "system" : $0.role, content: $0.content)
+        }
     }
 
     func json() throws -> [UInt8] { Array(try WireCoding.encoder.encode(self)) }

@@ -121,6 +121,11 @@ actor EngineHouse {
     /// Why the last engine with this model did not come up; nil once one did.
     func lastProblem(_ root: ContentRoot) -> WireError? { problems[root] }
 
+    /// Whether work for this model that is nobody's job would take nothing from anybody: a slot is free, or an engine's place.
+    func isIdle(for root: ContentRoot) -> Bool { pool.isIdle(for: root) }
+    /// Jobs that wait.
+    var waiting: Int { pool.queued }
+
     func stop(_ root: ContentRoot?) async {
         let affected = pool.engines.values.filter { root == nil || $0.root == root }.map(\.id)
         apply(.stop(root))

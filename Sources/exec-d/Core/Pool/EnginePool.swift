@@ -68,6 +68,13 @@ struct EnginePool: Sendable {
         engines.values.first { $0.root == root && !$0.isStopping }
     }
 
+    /// Whether a run with this model would have a slot without waiting for a job, and without another engine's going.
+    func isIdle(for root: ContentRoot) -> Bool {
+        guard !draining, waiting.isEmpty else { return false }
+        guard let engine = serving(root) else { return engines.count < settings.engines }
+        return engine.state == .ready && engine.busy < settings.slots
+    }
+
     // MARK: Jobs
 
     private mutating func submit(_ run: RunID, _ root: ContentRoot, _ now: Int64) -> [Action] {
