@@ -17,7 +17,7 @@ struct Bazaar {
         )
         print("  attackers                     |  ours   chance   oracle |  ours   chance")
         let alone = Self.attacks.flatMap { kind in [0.1, 0.3, 0.5].map { losses(kind, $0) } }
-        return alone + words() + [ring()]
+        return alone + words() + fakes() + [ring()]
     }
 
     private func losses(_ kind: Market.Kind, _ share: Double) -> Verdict {
@@ -85,6 +85,40 @@ struct Bazaar {
             )
         }
         return verdicts
+    }
+
+    /// Attackers who are good for thirty jobs, and then give answers that are not the model's, which nobody sees who does not
+    /// check; without checks, and with as many as the rule for them has.
+    private func fakes() -> [Verdict] {
+        print(
+            "40 providers that fake answers after 30 jobs, 12 clients, jobs 1 to 600 and 601 to 1200; in percent of jobs"
+        )
+        print("  attackers | wrong, unchecked | wrong, checked | answers checked")
+        return [0.1, 0.3, 0.5].flatMap { share in
+            func lost(_ verifies: Bool) -> (early: Market.Losses, late: Market.Losses) {
+                var market = Market(
+                    seed: seed, providers: 40, clients: 12, share: share, .fakes, speech: .honest,
+                    verifies: verifies)
+                let early = market.lost(rounds: 600, by: .ours)
+                return (early, market.lost(rounds: 600, by: .ours))
+            }
+            func percent(_ share: Double) -> String { Simulator.decimal(100 * share, 1) }
+            let (blind, checking) = (lost(false), lost(true))
+            let name = "\(Int(share * 100)) %"
+            print(
+                " ", name + String(repeating: " ", count: max(0, 9 - name.count)), "|",
+                Simulator.pad("\(percent(blind.early.wrong)), \(percent(blind.late.wrong))", 16), "|",
+                Simulator.pad("\(percent(checking.early.wrong)), \(percent(checking.late.wrong))", 14), "|",
+                Simulator.pad("\(percent(checking.early.checked)), \(percent(checking.late.checked))", 15))
+            return [
+                Verdict(
+                    "\(name) fake answers: at most a twentieth of the jobs that they take unchecked, \(percent(blind.late.wrong)) %",
+                    "\(percent(checking.late.wrong)) %", kept: checking.late.wrong <= blind.late.wrong / 20),
+                Verdict(
+                    "\(name) fake answers: at most 10 % are checked in the end",
+                    "\(percent(checking.late.checked)) %", kept: checking.late.checked <= 0.1),
+            ]
+        }
     }
 
     /// 70 honest providers, each a little worse than the one before, without and with 30 keys of one attacker who fails: do

@@ -17,6 +17,8 @@ public struct Market {
         case whitewashes
         /// Honest for thirty jobs, then fails nine of ten.
         case betrays
+        /// Honest for thirty jobs, then nine of ten answers are not the model's; nobody sees that who does not check.
+        case fakes = "fakes answers"
         /// Says that it is idle, always, and fails whoever comes beyond its slots.
         case liesAboutLoad = "lies about its load"
     }
@@ -51,6 +53,7 @@ public struct Market {
         var book = CardBook(penalty: 30)
         var hearsay = Hearsay()
         var schedule = EvidenceSchedule()
+        var rates = VerificationBook()
         /// Those of the honest providers whose nodes are clients, too: that is how trust can lead to a client.
         var key: PublicKey
     }
@@ -64,6 +67,8 @@ public struct Market {
     var providers: [Provider] = []
     var clients: [Client]
     let speech: Speech
+    /// Whether clients check answers, as often as the rule has it.
+    let verifies: Bool
     /// All that was said, by the provider whom it is about.
     var said: [PublicKey: [Evidence]] = [:]
     var rounds = 0
@@ -76,10 +81,11 @@ public struct Market {
     ///   - validators: so many of the clients are believed fully by all.
     public init(
         seed: UInt64, honest: Int, attackers: Int, clients: Int, _ kind: Kind, spread: Double = 0,
-        speech: Speech = .silence, validators: Int = 0
+        speech: Speech = .silence, validators: Int = 0, verifies: Bool = false
     ) {
         random = seed
         self.speech = speech
+        self.verifies = verifies
         self.clients = []
         for _ in 0..<attackers { providers.append(Provider(kind: kind, quality: 0, key: freshKey())) }
         for number in 0..<honest {
@@ -96,12 +102,12 @@ public struct Market {
 
     public init(
         seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind, speech: Speech = .silence,
-        validators: Int = 0
+        validators: Int = 0, verifies: Bool = false
     ) {
         let attackers = Int((share * Double(providers)).rounded(.up))
         self.init(
             seed: seed, honest: providers - attackers, attackers: attackers, clients: clients, kind,
-            speech: speech, validators: validators)
+            speech: speech, validators: validators, verifies: verifies)
     }
 
     /// The places of the honest providers when they are put in the order of what all clients together think of them, the
@@ -142,6 +148,10 @@ public struct Market {
         public var first = 0.0
         /// Jobs of which three attempts failed.
         public var whole = 0.0
+        /// Jobs that were given a wrong answer, and took it.
+        public var wrong = 0.0
+        /// Answers that were checked.
+        public var checked = 0.0
     }
 
     /// Each client has one job in each round, which is tried at three providers, as jobs are.
@@ -155,7 +165,14 @@ public struct Market {
             self.rounds += 1
             for client in clients.indices {
                 let tried = choose(for: client, by: choice).prefix(3)
-                let failures = tried.prefix { !attempt($0, client) }.count
+                var failures = 0
+                for each in tried {
+                    let result = attempt(each, client)
+                    if result.checked { losses.checked += part }
+                    if result.outcome == .wrong { losses.wrong += part }
+                    guard result.outcome == .failed else { break }
+                    failures += 1
+                }
                 if failures > 0 { losses.first += part }
                 if failures == tried.count { losses.whole += part }
             }
@@ -163,26 +180,49 @@ public struct Market {
         return losses
     }
 
-    private mutating func attempt(_ chosen: Int, _ client: Int) -> Bool {
-        let good = work(at: chosen)
-        learn(client, chosen, good)
-        if !good, providers[chosen].kind == .whitewashes { providers[chosen].key = freshKey() }
-        return good
+    /// What came of one attempt.
+    private enum Outcome { case good, failed, wrong }
+
+    private mutating func attempt(_ chosen: Int, _ client: Int) -> (outcome: Outcome, checked: Bool) {
+        let outcome = work(at: chosen)
+        let isChecked = outcome != .failed && verifies && draws(chosen, client)
+        if isChecked { check(chosen, client, isRight: outcome == .good) }
+        // Who does not check takes a wrong answer for a good one.
+        learn(client, chosen, outcome == .good || (outcome == .wrong && !isChecked))
+        if outcome == .failed, providers[chosen].kind == .whitewashes { providers[chosen].key = freshKey() }
+        return (outcome, isChecked)
     }
 
-    private mutating func work(at index: Int) -> Bool {
+    private func key(_ chosen: Int) -> VerificationBook.Key {
+        VerificationBook.Key(provider: providers[chosen].key, model: Digest(hashing: "model"))
+    }
+
+    private mutating func draws(_ chosen: Int, _ client: Int) -> Bool {
+        let provider = providers[chosen].key
+        let others = clients[client].hearsay[provider]
+        let score = clients[client].experience.score(provider, with: others, now: now)
+        return clients[client].rates.checks(key(chosen), drawn: chance(), score: score, now: now)
+    }
+
+    private mutating func check(_ chosen: Int, _ client: Int, isRight: Bool) {
+        _ = clients[client].rates.saw(key(chosen), right: isRight, now: now)
+    }
+
+    private mutating func work(at index: Int) -> Outcome {
         providers[index].jobs += 1
         providers[index].busy += 1
         let provider = providers[index]
-        let fails: Bool
+        if provider.busy > Self.slots { return .failed }
+        let hasTurned = provider.jobs > 30
         switch provider.kind {
-        case .honest: fails = false
-        case .fails, .whitewashes: fails = true
-        case .betrays: fails = provider.jobs > 30
-        case .liesAboutLoad: fails = false
+        case .fails, .whitewashes: return chance() < 0.1 ? .good : .failed
+        case .betrays: return chance() < (hasTurned ? 0.1 : 0.995) ? .good : .failed
+        case .fakes:
+            guard chance() < 0.995 else { return .failed }
+            return !hasTurned || chance() < 0.1 ? .good : .wrong
+        case .liesAboutLoad: return chance() < 0.995 ? .good : .failed
+        case .honest: return chance() < provider.quality ? .good : .failed
         }
-        if provider.busy > Self.slots { return false }
-        return chance() < (fails ? 0.1 : provider.kind == .honest ? provider.quality : 0.995)
     }
 
     private mutating func learn(_ client: Int, _ chosen: Int, _ good: Bool) {

@@ -30,6 +30,19 @@ extension AggregatorInterface {
                 self.counts = counts
             }
         }
+        /// How a provider's answers with one model are checked.
+        public struct Checked: WireValue, Hashable {
+            public var model: ContentRoot
+            /// Answers that were found right in a row, as much as they count now.
+            public var right: Double
+            /// The share of answers that is checked, from 0 to 1.
+            public var share: Double
+            public init(model: ContentRoot, right: Double, share: Double) {
+                self.model = model
+                self.right = right
+                self.share = share
+            }
+        }
         public struct Standing: WireValue, Hashable {
             public var provider: PublicKey
             /// The share of jobs that go well there at least, with 95 % certainty.
@@ -46,15 +59,17 @@ extension AggregatorInterface {
             public var lastAt: Int64?
             /// Its price is divided by this when providers are compared.
             public var worth: Double
+            /// By model; of a model that is not named nothing was checked yet, so that all of it is.
+            public var checked: [Checked]
             /// When one provider is asked about: what others said of it, the most trusted first, 50 at most.
             public var words: [Word]?
             enum CodingKeys: String, CodingKey {
-                case provider, score, good, bad, others, believed, ignored, worth, words
+                case provider, score, good, bad, others, believed, ignored, worth, checked, words
                 case lastAt = "last_at"
             }
             public init(
                 provider: PublicKey, score: Double, good: Double, bad: Double, others: Counts, believed: Int,
-                ignored: Int, lastAt: Int64?, worth: Double, words: [Word]? = nil
+                ignored: Int, lastAt: Int64?, worth: Double, checked: [Checked] = [], words: [Word]? = nil
             ) {
                 self.provider = provider
                 self.score = score
@@ -65,6 +80,7 @@ extension AggregatorInterface {
                 self.ignored = ignored
                 self.lastAt = lastAt
                 self.worth = worth
+                self.checked = checked
                 self.words = words
             }
         }
@@ -105,7 +121,9 @@ extension AggregatorInterface {
                         Standing(
                             provider: LedgerInterface.exampleKey, score: 0.75, good: 2.5, bad: 0.25,
                             others: Counts(good: 0.5, bad: 0.125), believed: 1, ignored: 3,
-                            lastAt: 1_790_000_000, worth: 0.75, words: [word])
+                            lastAt: 1_790_000_000, worth: 0.75,
+                            checked: [Checked(model: Digest(hashing: ""), right: 16, share: 0.0625)],
+                            words: [word])
                     ],
                     weights: Weights(
                         prior: Counts(good: 1, bad: 2), own: Counts(good: 5, bad: 15),

@@ -26,7 +26,7 @@ extension LedgerInterface {
         public static let spec = MethodSpec(
             "ledger.sign_evidence", deadlineMs: 5_000, "Signs this node's word on a provider's work.")
         public typealias Reply = SignedEvent
-        /// The provider's receipt: accepted by this ledger for `ok`, and not for `wrong`.
+        /// The provider's receipt; accepted by this ledger for `ok`.
         public var receipt: SignedEvent
         /// The provider's signature under the counterfoil, 128 hexadecimal characters.
         public var counterfoil: String

@@ -40,6 +40,22 @@ public struct JobDeadlines: Codable, Sendable, Equatable {
     public init() {}
 }
 
+/// How answers of other nodes are checked.
+public struct VerifySection: Codable, Sendable, Equatable {
+    /// Whether this node's own engine reads some of them again, where it has the model and an idle slot.
+    public var local = true
+    /// Places of an answer that are looked at.
+    public var places = 64
+    /// How long a check waits for an idle slot.
+    public var waitSeconds = 600
+
+    enum CodingKeys: String, CodingKey {
+        case local, places
+        case waitSeconds = "wait_s"
+    }
+    public init() {}
+}
+
 /// What aggregator-d is told.
 public struct AggregatorSection: Codable, Sendable, Equatable {
     /// Whether this node works for others; it needs `peer.advertise` too.
@@ -67,9 +83,10 @@ public struct AggregatorSection: Codable, Sendable, Equatable {
     public var testify = true
     /// Keys in hexadecimal whose words on providers count fully.
     public var validators: [String] = []
+    public var verify = VerifySection()
 
     enum CodingKeys: String, CodingKey {
-        case provide, price, pay, deadlines, testify, validators
+        case provide, price, pay, deadlines, testify, validators, verify
         case maxConcurrent = "max_concurrent"
         case serveConcurrent = "serve_concurrent"
         case maxTokens = "max_tokens"

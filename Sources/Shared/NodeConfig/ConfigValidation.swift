@@ -134,6 +134,8 @@ extension NodeConfiguration {
             ("aggregator.max_concurrent", Int64(aggregator.maxConcurrent), 1...10_000),
             ("aggregator.card_lifetime_s", Int64(aggregator.cardLifetimeSeconds), 30...1800),
             ("aggregator.card_interval_s", Int64(aggregator.cardIntervalSeconds), 1...1800),
+            ("aggregator.verify.places", Int64(aggregator.verify.places), 8...512),
+            ("aggregator.verify.wait_s", Int64(aggregator.verify.waitSeconds), 1...86_400),
             ("ledger.max_per_job", ledger.maxPerJob, 0...Int64.max),
             ("ledger.max_per_day", ledger.maxPerDay, 0...Int64.max),
             ("ledger.max_per_peer", ledger.maxPerPeer, 0...Int64.max),

@@ -18,6 +18,7 @@ public final class AggregatorDaemon: Daemon {
     private let keeper: CardKeeper
     private let resumption: Resumption
     private let witness: Witness
+    private let verifier: Verifier
 
     public convenience init(_ environment: DaemonEnvironment<AggregatorConfig>) async throws {
         try await self.init(environment, clock: .system)
@@ -34,11 +35,14 @@ public final class AggregatorDaemon: Daemon {
         house = Workplace(
             config: environment.config, links: links, journal: journal,
             metrics: AggregatorMetrics(registry: environment.metrics), clock: clock, loop: environment.loop,
-            log: log, experience: ExperienceBook(try await journal.experiences()))
+            log: log, experience: ExperienceBook(try await journal.experiences()),
+            rates: VerificationBook(try await journal.verifications()))
         keeper = CardKeeper(house: house)
         resumption = Resumption(keep: try await journal.owed())
         witness = Witness(house: house)
         house.witness = witness
+        verifier = Verifier(house: house)
+        house.verifier = verifier
         let ended = try await journal.recover(at: clock.milliseconds())
         if ended > 0 {
             log.warning("jobs ended with the last process", metadata: ["count": "\(ended)"])
@@ -70,6 +74,7 @@ public final class AggregatorDaemon: Daemon {
             group.addTask { await self.resumption.tell(self.house) }
             group.addTask { await self.keeper.run() }
             group.addTask { await self.witness.run() }
+            group.addTask { await self.verifier.run() }
             group.addTask {
                 await self.house.outbox.run { provider in self.house.withBook { $0.endpoint(provider) } }
             }

@@ -29,6 +29,19 @@ struct AggregatorMetrics: Sendable {
             help: "Announcements of this node's card, by whether another node took it.")
     }
 
+    /// An answer of another node was checked, or could not be.
+    func checked(_ verdict: Verdict) {
+        let word =
+            switch verdict {
+            case .right: "right"
+            case .wrong: "wrong"
+            case .undecided: "undecided"
+            }
+        registry.count(
+            "infernet_answers_checked_total", labels: ["verdict", word],
+            help: "Answers of other nodes by what this node's own engine says of them.")
+    }
+
     /// How many jobs are under way and waiting.
     func load(own: Int, served: Int, queued: Int) {
         registry.gauge("infernet_jobs_active", Double(own), labels: ["for", "own"], help: "Jobs under way.")

@@ -38,15 +38,18 @@ final class Workplace: Sendable {
     private let book: Mutex<CardBook>
     private let experience: Mutex<ExperienceBook>
     private let hearsay: Mutex<Hearsay>
+    private let rates: Mutex<VerificationBook>
     /// Set once, when the daemon is put together.
     private let listener = Mutex<Witness?>(nil)
+    private let checker = Mutex<Verifier?>(nil)
     private let serving = Mutex<Set<JobID>>([])
     private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
 
     init(
         config: AggregatorConfig, links: Links, journal: JobJournal, metrics: AggregatorMetrics,
         clock: WallClock,
-        loop: any EventLoop, log: Logger, experience: ExperienceBook = ExperienceBook()
+        loop: any EventLoop, log: Logger, experience: ExperienceBook = ExperienceBook(),
+        rates: VerificationBook = VerificationBook()
     ) {
         process = Digest(hashing: (0..<32).map { _ in UInt8.random(in: .min ... .max) })
         self.config = config
@@ -63,6 +66,7 @@ final class Workplace: Sendable {
         servedGate = Gate(places: section.serveConcurrent, line: 0, what: "other nodes' jobs")
         book = Mutex(CardBook(penalty: Int64(section.penaltySeconds)))
         self.experience = Mutex(experience)
+        self.rates = Mutex(rates)
         hearsay = Mutex(Hearsay(validators: Set(section.validators.compactMap { PublicKey(hex: $0) })))
         outbox = Outbox(links: links, journal: journal, clock: clock, log: log)
     }
@@ -95,6 +99,8 @@ final class Workplace: Sendable {
 
     func withExperience<T>(_ body: (inout ExperienceBook) -> T) -> T { experience.withLock { body(&$0) } }
 
+    func withRates<T>(_ body: (inout VerificationBook) -> T) -> T { rates.withLock { body(&$0) } }
+
     func withHearsay<T>(_ body: (inout Hearsay) -> T) -> T { hearsay.withLock { body(&$0) } }
 
     /// The score of a provider by own jobs and others' words; nil when nothing is known of it.
@@ -113,6 +119,17 @@ final class Workplace: Sendable {
     var witness: Witness? {
         get { listener.withLock { $0 } }
         set { listener.withLock { $0 = newValue } }
+    }
+
+    /// Who checks answers.
+    var verifier: Verifier? {
+        get { checker.withLock { $0 } }
+        set { checker.withLock { $0 = newValue } }
+    }
+
+    /// A job that had gone well at another node turned out wrong; gives what is known of it now.
+    func correct(_ provider: PublicKey) -> Experience {
+        withExperience { $0.corrected(provider, now: clock.seconds) }
     }
 
     /// A job at another node has gone well, or failed there.

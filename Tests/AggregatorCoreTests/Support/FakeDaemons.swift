@@ -67,7 +67,7 @@ struct FakeLedger: Sendable {
             let accepted = house.script.withLock { $0.acceptedReceipts.contains(request.receipt.id) }
             guard body.client == house.key.publicKey, let foil = Counterfoil(request.receipt, body),
                 let signature = Hex.decode(request.counterfoil, count: 64), foil.isSigned(signature),
-                accepted == (request.outcome == .ok)
+                accepted || request.outcome == .wrong
             else { throw WireError(.policyRefused, "not accepted, or not signed") }
             let evidence = Evidence(
                 counterfoil: foil, signature: signature, outcome: request.outcome,
@@ -127,6 +127,17 @@ struct FakeEngine: Sendable {
 
     func routes(_ router: inout Router) {
         router.on(ExecInterface.Inventory.self) { _, _ in house.script.withLock { $0.inventory } }
+        router.on(ExecInterface.Score.self) { request, _ in
+            let reader = house.script.withLock { script in
+                script.scored.append(request)
+                return script.reader
+            }
+            try await Task.sleep(for: .milliseconds(reader.pauseMs))
+            if let error = house.script.withLock({ $0.reader.errors.popLast() }) { throw error }
+            return ExecInterface.Score.Reply(
+                image: reader.image, tokens: reader.gaps.count,
+                marks: reader.gaps.enumerated().map { ExecInterface.Score.Mark(place: $0, gap: $1) })
+        }
         router.stream(ExecInterface.Run.self) { run, _, sink in
             let engine = house.script.withLock { script in
                 script.runs.append(run)

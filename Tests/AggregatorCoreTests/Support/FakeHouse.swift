@@ -52,6 +52,18 @@ struct HouseScript: Sendable {
     /// Evidence that was given, and what is said of each provider.
     var testified: [SignedEvent] = []
     var testimony: [PublicKey: [SignedEvent]] = [:]
+    /// Answers that the engine was asked to read, and what it makes of them.
+    var scored: [ExecInterface.Score] = []
+    var reader = ReaderScript()
+}
+
+/// What the engine makes of an answer that it reads.
+struct ReaderScript: Sendable {
+    var image = "sha256:" + PlannerTests.root.hex
+    var gaps: [Double] = [Double](repeating: 0, count: 24) + [0.5]
+    /// What it fails with first, the last one first.
+    var errors: [WireError] = []
+    var pauseMs = 0
 }
 
 /// What the engine does with a job.

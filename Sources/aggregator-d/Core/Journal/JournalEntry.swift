@@ -32,6 +32,9 @@ enum JournalEntry: Sendable {
     /// What is known of a provider after a job, whole: saying it again changes nothing.
     case experienced(PublicKey, Experience)
 
+    /// How many answers of a provider were found right in a row, whole.
+    case verified(VerificationBook.Key, VerificationRate)
+
     /// Whether others of the same job follow at once, so that it is not worth a commit of its own.
     var isPrelude: Bool {
         switch self {

@@ -28,6 +28,24 @@ extension JobJournal {
         }
     }
 
+    /// How often whose answers are checked.
+    func verifications() async throws -> [VerificationBook.Key: VerificationRate] {
+        try await read { db in
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT * FROM verification ORDER BY at DESC LIMIT ?",
+                arguments: [VerificationBook.capacity])
+            var known: [VerificationBook.Key: VerificationRate] = [:]
+            for row in rows {
+                guard let provider = PublicKey(hex: row["provider"]),
+                    let model = ContentRoot(hex: row["model"])
+                else { continue }
+                known[VerificationBook.Key(provider: provider, model: model)] = VerificationRate(
+                    consecutive: row["consecutive"], at: row["at"])
+            }
+            return known
+        }
+    }
+
     /// The last jobs, newest first.
     func records(limit: Int) async throws -> [Record] {
         try await read { db in

@@ -40,6 +40,14 @@ enum JournalSchema {
                         provider TEXT PRIMARY KEY, good REAL NOT NULL, bad REAL NOT NULL, at INTEGER NOT NULL) STRICT
                     """)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE verification (
+                        provider TEXT NOT NULL, model TEXT NOT NULL, consecutive REAL NOT NULL, at INTEGER NOT NULL,
+                        PRIMARY KEY (provider, model)) STRICT
+                    """)
+        }
         try migrator.migrate(database)
     }
 }

@@ -44,6 +44,10 @@ enum JournalWriting {
             try db.run(
                 "INSERT OR REPLACE INTO experience (provider, good, bad, at) VALUES (?,?,?,?)",
                 arguments: [provider.hex, experience.good, experience.bad, experience.at])
+        case .verified(let key, let rate):
+            try db.run(
+                "INSERT OR REPLACE INTO verification (provider, model, consecutive, at) VALUES (?,?,?,?)",
+                arguments: [key.provider.hex, key.model.hex, rate.consecutive, rate.at])
         case .settled(let key):
             try db.run(
                 "DELETE FROM outbox WHERE job = ? AND served = ?", arguments: [key.job.text, key.served])

@@ -50,6 +50,13 @@ struct Experience: Hashable, Sendable {
         bad *= Self.most / total
     }
 
+    /// A job that had counted as good turned out not to be.
+    mutating func corrected(now: Int64) {
+        self = aged(to: now)
+        good = max(0, good - 1)
+        saw(success: false, now: now)
+    }
+
     /// What is believed of the share of jobs that go well, by this and by what others said, as much as that counts.
     func belief(now: Int64, with others: Hearsay.Weighed? = nil) -> BetaDistribution {
         let present = aged(to: now)

@@ -41,6 +41,14 @@ struct ExperienceBook: Sendable {
         return experience
     }
 
+    /// Takes a good job back: its answer was found wrong.
+    mutating func corrected(_ provider: PublicKey, now: Int64) -> Experience {
+        var experience = entries[provider]?.experience ?? Experience(at: now)
+        experience.corrected(now: now)
+        keep(experience, of: provider, now: now)
+        return experience
+    }
+
     /// The score of a provider, by own jobs and by what others said as much as they are trusted; nil when nothing is known of
     /// it.
     mutating func score(_ provider: PublicKey, with others: Hearsay.Weighed?, now: Int64) -> Double? {

@@ -28,6 +28,7 @@ extension Workplace {
                 provider: provider, score: score, good: own.good, bad: own.bad,
                 others: Reputation.Counts(good: others.good, bad: others.bad), believed: others.believed,
                 ignored: others.ignored, lastAt: last[provider], worth: Trust.worth(score, exploring: false),
+                checked: checked(provider, score: score, now: now),
                 words: words?.prefix(Self.mostWords).map { each in
                     Reputation.Word(
                         rater: each.rater, trust: each.trust,
@@ -37,6 +38,15 @@ extension Workplace {
         let sorted = standings.sorted { ($1.score, $0.provider.hex) < ($0.score, $1.provider.hex) }
         return Reputation.Reply(
             standings: Array(sorted.prefix(min(max(request.limit, 1), 500))), weights: Self.weights)
+    }
+
+    /// How often the answers of a provider are checked, by model.
+    private func checked(_ provider: PublicKey, score: Double, now: Int64) -> [Reputation.Checked] {
+        let rates = withRates { $0.rates.filter { $0.key.provider == provider } }
+        return rates.map { key, rate in
+            Reputation.Checked(
+                model: key.model, right: rate.present(now), share: rate.share(score: score, now: now))
+        }.sorted { $0.model.hex < $1.model.hex }
     }
 
     /// The numbers of `Experience`, for who explains a score.

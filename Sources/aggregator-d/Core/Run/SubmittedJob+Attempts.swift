@@ -36,6 +36,7 @@ extension SubmittedJob {
         let sealed = try await seal(for: offer)
         let tally = AnswerTally()
         let answer = SealedAnswer(key: sealed.key, job: job)
+        let copy = house.verifier?.draws(offer) == true ? AnswerCopy() : nil
         do {
             let reply = try await paying(offer, sealed.payload) { payment in
                 let call = WSInterface.RunJob(
@@ -49,11 +50,12 @@ extension SubmittedJob {
                     let text = try answer.open(event.text, sequence: event.sequence)
                     self.notePiece(number)
                     try tally.add(text, sequence: event.sequence)
+                    copy?.add(text)
                     try await self.sink.send(
                         Submit.Event(stage: .token, sequence: event.sequence, text: text))
                 }
             }
-            return .remote(reply, offer, tally.sum())
+            return .remote(reply, offer, tally.sum(), copy)
         } catch {
             throw Self.explain(WireError.wrapping(error), offer, pieces: tally.sum().pieces)
         }

@@ -15,13 +15,15 @@ final class SubmittedJob: Sendable {
     /// What an attempt brought home, to be settled.
     enum Answer: Sendable {
         case here(ExecInterface.Run.Reply, ContentInterface.Entry, AnswerTally.Sum)
-        case remote(PeerInterface.RunJob.Reply, Offer, AnswerTally.Sum)
+        /// With a copy when it will be checked.
+        case remote(PeerInterface.RunJob.Reply, Offer, AnswerTally.Sum, AnswerCopy?)
     }
 
     private struct Progress: Sendable {
         var candidates: [Candidate] = []
         var answer: Answer?
         var settled: (finish: FinishReason, root: ContentRoot, bundle: ReceiptBundle)?
+        var checked: CheckedJob?
     }
 
     let house: Workplace
@@ -97,6 +99,7 @@ final class SubmittedJob: Sendable {
         guard let settled = progress.withLock({ $0.settled }) else {
             throw WireError(.internalError, "The job is done, but its receipt is missing.")
         }
+        if let checked = progress.withLock({ $0.checked }) { house.verifier?.takes(checked) }
         return Submit.Reply(
             record: driver.record, finish: settled.finish, modelRoot: settled.root, receipt: settled.bundle)
     }
@@ -161,7 +164,7 @@ final class SubmittedJob: Sendable {
             settlement = try await Settlement.signed(
                 here: reply, entry: entry, sum: sum, request: request, record: driver.record, own: own,
                 house: house)
-        case .remote(let reply, let offer, let sum):
+        case .remote(let reply, let offer, let sum, _):
             settlement = Settlement(
                 house: house, record: driver.record, receipt: reply.receipt,
                 check: ReceiptCheck(
@@ -175,20 +178,34 @@ final class SubmittedJob: Sendable {
         {
             tell(answer, .wrong)
             // A receipt that does not hold is never accepted, so that nothing will be charged.
-            if case .remote(_, let offer, _) = answer, offer.model.price.asset != .testCredit {
+            if case .remote(_, let offer, _, _) = answer, offer.model.price.asset != .testCredit {
                 release(offer.card.provider)
             }
             throw error
         }
         driver.bill(body)
-        tell(answer, .ok)
-        progress.withLock { $0.settled = (body.finish, body.modelRoot, bundle) }
+        let checked = checkable(answer, body)
+        if checked == nil { tell(answer, .ok) }
+        progress.withLock {
+            $0.settled = (body.finish, body.modelRoot, bundle)
+            $0.checked = checked
+        }
         return "answered and accepted"
+    }
+
+    /// What is checked when the job has ended; nil when it is not.
+    private func checkable(_ answer: Answer, _ body: ReceiptBody) -> CheckedJob? {
+        guard case .remote(let reply, let offer, _, let copy) = answer, let text = copy?.text else {
+            return nil
+        }
+        return CheckedJob(
+            job: job, request: request, answer: text, offer: offer, receipt: reply.receipt, body: body,
+            counterfoil: reply.counterfoil, agreed: agreedTokens(offer.model.context))
     }
 
     /// Lets others hear how the job went, when its provider signed for it.
     private func tell(_ answer: Answer, _ outcome: Evidence.Outcome) {
-        guard case .remote(let reply, let offer, _) = answer, let counterfoil = reply.counterfoil else {
+        guard case .remote(let reply, let offer, _, _) = answer, let counterfoil = reply.counterfoil else {
             return
         }
         house.witness?.saw(

@@ -88,7 +88,17 @@ struct Reputation: AsyncParsableCommand {
                 + "\(sum(\.bad, own: each.bad))) is \(number(each.score)): to begin with, own jobs, others' jobs.",
             "When providers are compared its price counts \(number(1 / each.worth)) times. "
                 + "Of others' words \(each.believed) count and \(each.ignored) do not: nobody whom this node trusts leads to them.",
-        ]
+        ] + checks(each)
+    }
+
+    private static func checks(_ each: AggregatorInterface.Reputation.Standing) -> [String] {
+        guard !each.checked.isEmpty else {
+            return ["None of its answers was checked yet: those that can be are, all of them."]
+        }
+        return each.checked.map { checked in
+            "With model \(checked.model.hex.prefix(16))… \(number(checked.right)) answers in a row were found right: "
+                + "\(number(checked.share * 100)) % of the next ones are checked."
+        }
     }
 
     /// A weight as it is: whole, when it is whole.
