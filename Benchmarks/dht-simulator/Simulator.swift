@@ -29,6 +29,7 @@ struct Simulator: ParsableCommand {
     @Option(help: "Disjoint paths of an announcement that is repeated.") var again = 6
     @Flag(help: "A card is not announced a second time at once.") var once = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
+    @Flag(help: "Also: evidence on providers, when nodes die and when liars hide it.") var evidence = false
     @Flag(help: "Also: what bad providers take from clients that choose as aggregator-d does.") var market =
         false
     @Option(help: "Instead of all this: so many packets of all kinds against one node.") var storm = 0
@@ -49,6 +50,7 @@ struct Simulator: ParsableCommand {
                 let trial = Attacks(nodes: count, searches: searches, seed: seed, options: options)
                 verdicts += try attacks ? trial.report() : trial.ring()
             }
+            if evidence { verdicts += try Words(nodes: count, seed: seed, options: options).report() }
             if idle { verdicts.append(Life(nodes: count, seed: seed, options: options).quiet()) }
             if life { verdicts += try Life(nodes: count, seed: seed, options: options).report() }
         }
