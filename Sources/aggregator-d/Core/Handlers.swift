@@ -21,7 +21,7 @@ struct Handlers: Sendable {
         }
         router.on(Interface.Sold.self) { request, _ in
             // What it took is for who looks at the sales: without it the sale is as good.
-            let usage = try? await house.journal.job(request.job)?.record.usage
+            let usage = house.usage(ofSold: request.job)
             return try await house.links.ledger.call(
                 LedgerInterface.EndSale(job: request.job, delivered: true, usage: usage),
                 trace: request.job.text)

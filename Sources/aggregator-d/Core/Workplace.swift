@@ -43,6 +43,7 @@ final class Workplace: Sendable {
     private let listener = Mutex<Witness?>(nil)
     private let checker = Mutex<Verifier?>(nil)
     private let serving = Mutex<Set<JobID>>([])
+    private let sold = Mutex<[JobID: Usage]>([:])
     private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
 
     init(
@@ -141,6 +142,15 @@ final class Workplace: Sendable {
     /// Marks a stranger's job as under way; false when it is already.
     func beginServing(_ job: JobID) -> Bool { serving.withLock { $0.insert(job).inserted } }
     func endServing(_ job: JobID) { serving.withLock { _ = $0.remove(job) } }
+
+    /// What an answer that strangers bought took, until it is known to have left: looked up at once, and lost without harm.
+    func remember(_ usage: Usage?, ofSold job: JobID) {
+        sold.withLock { sold in
+            if sold.count >= 256 { sold.removeAll() }
+            sold[job] = usage
+        }
+    }
+    func usage(ofSold job: JobID) -> Usage? { sold.withLock { $0.removeValue(forKey: job) } }
 
     /// Runs a job so that it can be cancelled from here.
     func attending<T: Sendable>(_ driver: JobDriver, _ work: () async throws -> T) async rethrows -> T {

@@ -92,6 +92,7 @@ struct SoldJob: Sendable {
         let reply: LedgerInterface.SettleSale.Reply
         if let settled { reply = settled } else { reply = try await settle() }
         guard reply.settled else { return unpaid(reply) }
+        house.remember(done.record.usage, ofSold: job)
         return Sell.Reply(
             job: job, settled: true, response: reply.response, finish: done.finish, usage: done.record.usage)
     }
