@@ -16,8 +16,9 @@ extension ExecInterface {
         public struct Mark: WireValue, Hashable {
             /// Tokens before it.
             public var place: Int
-            /// How much less likely the answer's token is than the likeliest, as the difference of their logarithms; 0 when it
-            /// is the likeliest. Of one beyond the likeliest 64 the last of these is told, so that it is at least so much.
+            /// How much less likely the answer's text is than the likeliest token, as the difference of their logarithms: of the
+            /// likeliest token with which the rest of the answer begins. 0 when that is the likeliest of all; where none of the
+            /// likeliest 64 begins it, the last of these is told, so that it is at least so much.
             public var gap: Double
             public init(place: Int, gap: Double) {
                 self.place = place
