@@ -162,6 +162,20 @@ import Wire
         try await nodes.requireSound()
     }
 
+    @Test func anotherInvoiceForTheSameAmountIsNotPaid() async throws {
+        let nodes = try CreditFixture()
+        try await nodes.funded()
+        let coming = [try KnownInvoice.named("coffee-0")]
+        nodes.services.provider.change { $0.coming = coming }
+        let answer = try await nodes.offered(1_000_000)
+        let other = try KnownInvoice.named("brief")
+        #expect(other.amount == 1_000_000)
+        await #expect(throws: WireError(.verificationFailed, "")) {
+            try await nodes.pay(CreditAnswer(offer: answer.offer, invoice: other.text))
+        }
+        #expect(try await nodes.wallet(nodes.client) == CreditFixture.funds)
+    }
+
     @Test func whatIsPaidAheadIsBoundedOnBothSides() async throws {
         var section = CreditSection()
         (section.maxPrepaid, section.maxHeld) = (4_000_000, 5_000_000)
