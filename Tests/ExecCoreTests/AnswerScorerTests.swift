@@ -38,6 +38,14 @@ import Wire
             decoding: body(#"{"id":5,"bytes":[],"logprob":-2},{"id":7,"bytes":[],"logprob":-1}"#),
             as: UTF8.self),
         String(decoding: body(#"{"id":5,"bytes":[],"logprob":1e999}"#), as: UTF8.self),
+        // One after the other, and none twice.
+        String(
+            decoding: body(
+                #"{"id":5,"bytes":[],"logprob":-1},{"id":7,"bytes":[],"logprob":-3},{"id":8,"bytes":[],"logprob":-2}"#
+            ), as: UTF8.self),
+        String(
+            decoding: body(#"{"id":7,"bytes":[97],"logprob":-1},{"id":7,"bytes":[98],"logprob":-2}"#),
+            as: UTF8.self),
         String(decoding: body(#"{"id":-5,"bytes":[],"logprob":-1}"#), as: UTF8.self),
         String(decoding: body(#"{"id":5,"bytes":[],"logprob":5}"#), as: UTF8.self),
         String(

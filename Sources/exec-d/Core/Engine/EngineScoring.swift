@@ -36,9 +36,10 @@ struct TokenGuess: Hashable, Sendable {
         guard let body = try? WireCoding.decoder.decode(Body.self, from: Data(json)),
             case let choices = body.completion_probabilities?.first?.top_logprobs ?? [],
             choices.count <= Self.width,
-            choices.allSatisfy({
-                $0.logprob <= choices[0].logprob && $0.logprob > -.infinity && $0.logprob < 1
-            })
+            choices.allSatisfy({ $0.logprob > -.infinity && $0.logprob < 1 }),
+            // In order, and none twice: else it would not be clear how likely one is.
+            zip(choices, choices.dropFirst()).allSatisfy({ $0.logprob >= $1.logprob }),
+            Set(choices.map(\.id)).count == choices.count
         else { throw EngineAnswer.broken("to a question for likelihoods cannot be read") }
         self.choices = choices
         ends = body.stop_type == "eos"
