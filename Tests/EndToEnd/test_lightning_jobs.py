@@ -11,13 +11,16 @@ from ipc_client import Refused
 from lightning_account import hand_key
 from lnbits import LNbits
 from node import MODEL, Node
+from paid_case import PaidCase
 from waiting import eventually
 
 MSAT = "bip122:000000000019d6689c085ae165831e93/bolt11:msat"
 
 
-class LightningJobs(unittest.TestCase):
+class LightningJobs(PaidCase):
     """A client without a model, a provider that is paid on Lightning, and a wallet of each at one LNbits."""
+
+    asset = MSAT
 
     @classmethod
     def setUpClass(cls):
@@ -38,44 +41,13 @@ class LightningJobs(unittest.TestCase):
         cls.client.start()
         hand_key(cls.client, cls.wallets["client"].key)
         hand_key(cls.provider, cls.wallets["provider"].key)
-        cls.key = cls.provider.call("ledger-d", "ledger.identity")["pubkey"]
-
-        def planned():
-            plan = cls.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})
-            return any(found["chosen"] and found.get("provider") == cls.key for found in plan["candidates"])
-
-        eventually(planned, 60, "the provider in the client's plan")
-
-    def account(self, node):
-        """The one account of a node."""
-        (account,) = node.call("ledger-d", "ledger.accounts")["accounts"]
-        return account
+        cls.await_plan()
 
     def credit(self, node):
         """The one credit in a node's books; None while there is none."""
         credits = node.call("ledger-d", "ledger.credits")["credits"]
         self.assertLess(len(credits), 2)
         return credits[0] if credits else None
-
-    def price(self, job):
-        """What a job cost, by the receipt that the client's node keeps."""
-        bundle = json.loads(self.client.ctl("receipt", "show", job, check=True).stdout)
-        body = json.loads(bundle["receipt"]["content"])
-        self.assertEqual(body["unit_price"]["asset"], MSAT)
-        self.assertIsNotNone(bundle["acceptance"])
-        return body["price"]
-
-    def kill_ledger(self, node):
-        """kill -9 of a node's ledger-d; returns when another one serves."""
-        dead = node.kill("ledger-d")
-        eventually(
-            lambda: node.daemon("ledger-d").get("pid") not in (None, dead) and node.settled(), 30, "the ledger's return")
-
-    def ask(self, prompt):
-        """One question to the client's node; the finished answer."""
-        answer = Answer(self.client, prompt, 24)
-        self.assertEqual(answer.outcome(60), "whole", (answer.error, answer.cut))
-        return answer
 
     def agree(self):
         """Both books say the same of the credit, and nothing is under way."""

@@ -12,6 +12,7 @@ from answer import Answer
 from evm_chain import Chain
 from ipc_client import Refused
 from node import MODEL, Node
+from paid_case import PaidCase
 from waiting import eventually
 
 USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
@@ -19,8 +20,10 @@ CEILING = 100_000
 CHANNEL = 1_000_000
 
 
-class PaidJobs(unittest.TestCase):
+class PaidJobs(PaidCase):
     """A client without a model, a provider that takes USDC alone, and a chain that both ask."""
+
+    asset = USDC
 
     @classmethod
     def setUpClass(cls):
@@ -38,18 +41,7 @@ class PaidJobs(unittest.TestCase):
         cls.addClassCleanup(cls.provider.destroy)
         cls.provider.start().add_model().wait_warm()
         cls.client.start()
-        cls.key = cls.provider.call("ledger-d", "ledger.identity")["pubkey"]
-
-        def planned():
-            plan = cls.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})
-            return any(found["chosen"] and found.get("provider") == cls.key for found in plan["candidates"])
-
-        eventually(planned, 60, "the provider in the client's plan")
-
-    def account(self, node):
-        """The one account of a node."""
-        (account,) = node.call("ledger-d", "ledger.accounts")["accounts"]
-        return account
+        cls.await_plan()
 
     def channel(self, node):
         """The one channel of a node."""
@@ -62,26 +54,6 @@ class PaidJobs(unittest.TestCase):
             self.chain.ask("test_mine", 1)
             return check()
         return eventually(step, 90, what)
-
-    def price(self, job):
-        """What a job cost, by the receipt that the client's node keeps."""
-        bundle = json.loads(self.client.ctl("receipt", "show", job, check=True).stdout)
-        body = json.loads(bundle["receipt"]["content"])
-        self.assertEqual(body["unit_price"]["asset"], USDC)
-        self.assertIsNotNone(bundle["acceptance"])
-        return body["price"]
-
-    def kill_ledger(self, node):
-        """kill -9 of a node's ledger-d; returns when another one serves."""
-        dead = node.kill("ledger-d")
-        eventually(
-            lambda: node.daemon("ledger-d").get("pid") not in (None, dead) and node.settled(), 30, "the ledger's return")
-
-    def ask(self, prompt):
-        """One question to the client's node; the finished answer."""
-        answer = Answer(self.client, prompt, 24)
-        self.assertEqual(answer.outcome(60), "whole", (answer.error, answer.cut))
-        return answer
 
     def test_1_who_has_no_channel_is_told_so_and_who_sends_no_voucher_is_refused(self):
         answer = Answer(self.client, "Name a colour.", 8)
