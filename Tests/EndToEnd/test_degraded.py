@@ -118,6 +118,16 @@ class Content(Degraded):
         self.assert_well(node)
         self.assert_chat_works(node)
 
+    def test_what_was_mended_a_moment_ago_is_not_shown_as_broken(self):
+        """The first thing that a person sees after the first question."""
+        node = self.make()
+        node.start()
+        self.assert_told(node, r"The store has no content", r"infernetctl content add")
+        node.add_model()
+        self.assert_chat_works(node)
+        done = self.ctl(node, "status")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_the_store_is_never_told_from_memory(self):
         node = self.make(warm=False)
         node.start()

@@ -72,11 +72,13 @@ actor Upkeep {
         var checks: [ControlInterface.Check] = []
         for name in names {
             let label = "model \(name)"
-            if let problem = wanted[name]?.problem {
+            if await house?.isReady(for: name) == true {
+                // A job may have had it loaded since the last round.
+                checks.append(.init(name: label, ok: true, reason: "verified, its engine is warm"))
+            } else if let problem = wanted[name]?.problem {
                 checks.append(.init(name: label, ok: false, reason: problem.message, fix: problem.fix))
-            } else if let root = wanted[name]?.root {
-                let reason = await house?.isReady(root) == true ? "verified, its engine is warm" : "verified"
-                checks.append(.init(name: label, ok: true, reason: reason))
+            } else if wanted[name]?.root != nil {
+                checks.append(.init(name: label, ok: true, reason: "verified"))
             } else {
                 checks.append(.init(name: label, ok: true, reason: "not looked at yet"))
             }

@@ -22,15 +22,34 @@ extension Supervisor {
         }
     }
 
+    func lookAgain() async {
+        await withTaskGroup(of: Void.self) { group in
+            for (role, service) in services where service.machine.state == .degraded {
+                guard let pid = service.machine.pid else { continue }
+                group.addTask { await self.glance(role, pid, service.link) }
+            }
+        }
+    }
+
+    /// Silence says nothing here: whether a daemon hangs is found out by those who wait longer.
+    private func glance(_ role: Role, _ pid: Int32, _ link: PeerLink) async {
+        guard
+            let reply = try? await link.call(
+                ControlInterface.Health(), deadlineMs: ServiceStateMachine.glanceMs)
+        else { return }
+        heard(reply, from: role, pid)
+    }
+
+    private func heard(_ reply: ControlInterface.Health.Reply, from role: Role, _ pid: Int32) {
+        services[role]?.checks = reply.checks
+        deliver(role, .health(pid: pid, reply.faults))
+    }
+
     private func ask(_ role: Role, _ pid: Int32, _ link: PeerLink) async {
         do {
             let reply = try await link.call(ControlInterface.Health(), deadlineMs: Self.carePatienceMs)
             guard !Task.isCancelled else { return }
-            services[role]?.checks = reply.checks
-            let faults = reply.checks.filter { !$0.ok }.map {
-                ServiceStateMachine.Fault(reason: "\($0.name): \($0.reason)", fix: $0.fix)
-            }
-            deliver(role, .health(pid: pid, faults))
+            heard(reply, from: role, pid)
         } catch {
             guard !Task.isCancelled else { return }
             let silent: Set<ErrorCode> = [.deadlineExceeded, .upstreamLost, .unavailable]

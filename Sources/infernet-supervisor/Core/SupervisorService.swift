@@ -11,7 +11,10 @@ struct SupervisorService: Sendable {
     let configPath: String?
 
     func routes(_ router: inout Router) {
-        router.on(SupervisorInterface.Status.self) { _, _ in await house.status() }
+        router.on(SupervisorInterface.Status.self) { _, _ in
+            await house.lookAgain()
+            return await house.status()
+        }
         router.on(SupervisorInterface.Privileges.self) { _, _ in .table }
         router.on(SupervisorInterface.Health.self) { _, _ in await house.health() }
         router.on(SupervisorInterface.Metrics.self) { _, _ in .init(text: await house.metrics()) }

@@ -116,6 +116,11 @@ actor EngineHouse {
         return models[root]
     }
 
+    /// Whether an engine stands ready for a model of this name or root, whoever asked for it.
+    func isReady(for reference: String) -> Bool {
+        models.values.contains { ($0.name == reference || $0.root.hex == reference) && isReady($0.root) }
+    }
+
     func isServing(_ root: ContentRoot) -> Bool { pool.serving(root) != nil }
     func isReady(_ root: ContentRoot) -> Bool { pool.serving(root)?.state == .ready }
     /// Why the last engine with this model did not come up; nil once one did.

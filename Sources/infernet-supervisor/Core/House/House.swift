@@ -8,6 +8,8 @@ import Wire
 
 /// Whoever knows the daemons and can have them replaced.
 protocol House: Actor {
+    /// Asks those that were unwell once more, briefly: what was mended a moment ago is not shown as broken.
+    func lookAgain() async
     /// The state of the node and of each daemon.
     func status() -> SupervisorInterface.Status.Reply
     /// The node in one word.
@@ -36,6 +38,13 @@ struct HouseMember: Sendable {
     var link: PeerLink
 
     var isUp: Bool { machine.state == .ready || machine.state == .degraded }
+}
+
+extension ControlInterface.Health.Reply {
+    /// What is wrong, by its own word.
+    var faults: [ServiceStateMachine.Fault] {
+        checks.filter { !$0.ok }.map { .init(reason: "\($0.name): \($0.reason)", fix: $0.fix) }
+    }
 }
 
 extension SupervisorInterface.Health.Reply {

@@ -132,16 +132,36 @@ actor HouseWatch {
             let process = try await link.call(ControlInterface.Process(), deadlineMs: Self.patienceMs)
             seen(role, process)
             let health = try await link.call(ControlInterface.Health(), deadlineMs: Self.patienceMs)
-            wards[role]?.checks = health.checks
-            let faults = health.checks.filter { !$0.ok }.map {
-                ServiceStateMachine.Fault(reason: "\($0.name): \($0.reason)", fix: $0.fix)
-            }
-            deliver(role, .health(pid: process.pid, faults))
+            heard(health, from: role, process.pid)
         } catch is CancellationError { return Self.calm } catch {
             silent(role, WireError.wrapping(error))
         }
         let state = wards[role]?.machine.state
         return state == .ready || state == .degraded ? Self.calm : Self.eager
+    }
+
+    func lookAgain() async {
+        await withTaskGroup(of: Void.self) { group in
+            for (role, ward) in wards where ward.machine.state == .degraded {
+                guard let pid = ward.machine.pid else { continue }
+                group.addTask { await self.glance(role, pid, ward.link) }
+            }
+        }
+    }
+
+    /// Silence says nothing here, nor does another process than the one that is known: both are `look`'s.
+    private func glance(_ role: Role, _ pid: Int32, _ link: PeerLink) async {
+        let deadline = ServiceStateMachine.glanceMs
+        guard let process = try? await link.call(ControlInterface.Process(), deadlineMs: deadline),
+            process.pid == pid,
+            let health = try? await link.call(ControlInterface.Health(), deadlineMs: deadline)
+        else { return }
+        heard(health, from: role, pid)
+    }
+
+    private func heard(_ health: ControlInterface.Health.Reply, from role: Role, _ pid: Int32) {
+        wards[role]?.checks = health.checks
+        deliver(role, .health(pid: pid, health.faults))
     }
 
     /// A process answered: the one that we know, or its successor.
