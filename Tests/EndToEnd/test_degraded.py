@@ -90,7 +90,9 @@ class Engines(Degraded):
     def test_no_image_is_configured(self):
         node = self.make(image="")
         node.start().add_model()
-        self.assertIn("no engine", self.ctl(node, "doctor", "--no-inference").stdout)
+        told = self.ctl(node, "doctor", "--no-inference").stdout
+        self.assertIn("no engine", told)
+        self.assertIn(f"{node.config} is right", told)
         self.assert_chat_fails(node, r"image|engine|provider")
 
 

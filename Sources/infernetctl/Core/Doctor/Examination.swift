@@ -17,7 +17,14 @@ struct Examination: Sendable {
     /// Runs all checks; `report` is told of each as it is known.
     func run(_ report: (DoctorCheck) -> Void) async {
         report(clock())
-        for check in MachineChecks().all() { report(check) }
+        // The file of the node that runs, which need not be the one that a package brings.
+        var machine = MachineChecks()
+        if let shown = try? await node.call(SupervisorInterface.ShowConfig(), at: .supervisor),
+            let path = shown.path
+        {
+            machine.config = path
+        }
+        for check in machine.all() { report(check) }
         let status: SupervisorInterface.Status.Reply
         do {
             status = try await node.call(SupervisorInterface.Status(), at: .supervisor)
