@@ -23,6 +23,7 @@ struct DeedFixture: Sendable {
         owned = try access(shared, W_OK) == 0 ? TemporaryDirectory(in: shared) : TemporaryDirectory()
         directory = owned?.path ?? ""
         self.key = key
+        try LedgerTemplate.place(in: directory)
     }
 
     /// A place that another process made.
