@@ -75,7 +75,7 @@ public struct VirtualNetwork {
     public internal(set) var members: [Member] = []
     let options: Options
     public var random: SimulatedRandom
-    var events = TimerQueue<Event>()
+    var events = EventQueue<Event>()
     private var indexAt: [Endpoint: Int] = [:]
     /// Mean session of a node in milliseconds, while nodes come and go.
     var session: Double?
@@ -160,7 +160,7 @@ public struct VirtualNetwork {
         if let liar = members[index].liar {
             guard case .packet(let packet, let source) = input,
                 let answer = liar.answer(
-                    packet, as: members[index].node.id(source.family), source.family, ring)
+                    packet, as: members[index].node.sides[source.family].id, source.family, ring)
             else { return }
             return send(answer, from: index, to: source)
         }
@@ -185,7 +185,8 @@ public struct VirtualNetwork {
     private mutating func send(_ packet: [UInt8], from index: Int, to: Endpoint) {
         packets += 1
         bytes += packet.count
-        guard let source = members[index].endpoint(to.family) else { return }
+        // Not by the method: that copies the member, which has dozens of parts.
+        guard let source = members[index].endpoints.first(where: { $0.family == to.family }) else { return }
         members[index].written?[to] = now
         guard chance() >= options.loss else { return }
         let half = random.logNormal(median: options.medianRoundTrip / 2, sigma: options.sigma)
@@ -204,9 +205,8 @@ public struct VirtualNetwork {
     /// Runs for so many milliseconds of virtual time.
     public mutating func run(_ milliseconds: Int64) {
         let end = now + milliseconds
-        while let next = events.next, next <= end {
+        while let (next, event) = events.take(dueAt: end) {
             now = max(now, next)
-            guard let event = events.take(dueAt: now) else { break }
             switch event {
             case .packet(let packet, let from, let to):
                 guard let index = indexAt[to], admits(index, from) else { continue }
@@ -270,7 +270,9 @@ public struct VirtualNetwork {
     }
 
     /// An operation that never ended: always a fault of the core.
-    public struct NoResult: Error {}
+    public struct NoResult: Error {
+        public init() {}
+    }
 
     /// A number from 0 up to 1.
     public mutating func chance() -> Double { random.chance() }
