@@ -133,12 +133,12 @@ extension DHTNode {
     }
 
     private mutating func maintain(_ family: AddressFamily, _ now: Moment) {
-        let census = sides[family].table.census(now: now.milliseconds)
+        let isAlone = !sides[family].table.hasGood(configuration.width, now: now.milliseconds)
         // Networks that grew apart grow together through their entrances, so these are visited now and then.
         let visited =
             sides[family].bootstrap.reachedAt.map { now.milliseconds - $0 < configuration.entranceVisit }
             ?? false
-        if census[.good, default: 0] < configuration.width || !visited { tryBootstrap(family, now) }
+        if isAlone || !visited { tryBootstrap(family, now) }
         if sides.families.count > 1, !sides[family].hasJoined { findTheWay(into: family, now) }
         if let doubtful = sides[family].table.mostDoubtful(now: now.milliseconds) {
             check(doubtful, leaving: false, now)

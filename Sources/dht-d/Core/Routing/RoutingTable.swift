@@ -219,12 +219,15 @@ public struct RoutingTable: Sendable {
         return chosen?.entry.contact
     }
 
-    /// How many nodes have each standing.
-    public func census(now: Int64) -> [TableEntry.Standing: Int] {
-        var out: [TableEntry.Standing: Int] = [:]
+    /// Whether at least so many nodes are good; looked at so often that it must cost nothing.
+    func hasGood(_ least: Int, now: Int64) -> Bool {
+        var found = 0
         for bucket in buckets {
-            for entry in bucket.entries { out[entry.standing(at: now), default: 0] += 1 }
+            for entry in bucket.entries where entry.standing(at: now) == .good {
+                found += 1
+                if found >= least { return true }
+            }
         }
-        return out
+        return least <= 0
     }
 }
