@@ -69,7 +69,7 @@ import Testing
         func put(_ job: Int, _ created: Int64) throws {
             let event = TestCards.fakeEvidence(by: 100, on: 0, job: job, created: created)
             try store.put(
-                CardRecord(event)?.encoded ?? [], from: nil, own: own, unixNow: now,
+                CardRecord(event)?.encoded ?? [], from: nil, own: [own], unixNow: now,
                 verify: TestCards.isFakeSigned)
         }
         var seen: [UInt64] = [store.revision]

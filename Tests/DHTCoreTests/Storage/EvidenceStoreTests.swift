@@ -18,12 +18,12 @@ import Testing
 
     private func put(
         _ store: inout EvidenceStore, by rater: Int, on subject: Int = 0, job: Int = 0,
-        _ outcome: Evidence.Outcome = .ok, created: Int64
+        _ outcome: Evidence.Outcome = .ok, created: Int64, ids: [NodeID]? = nil
     ) throws(KRPCError) {
         let event = TestCards.fakeEvidence(
             by: 100 + rater, on: subject, job: job, outcome, created: created)
         try store.put(
-            CardRecord(event)?.encoded ?? [], from: nil, own: own, unixNow: now,
+            CardRecord(event)?.encoded ?? [], from: nil, own: ids ?? [own], unixNow: now,
             verify: TestCards.isFakeSigned)
     }
 
@@ -61,6 +61,23 @@ import Testing
         #expect(store.count == 50 && refused > 50)
         func distance(_ key: PublicKey) -> NodeID { Topic.reputation(key).key().distance(to: own) }
         let all = (0..<200).map { TestCards.author($0) }.sorted { distance($0) < distance($1) }
+        #expect(Set(store.subjects) == Set(all.prefix(50)))
+    }
+
+    /// Who lives in both networks keeps what is near either of his ids.
+    @Test func aFullStoreOfTwoNetworksKeepsWhatIsNearEither() throws {
+        var limits = EvidenceStore.Limits()
+        limits.total = 50
+        var store = EvidenceStore(limits: limits)
+        var random = DHTRandom(seed: 4)
+        let ids = [own, NodeID.random(using: &random)]
+        for subject in 0..<200 { try? put(&store, by: subject, on: subject, created: now, ids: ids) }
+        func distance(_ key: PublicKey) -> NodeID? {
+            ids.map { Topic.reputation(key).key().distance(to: $0) }.min()
+        }
+        let all = try (0..<200).map { TestCards.author($0) }.sorted {
+            try #require(distance($0)) < #require(distance($1))
+        }
         #expect(Set(store.subjects) == Set(all.prefix(50)))
     }
 

@@ -46,7 +46,7 @@ extension DHTNode {
         let check = verifier
         defer { counters.verifications += asked }
         return try desk.store.put(
-            bytes, from: source, wanted: subject, own: sides.ids[0], unixNow: now.unixSeconds
+            bytes, from: source, wanted: subject, own: sides.ids, unixNow: now.unixSeconds
         ) {
             asked += 1
             return check($0)

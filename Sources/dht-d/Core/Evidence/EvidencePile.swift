@@ -15,7 +15,12 @@ struct EvidencePile: Sendable {
         let range: UInt64?
     }
 
+    /// Where it belongs; kept, because a full store compares all places before it looks at a signature.
+    let place: NodeID
     private(set) var pieces: [[UInt8]: Piece] = [:]
+
+    /// No pieces yet.
+    init(on subject: PublicKey) { place = Topic.reputation(subject).key() }
 
     var count: Int { pieces.count }
 

@@ -44,13 +44,14 @@ public struct EvidenceStore: Sendable {
     /// - Parameters:
     ///   - source: who put it here; nil when it is our own, or was fetched.
     ///   - wanted: on whom it must be; nil for anybody.
-    ///   - own: this node's id: a full store lets what is farthest from it go for what is nearer.
+    ///   - own: this node's ids, one for each network that it lives in: a full store lets what is farthest from all of them go
+    ///     for what is nearer to one.
     ///   - verify: of the client's signature, and of the provider's.
     /// - Returns: whether it is new.
     /// - Throws: the error to answer with.
     @discardableResult
     public mutating func put(
-        _ bytes: [UInt8], from source: Endpoint?, wanted: PublicKey? = nil, own: NodeID, unixNow: Int64,
+        _ bytes: [UInt8], from source: Endpoint?, wanted: PublicKey? = nil, own: [NodeID], unixNow: Int64,
         verify: (CardRecord) -> Bool
     ) throws(KRPCError) -> Bool {
         guard bytes.count <= Self.maximumSize else { throw .evidenceTooBig }
@@ -58,7 +59,7 @@ public struct EvidenceStore: Sendable {
             let id = Hex.decode(record.event.id, count: 32), wanted == nil || evidence.subject == wanted
         else { throw .notEvidence }
         guard evidence.isCurrent(unixNow: unixNow) else { throw .evidenceExpired }
-        let pile = piles[evidence.subject] ?? EvidencePile()
+        let pile = piles[evidence.subject] ?? EvidencePile(on: evidence.subject)
         // Another signature under the same words is the same piece.
         guard pile.pieces[id] == nil else { return false }
         let victim = try pile.victim(of: evidence, limits)
@@ -78,19 +79,19 @@ public struct EvidenceStore: Sendable {
     }
 
     /// Whose evidence has to give way to that on `subject`.
-    private func farthest(than subject: PublicKey, _ own: NodeID) throws(KRPCError) -> PublicKey {
-        func distance(_ key: PublicKey) -> NodeID { Topic.reputation(key).key().distance(to: own) }
-        guard let last = piles.keys.max(by: { distance($0) < distance($1) }),
-            distance(subject) < distance(last)
+    private func farthest(than subject: PublicKey, _ own: [NodeID]) throws(KRPCError) -> PublicKey {
+        func distance(_ place: NodeID) -> NodeID { own.map { place.distance(to: $0) }.min() ?? place }
+        guard let last = piles.max(by: { distance($0.value.place) < distance($1.value.place) }),
+            distance(Topic.reputation(subject).key()) < distance(last.value.place)
         else { throw .evidenceFull }
-        return last
+        return last.key
     }
 
     /// - Parameter isPut: that it changes though the number may stay the same.
     private mutating func change(
         _ subject: PublicKey, isPut: Bool = false, _ body: (inout EvidencePile) -> Void
     ) {
-        var pile = piles[subject] ?? EvidencePile()
+        var pile = piles[subject] ?? EvidencePile(on: subject)
         count -= pile.count
         let before = pile.count
         piles[subject] = nil
