@@ -119,6 +119,14 @@ import Wire
         #expect(ranked.map(\.price) == [2, 2, 3])
     }
 
+    @Test("who is not thought enough of is left out, and so is a stranger")
+    func reputation() throws {
+        var all = try (1...4).map { try provider(UInt8($0), price: Int64($0)) }
+        (all[0].reputation, all[1].reputation, all[2].reputation) = (0.4, 0.9, 0.5)
+        #expect(FoundProvider.reputable(all, least: 0.5).map(\.price) == [2, 3])
+        #expect(FoundProvider.reputable(all, least: 0).count == 4)
+    }
+
     @Test("a card that is forged, expired or of another model is nobody's")
     func refused() throws {
         let good = try event(7)

@@ -166,6 +166,12 @@ class TwoNodes(NetworkCase):
         self.assertTrue(any(each.startswith("dearer than wanted: ") for each in none["left_out"]), none)
         more = self.client.ctl("find", MODEL, "--vram", "900000", check=True).stdout
         self.assertIn("less memory than wanted: ", more)
+        some = json.loads(self.client.ctl("find", MODEL, "--min-reputation", "0", "--json", check=True).stdout)
+        thought = some["providers"][0]["reputation"]
+        self.assertTrue(0 < thought < 1, thought)
+        bound = ("--min-reputation", str(thought + 0.001))
+        best = json.loads(self.client.ctl("find", MODEL, *bound, "--json", check=True).stdout)
+        self.assertEqual((best["providers"], best["left_out"]), ([], ["less reputation than wanted: 1"]))
         cards = self.client.call("dht-d", "dht.find", {"model": MODEL, "limit": 4})["cards"]
         self.assertEqual(schema.problems(("card", each) for each in cards), [[]] * len(cards))
 

@@ -10,7 +10,10 @@ import Wire
 struct Find: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Searches the network for providers of a model.",
-        discussion: "Bounds are judged by the nodes that keep the cards, and again here.")
+        discussion: """
+            Bounds are judged by the nodes that keep the cards, and again here; reputation by this node alone, as \
+            'infernetctl reputation' shows it.
+            """)
 
     private struct Document: Encodable {
         var providers: [FoundProvider]
@@ -36,6 +39,8 @@ struct Find: AsyncParsableCommand {
     var maxPrice: Int64?
     @Option(help: "What prices count in.")
     var asset = Asset.testCredit.rawValue
+    @Option(help: "The least reputation, 0 to 1: the share of jobs that go well at least.")
+    var minReputation: Double?
     @Flag(help: "Also asks each provider's own node for its descriptor.")
     var long = false
     @Option(name: [.customShort("n"), .long], help: "Most providers that are shown, 1 to 255.")
@@ -47,6 +52,9 @@ struct Find: AsyncParsableCommand {
         guard (0...1_000_000).contains(vram ?? 0) else {
             throw ValidationError("--vram is in GiB, from 0 on.")
         }
+        guard (0...1).contains(minReputation ?? 0) else {
+            throw ValidationError("--min-reputation is 0 to 1.")
+        }
         guard (maxPrice ?? 0) >= 0 else { throw ValidationError("--max-price is 0 or more.") }
     }
 
@@ -57,17 +65,38 @@ struct Find: AsyncParsableCommand {
             asset: maxPrice == nil ? nil : Asset(rawValue: asset))
     }
 
+    /// The same with what this node thinks of each.
+    private func judged(_ found: [FoundProvider]) async throws -> [FoundProvider] {
+        var judged: [FoundProvider] = []
+        for var provider in found {
+            let key = provider.card.provider
+            provider.reputation =
+                try await global.node.call(AggregatorInterface.Reputation(provider: key), at: .aggregator)
+                .standings.first { $0.provider == key }?.score
+            judged.append(provider)
+        }
+        return judged
+    }
+
     func run() async throws {
         let filter = filter
+        // Nobody but this node knows what it thinks of them: more are asked for than are shown.
+        let wanted = minReputation == nil ? limit : min(255, 4 * limit)
         let reply = try await global.node.call(
-            DHTInterface.Find(model: model, limit: limit, filter: filter.isEmpty ? nil : filter), at: .dht)
+            DHTInterface.Find(model: model, limit: wanted, filter: filter.isEmpty ? nil : filter), at: .dht)
         let now = Clock.milliseconds() / 1000
-        let found = FoundProvider.ranked(
+        var found = FoundProvider.ranked(
             reply.cards.compactMap { FoundProvider($0, model: model, now: now) })
         var leftOut = reply.leftOut
         if found.count < reply.cards.count {
             leftOut.append("not a valid card of this model: \(reply.cards.count - found.count)")
         }
+        if let minReputation {
+            let all = found.count
+            found = FoundProvider.reputable(try await judged(found), least: minReputation)
+            if found.count < all { leftOut.append("less reputation than wanted: \(all - found.count)") }
+        }
+        found = Array(found.prefix(limit))
         let output = global.output
         var descriptors: [DescriptorView] = []
         if long {

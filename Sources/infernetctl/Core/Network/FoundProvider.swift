@@ -7,6 +7,8 @@ import NodeModel
 struct FoundProvider: Encodable, Hashable, Sendable {
     var card: ProviderCard
     var offer: ModelOffer
+    /// What this node thinks of it, 0 to 1; nil when nobody asked.
+    var reputation: Double?
 
     /// - Parameter model: a name or a root in hexadecimal.
     /// - Returns: nil when the card is not signed by whom it names, has expired, or does not offer the model.
@@ -27,6 +29,11 @@ struct FoundProvider: Encodable, Hashable, Sendable {
             if one.card.load != other.card.load { return one.card.load < other.card.load }
             return one.card.provider.hex < other.card.provider.hex
         }
+    }
+
+    /// Those of whom at least so much is thought, in their order. Of whom nothing is known nothing is thought.
+    static func reputable(_ all: [FoundProvider], least: Double) -> [FoundProvider] {
+        all.filter { $0.reputation ?? 0 >= least }
     }
 
     /// The dearer of the two prices of a token, which is what bounds on the price look at.
