@@ -19,6 +19,8 @@ COUNT, KILLS = 12, 20
 class Directory(unittest.TestCase):
     """Twelve nodes; the sixth provides."""
 
+    confined = False
+
     @classmethod
     def setUpClass(cls):
         port = free_port("127.33.0.1")
@@ -26,7 +28,7 @@ class Directory(unittest.TestCase):
         for number in range(COUNT):
             door = [(cls.nodes[0].address, port)] if cls.nodes else []
             callers = ("infernetctl", "aggregator-d") if number == 5 else ("infernetctl",)
-            cls.nodes.append(DHTProcess(f"127.33.0.{number + 1}", port, door, callers))
+            cls.nodes.append(DHTProcess(f"127.33.0.{number + 1}", port, door, callers, cls.confined))
             cls.addClassCleanup(cls.nodes[-1].destroy)
         cls.provider = cls.nodes[5]
         eventually(lambda: min(node.good() for node in cls.nodes) >= 8, 60, "the tables")
@@ -95,6 +97,12 @@ class Directory(unittest.TestCase):
         print(f"\n  {KILLS} kills, {made} cards made, {lost} acknowledged ones lost", end="", flush=True)
         self.assertGreater(made, KILLS // 2)
         self.assertEqual(lost, 0)
+
+
+class DirectoryBehindWalls(Directory):
+    """The same with every dht-d in the sandbox that the supervisor puts it into: it writes and reads its files there."""
+
+    confined = True
 
 
 if __name__ == "__main__":
