@@ -6,6 +6,7 @@ import Nostr
 let doors: [String: Door] = [
     "event": { NostrFuzz.event($0) },
     "credit": { NostrFuzz.credit($0) },
+    "quote": { NostrFuzz.quote($0) },
     "evidence": { NostrFuzz.evidence($0) },
     "nip19": { NostrFuzz.nip19($0) },
     "nip44": { NostrFuzz.nip44($0) },

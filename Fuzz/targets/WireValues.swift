@@ -132,7 +132,7 @@ private let ws: [ValueReader] = [
     of(WSInterface.AskRefund.self),
     of(AggregatorInterface.AskRefund.self),
     of(AggregatorInterface.Refund.self),
-    of(WSInterface.Credit.self),
+    of(WSInterface.Credit.self), of(WSInterface.Quote.self), of(LedgerInterface.SignQuote.self),
     of(WSInterface.Sessions.self),
     of(WSInterface.Carry.self), of(WSInterface.Relay.self), of(LedgerInterface.SignRelayAuth.self),
     of(LedgerInterface.Earnings.self),
@@ -141,7 +141,7 @@ private let ws: [ValueReader] = [
 private let peer: [ValueReader] = [
     of(stream: PeerInterface.RunJob.self),
     of(PeerInterface.DeliverAcceptance.self),
-    of(PeerInterface.Credit.self),
+    of(PeerInterface.Credit.self), of(PeerInterface.Quote.self), of(AggregatorInterface.Quote.self),
 ].flatMap { $0 }
 private let aggregator: [ValueReader] = [
     of(stream: AggregatorInterface.Submit.self),

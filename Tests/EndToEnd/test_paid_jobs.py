@@ -16,6 +16,8 @@ from paid_case import PaidCase
 from waiting import eventually
 
 USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+# Twice the generator, which is on the curve.
+STRANGER = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
 CEILING = 100_000
 CHANNEL = 1_000_000
 
@@ -116,6 +118,95 @@ class PaidJobs(PaidCase):
             node.ctl("wallet", "audit", check=True)
             self.assertIn("USDC", node.ctl("wallet", "channels", check=True).stdout)
         print(f"figure: four jobs cost {cost} millionths of a dollar, paid by {self.channel(self.client)['ceiling']} at most")
+
+    def terms(self, entry):
+        """What a job of another make could be."""
+        return {"job": "job_" + secrets.token_hex(16), "model_root": entry["root"], "payload": secrets.token_hex(32),
+                "size": 400, "unit_price": {"asset": USDC, "prompt": 1, "completion": 2}, "max_tokens": 16}
+
+    def test_2a_the_quote_is_in_the_story_in_both_books_and_on_the_receipt(self):
+        job = self.ask("Name a metal.").job
+        told = {}
+        for node in (self.client, self.provider):
+            story = json.loads(node.ctl("job", job, "--json", check=True).stdout)
+            bundle = json.loads(node.ctl("receipt", "show", job, check=True).stdout)
+            self.assertEqual(bundle["receipt"]["tags"][1:], [["quote", story["record"]["quote"]]])
+            self.assertIn(story["record"]["quote"], node.ctl("job", job, check=True).stdout)
+            told[node] = story["record"]["quote"]
+        self.assertEqual(told[self.client], told[self.provider])
+        file = self.client.ctl("receipt", "show", job, check=True).stdout
+        verified = self.client.ctl("receipt", "verify", "-", "--json", input=file, check=True).stdout
+        self.assertEqual(json.loads(verified)["quote"], told[self.client])
+        changed = file.replace(told[self.client], "00" * 32)
+        self.assertNotEqual(self.client.ctl("receipt", "verify", "-", input=changed).returncode, 0)
+
+    def test_2b_a_quote_outlives_kills_on_both_sides_and_serves_its_own_job_alone(self):
+        entry = self.provider.call("content-d", "content.list")["entries"][0]
+        own = self.client.call("ledger-d", "ledger.identity")["pubkey"]
+        plan = self.client.call("aggregator-d", "aggregator.plan", {"model": MODEL})
+        endpoint = next(each["endpoint"] for each in plan["candidates"] if each.get("provider") == self.key)
+        pay_to = {"address": self.account(self.provider)["address"], "withdraw_delay_s": 86_400}
+        wire = self.client.rpc("ws-d", caller="aggregator-d")
+        self.addCleanup(wire.close)
+
+        def quoted(asked):
+            return wire.call("ws.quote", {"endpoint": endpoint, "provider": self.key,
+                                          "quote": {"model": MODEL, "terms": asked}})
+
+        def asking(node, method, params):
+            ledger = node.rpc("ledger-d", caller="aggregator-d")
+            try:
+                return ledger.call(method, params)
+            finally:
+                ledger.close()
+
+        times = []
+        for _ in range(24):
+            started = time.monotonic()
+            quoted(self.terms(entry))
+            times.append(time.monotonic() - started)
+        print(f"figure: a quote takes {sorted(times)[12] * 1000:.2f} ms from the client's aggregator-d and back")
+
+        asked = self.terms(entry)
+        quote = quoted(asked)
+        self.kill_ledger(self.provider)
+        terms = {"provider": self.key, "pay_to": pay_to, "terms": asked, "quote": quote}
+        payment = asking(self.client, "ledger.promise_price", terms)["payment"]
+        self.kill_ledger(self.client)
+        self.assertEqual(asking(self.client, "ledger.promise_price", terms)["payment"], payment)
+        taken = {"job": asked["job"], "client": own, "model_root": asked["model_root"], "unit_price": asked["unit_price"],
+                 "max_tokens": 16, "ceiling": 300 + 512 + 32, "payment": payment}
+        taken["quoted"] = {"event": quote, "payload": asked["payload"], "size": asked["size"]}
+        # Neither with another payload, nor for another job, nor without.
+        other = taken | {"quoted": taken["quoted"] | {"payload": "00" * 32}}
+        for wrong, code in [(other, "policy_refused"), (taken | {"job": "job_" + "00" * 16}, "policy_refused"),
+                            (taken | {"quoted": None}, "payment_required"), (taken | {"max_tokens": 17}, "policy_refused")]:
+            with self.assertRaises(Refused) as refused:
+                asking(self.provider, "ledger.take_job", wrong)
+            self.assertEqual(refused.exception.code, code, refused.exception)
+        self.assertEqual(asking(self.provider, "ledger.take_job", taken), {"repeated": False})
+        self.kill_ledger(self.provider)
+        self.assertEqual(asking(self.provider, "ledger.take_job", taken), {"repeated": True})
+        for node, peer, served in ((self.client, self.key, False), (self.provider, own, True)):
+            asking(node, "ledger.release_price", {"job": asked["job"], "peer": peer, "served": served})
+            self.assertEqual(self.channel(node)["open"], 0)
+            node.ctl("wallet", "audit", check=True)
+
+    def test_2c_no_quote_is_signed_for_what_the_provider_would_not_do(self):
+        entry = self.provider.call("content-d", "content.list")["entries"][0]
+        gate = self.provider.rpc("aggregator-d", caller="ws-d")
+        self.addCleanup(gate.close)
+        asked = self.terms(entry)
+        cheaper = asked | {"unit_price": asked["unit_price"] | {"completion": 1}}
+        for wrong, code in [(cheaper, "conflict"), (asked | {"model_root": "00" * 32}, "model_not_found"),
+                            (asked | {"max_tokens": 0}, "invalid_request")]:
+            with self.assertRaises(Refused) as refused:
+                gate.call("aggregator.quote", {"peer": STRANGER, "quote": {"model": MODEL, "terms": wrong}})
+            self.assertEqual(refused.exception.code, code, refused.exception)
+        with self.assertRaises(Refused) as refused:
+            for _ in range(400):
+                gate.call("aggregator.quote", {"peer": STRANGER, "quote": {"model": MODEL, "terms": asked}})
+        self.assertEqual(refused.exception.code, "too_many_requests")
 
     def test_3_what_is_required_is_said_in_x402s_own_words(self):
         entry = self.provider.call("content-d", "content.list")["entries"][0]

@@ -11,7 +11,7 @@ import schema
 from node import BIN
 
 NAMES = ("card", "descriptor", "status", "job", "receipt", "receipt-body", "evidence",
-         "credit-request", "credit-offer", "credit-note")
+         "credit-request", "credit-offer", "credit-note", "quote")
 
 
 def without_each(value, path=()):
@@ -72,6 +72,13 @@ class Schemas(unittest.TestCase):
             ("credit-offer", ("tags", 1, 1), "-5"), ("credit-offer", ("tags", 2, 1), "ab"),
             ("credit-offer", ("tags", 0, 0), "e"), ("credit-note", ("tags", 1, 1), "job_1"),
             ("credit-note", ("tags", 2, 1), "020000"), ("credit-note", ("content",), "x"),
+            ("quote", ("kind",), 7870), ("quote", ("tags", 0, 1), "ab"), ("quote", ("tags", 1, 1), "job_1"),
+            ("quote", ("tags", 2, 2), "0"), ("quote", ("tags", 2, 2), "0624"), ("quote", ("tags", 3, 1), "zz"),
+            ("quote", ("tags", 4, 3), "test:credit"), ("quote", ("tags", 4, 1), "-1"), ("quote", ("tags", 5, 1), "0"),
+            ("quote", ("tags", 6, 1), "1e3"), ("quote", ("tags", 7), ["rails"]), ("quote", ("tags", 7, 1), "gold"),
+            ("quote", ("tags", 8, 1), "trust"), ("quote", ("tags", 9, 1), "soon"), ("quote", ("content",), "x"),
+            ("receipt", ("receipt", "tags"), [["p", "ab" * 32], ["quote", "ab"]]),
+            ("receipt", ("receipt", "tags"), [["p", "ab" * 32], ["e", "ab" * 32]]),
             ("receipt-body", ("job",), "job_1"), ("receipt-body", ("version",), 2),
         ]
         cases = []
@@ -93,6 +100,11 @@ class Schemas(unittest.TestCase):
         body = schema.example("receipt-body")
         self.assertEqual(evidence["pubkey"], body["client"])
         self.assertEqual(evidence["tags"][:2], [["e", receipt["id"]], ["p", receipt["pubkey"]]])
+
+    def test_a_receipt_may_name_its_quote(self):
+        bundle, quote = schema.example("receipt"), schema.example("quote")
+        bundle["receipt"]["tags"].append(["quote", quote["id"]])
+        self.assertEqual(schema.problems([("receipt", bundle)]), [[]])
 
     def test_the_product_takes_the_receipt(self):
         path = os.path.join(schema.FOLDER, "examples", "receipt.json")

@@ -9,6 +9,7 @@ import signal
 import time
 import unittest
 
+import schnorr
 from evm_chain import Chain
 from ipc_client import Refused
 from node import Node
@@ -17,10 +18,18 @@ from x402_peer import SDK
 
 USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 PRICE = {"asset": USDC, "prompt": 1, "completion": 2}
-# Strangers on the curve: twice the generator, and three times.
+# Strangers on the curve: twice the generator, and three times; so that their secrets are 2 and 3.
 STRANGER = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
 OTHER = "f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9"
 KEY = "0x" + "46" * 32
+
+
+def terms(job, amount):
+    """A job that costs so much at most: so much base64, and half a thousand tokens at the most."""
+    tokens = min(510, (amount - 515) // 2)
+    tokens -= next(less for less in range(3) if (amount - 512 - 2 * (tokens - less)) % 3 == 0)
+    return {"job": job, "model_root": "11" * 32, "payload": "55" * 32, "unit_price": PRICE, "max_tokens": tokens,
+            "size": (amount - 512 - 2 * tokens) // 3 * 4}
 
 
 class AgainstTheSDK(unittest.TestCase):
@@ -41,6 +50,7 @@ class AgainstTheSDK(unittest.TestCase):
         self.theirs = self.sdk.ask("address", key=KEY)["address"]
         self.chain.ask("test_coins", self.theirs, 10**18)
         self.ledger = self.node.rpc("ledger-d", caller="aggregator-d")
+        self.quotes = {}
         self.addCleanup(self.ledger.close)
 
     def account(self):
@@ -59,9 +69,13 @@ class AgainstTheSDK(unittest.TestCase):
         return eventually(step, 90, what)
 
     def take(self, job, payment=None, ceiling=2_000, client=STRANGER):
-        terms = {"job": job, "client": client, "model_root": "11" * 32, "unit_price": PRICE, "max_tokens": 512,
-                 "ceiling": ceiling}
-        return self.ledger.call("ledger.take_job", terms | ({"payment": payment} if payment else {}))
+        asked = terms(job, ceiling)
+        if (job, client) not in self.quotes:
+            self.quotes[job, client] = self.ledger.call("ledger.sign_quote", {"client": client, "terms": asked})
+        quoted = {"event": self.quotes[job, client], "payload": asked["payload"], "size": asked["size"]}
+        taken = {"job": job, "client": client, "model_root": asked["model_root"], "unit_price": PRICE,
+                 "max_tokens": asked["max_tokens"], "ceiling": ceiling}
+        return self.ledger.call("ledger.take_job", taken | ({"payment": payment, "quoted": quoted} if payment else {}))
 
     def refusal(self, *arguments):
         with self.assertRaises(Refused) as refused:
@@ -197,13 +211,21 @@ class AgainstTheSDK(unittest.TestCase):
         address = self.account()["address"]
         self.chain.ask("test_mint", address, 1_000_000)
         self.mine_until(lambda: self.account()["available"] == 1_000_000, "the deposit")
-        terms = {"provider": STRANGER, "asset": USDC, "pay_to": {"address": self.theirs, "withdraw_delay_s": 900}}
-        self.node.call("ledger-d", "ledger.open_channel", terms | {"id": "first", "amount": 100_000})
+        way = {"provider": STRANGER, "pay_to": {"address": self.theirs, "withdraw_delay_s": 900}}
+        self.node.call("ledger-d", "ledger.open_channel", way | {"asset": USDC, "id": "first", "amount": 100_000})
+        own = self.node.call("ledger-d", "ledger.identity")["pubkey"]
         self.mine_until(lambda: self.channel()["balance"] == 100_000, "the channel")
 
         def promise(amount):
-            job = "job_" + secrets.token_hex(16)
-            return self.ledger.call("ledger.promise_price", terms | {"job": job, "amount": amount})["payment"]
+            asked = terms("job_" + secrets.token_hex(16), amount)
+            made = int(time.time())
+            # As docs/protocol/payments.md has it, by a provider of another make.
+            quote = schnorr.event(2, 7871, made, [
+                ["p", own], ["job", asked["job"]], ["payload", asked["payload"], str(asked["size"])],
+                ["model", asked["model_root"]], ["price", "1", "2", USDC], ["max_tokens", str(asked["max_tokens"])],
+                ["ceiling", str(amount)], ["rails", "x402 batch-settlement"], ["verification", "likelihoods"],
+                ["expiration", str(made + 60)]])
+            return self.ledger.call("ledger.promise_price", way | {"terms": asked, "quote": quote})["payment"]
 
         first = promise(1_500)
         said = self.sdk.ask("verify", header=first, balance=100_000, charged=0, amount=1_500)
@@ -223,7 +245,7 @@ class AgainstTheSDK(unittest.TestCase):
             return [each["state"] for each in found if word in each["id"]]
         self.mine_until(lambda: payments("channel-leave") == ["settled"], "the request")
         with self.assertRaises(Refused):
-            promise(1)
+            promise(600)
         self.node.kill("ledger-d")
         eventually(self.node.settled, 30, "the ledger's return")
         self.chain.ask("test_wait", 900)

@@ -77,6 +77,8 @@ let samples: [Sample] = [
     Sample(LedgerInterface.WithdrawCredit.self), Sample(LedgerInterface.ServeCredit.self),
     Sample(LedgerInterface.Credits.self), Sample(WSInterface.Credit.self), Sample(PeerInterface.Credit.self),
     Sample(AggregatorInterface.Credit.self),
+    Sample(LedgerInterface.SignQuote.self), Sample(PeerInterface.Quote.self), Sample(WSInterface.Quote.self),
+    Sample(AggregatorInterface.Quote.self),
     Sample(LedgerInterface.SignRelayAuth.self), Sample(LedgerInterface.Earnings.self),
     Sample(AggregatorInterface.Publish.self),
     Sample(SupervisorInterface.Drain.self), Sample(AggregatorInterface.Admit.self),

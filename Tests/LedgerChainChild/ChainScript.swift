@@ -191,7 +191,7 @@ struct ChainScript: Sendable {
             "open", channel, rail.chain.tokens[0], amount: Self.deposit, at: now)
         await look(until: 8)
         for job in 1...2 { _ = try await promise(job) }
-        let receipt = try provider.sign(try body(1).template())
+        let receipt = try provider.sign(try body(1).template(quote: Digest(hex: try quote(1).event.id)))
         let (client, body) = (client, try body(1))
         let operation = Operation(
             kind: .spend, job: body.job, client: client.publicKey, provider: provider.publicKey)
@@ -223,7 +223,8 @@ struct ChainScript: Sendable {
         return try await ledger.promise(
             .init(
                 job: Self.job(job), channel: channel, amount: Self.promised, stated: 0, atRisk: 100_000,
-                limit: SpendingLimit(perJob: .max, perDay: .max, perPeer: .max)), at: now
+                limit: SpendingLimit(perJob: .max, perDay: .max, perPeer: .max), quote: try quote(job)),
+            at: now
         ) { voucher in try signer.sign(voucher, of: config, chainID: 137) }
     }
 
@@ -233,16 +234,19 @@ struct ChainScript: Sendable {
                 channel: channel.id, ceiling: UInt256(UInt64(job) * UInt64(Self.promised)))
             let signed = SignedVoucher(
                 voucher: voucher, signature: try signer.sign(voucher, of: channel.config, chainID: 137))
-            let body = try body(job)
+            let quote = try quote(job)
+            var taken = TakenJob(
+                job: Self.job(job), client: client.publicKey, modelRoot: quote.quote.terms.modelRoot,
+                unitPrice: quote.quote.terms.unitPrice, maxTokens: quote.quote.terms.maxTokens)
+            taken.quote = Digest(hex: quote.event.id)
             _ = try await ledger.take(
-                TakenJob(
-                    job: body.job, client: client.publicKey, modelRoot: body.modelRoot,
-                    unitPrice: body.unitPrice, maxTokens: 512),
+                taken,
                 cover: .init(
-                    channel: channel, signed: signed, amount: Self.promised, balance: Self.deposit), at: now)
+                    channel: channel, signed: signed, amount: Self.promised, balance: Self.deposit),
+                quote: quote, at: now)
         }
         let (provider, client, body) = (provider, client, try body(1))
-        let template = try body.template()
+        let template = try body.template(quote: Digest(hex: try quote(1).event.id))
         let issued = Operation(
             kind: .issue, job: body.job, client: client.publicKey, provider: provider.publicKey)
         let receipt = try await ledger.perform(
@@ -257,6 +261,18 @@ struct ChainScript: Sendable {
             (receipt, acceptance)
         }
         await look(until: 8)
+    }
+
+    /// The provider's quote: 624 bytes of base64 and 510 tokens cost what is promised.
+    private func quote(_ job: Int) throws -> KeptQuote {
+        let quote = Quote(
+            provider: provider.publicKey, client: client.publicKey,
+            terms: QuoteTerms(
+                job: Self.job(job), modelRoot: Digest(hashing: "model"), payload: Digest(hashing: "payload"),
+                size: 624, unitPrice: UnitPrice(asset: Self.asset, prompt: 1, completion: 2), maxTokens: 510),
+            rails: [.batchSettlement], createdAt: Self.start / 1000,
+            expiresAt: Self.start / 1000 + Quote.longestLife)
+        return KeptQuote(quote: quote, event: try provider.sign(quote.template))
     }
 
     static func job(_ number: Int) -> JobID {

@@ -25,6 +25,8 @@ struct ChannelFixture: Sendable {
     let places: [TemporaryDirectory]
     let client: LedgerDaemon
     let provider: LedgerDaemon
+    /// What the provider said of each job.
+    let quotes = QuoteBox()
 
     init(_ chain: ModelChain = ModelChain(), atRisk: Int64 = 100_000, claimAt: Int64 = 1_000_000) throws {
         self.chain = chain
@@ -112,14 +114,24 @@ struct ChannelFixture: Sendable {
         return JobID(milliseconds: 1_790_000_000_000, random: &random)
     }
 
+    /// What a job may be like that costs so much at most.
+    static func terms(_ job: Int, _ amount: Int64, _ price: UnitPrice = price) -> QuoteTerms {
+        QuoteBox.terms(Self.job(job), amount, price)
+    }
+
+    /// The provider's quote for a job; the same one for the same job.
+    func quote(_ job: Int, _ amount: Int64 = 2_000) throws -> SignedEvent {
+        try quotes.quote(client.key.publicKey, Self.terms(job, amount), by: provider)
+    }
+
     /// The client's voucher for a job.
     func promise(
         _ job: Int, _ amount: Int64 = 2_000, refused: String? = nil, process: Digest? = nil
     ) async throws -> String {
         try await client.promise(
             .init(
-                job: Self.job(job), provider: provider.key.publicKey, asset: DeedFixture.usdc, payTo: payTo,
-                amount: amount, refused: refused, process: process)
+                provider: provider.key.publicKey, payTo: payTo, terms: Self.terms(job, amount),
+                quote: try quote(job, amount), refused: refused, process: process)
         ).payment
     }
 
@@ -127,10 +139,10 @@ struct ChannelFixture: Sendable {
     func take(
         _ job: Int, _ payment: String?, _ ceiling: Int64 = 2_000, process: Digest? = nil
     ) async throws {
+        let terms = Self.terms(job, ceiling)
         _ = try await provider.take(
-            TakenJob(
-                job: Self.job(job), client: client.key.publicKey, modelRoot: Digest(hashing: "model"),
-                unitPrice: Self.price, maxTokens: 512), payment: payment, ceiling: ceiling, process: process)
+            TakenJob(terms, client.key.publicKey), payment: payment, ceiling: ceiling, process: process,
+            quoted: .init(event: try quote(job, ceiling), payload: terms.payload, size: terms.size))
     }
 
     /// The receipt of a job with so many tokens in its answer, signed by the provider: 30 more than twice as much.

@@ -134,12 +134,14 @@ import X402
         try await nodes.opened()
         let payment = try await nodes.promise(1)
         let thief = SecretKey.generate().publicKey
-        await #expect(throws: WireError(.paymentRequired, "")) {
+        let terms = ChannelFixture.terms(1, 2_000)
+        let quote = try nodes.provider.signQuote(.init(client: thief, terms: terms))
+        let refusal = await #expect(throws: WireError(.paymentRequired, "")) {
             _ = try await nodes.provider.take(
-                TakenJob(
-                    job: ChannelFixture.job(1), client: thief, modelRoot: Digest(hashing: "model"),
-                    unitPrice: ChannelFixture.price, maxTokens: 512), payment: payment, ceiling: 2_000)
+                TakenJob(terms, thief), payment: payment, ceiling: 2_000,
+                quoted: .init(event: quote, payload: terms.payload, size: terms.size))
         }
+        #expect(refusal?.message.contains("between these two nodes") == true)
         // Nor raise it.
         var forged = try PaymentPayload(header: payment)
         var batch = try BatchPayment(forged.payload)

@@ -32,6 +32,7 @@ struct CreditFixture: Sendable {
     let client: LedgerDaemon
     let provider: LedgerDaemon
     private let section: CreditSection
+    private let quotes = QuoteBox()
 
     init(_ section: CreditSection = CreditSection()) throws {
         self.section = section
@@ -118,21 +119,23 @@ struct CreditFixture: Sendable {
 
     /// The client's note for a job.
     func promise(_ job: Int, _ amount: Int64 = 20_000) async throws -> String {
-        try await client.promise(
+        let terms = ChannelFixture.terms(job, amount, Self.price)
+        return try await client.promise(
             .init(
-                job: ChannelFixture.job(job), provider: keys.provider, asset: Self.price.asset, payTo: nil,
-                amount: amount)
+                provider: keys.provider, payTo: nil, terms: terms,
+                quote: try quotes.quote(keys.client, terms, by: provider))
         ).payment
     }
 
     /// The provider takes a job with it.
     func take(_ job: Int, _ payment: String?, _ ceiling: Int64 = 20_000, from: PublicKey? = nil) async throws
     {
+        let terms = ChannelFixture.terms(job, ceiling, Self.price)
         _ = try await provider.take(
-            TakenJob(
-                job: ChannelFixture.job(job), client: from ?? keys.client,
-                modelRoot: Digest(hashing: "model"),
-                unitPrice: Self.price, maxTokens: 512), payment: payment, ceiling: ceiling)
+            TakenJob(terms, from ?? keys.client), payment: payment, ceiling: ceiling,
+            quoted: .init(
+                event: try quotes.quote(from ?? keys.client, terms, by: provider), payload: terms.payload,
+                size: terms.size))
     }
 
     /// The receipt of a job, signed by the provider: it costs 300 and twenty for each token of the answer.

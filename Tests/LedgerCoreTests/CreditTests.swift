@@ -79,7 +79,7 @@ import Wire
         let refusal = await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.promise(1) }
         #expect(refusal?.fix?.contains("wallet credit open") == true)
         try await nodes.bought()
-        await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.promise(1, 2_000_001) }
+        await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.promise(1, 2_000_010) }
         await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.take(1, nil) }
         // A note of the client's own pen, beyond what it paid: the provider's books have the last word.
         let note = CreditNote(
@@ -88,7 +88,7 @@ import Wire
         let signed = try nodes.client.key.sign(note.template)
         let text = String(decoding: try CanonicalJSON.encode(signed), as: UTF8.self)
         let short = await #expect(throws: WireError(.paymentRequired, "")) {
-            try await nodes.take(1, text, 2_000_001)
+            try await nodes.take(1, text, 2_000_010)
         }
         #expect(short?.message.contains("2000000") == true)
         await #expect(throws: WireError.self) { try await nodes.receipt(1) }
@@ -101,7 +101,7 @@ import Wire
         let note = try await nodes.promise(1)
         let thief = SecretKey.generate()
         for (job, ceiling, client) in [
-            (2, 20_000, nil), (1, 20_001, nil), (1, 20_000, thief.publicKey),
+            (2, 20_000, nil), (1, 20_010, nil), (1, 20_000, thief.publicKey),
         ] as [(Int, Int64, PublicKey?)] {
             await #expect(throws: WireError(.paymentRequired, "")) {
                 try await nodes.take(job, note, ceiling, from: client)
@@ -301,13 +301,16 @@ import Wire
         try await nodes.bought()
         let id = Data(try #require(Digest(hex: try await nodes.credit(nodes.client).id)).bytes)
         for daemon in [nodes.client, nodes.provider] {
-            await #expect(throws: DatabaseError.self) {
+            let error = await #expect(throws: DatabaseError.self) {
                 try await daemon.ledger.pool.write { db in
                     try db.execute(
-                        sql: "INSERT INTO pledge VALUES (?, ?, 5, 0)",
-                        arguments: [id, ChannelFixture.job(9).text])
+                        sql: """
+                            INSERT INTO pledge (channel, job, amount, at, quote)
+                            SELECT ?, ?, 5, 0, id FROM event LIMIT 1
+                            """, arguments: [id, ChannelFixture.job(9).text])
                 }
             }
+            #expect(error?.message?.contains("set aside") == true)
         }
         _ = try await nodes.promise(3)
         for statement in [

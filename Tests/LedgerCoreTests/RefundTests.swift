@@ -119,13 +119,16 @@ extension ChannelFixture {
         await #expect(throws: WireError(.paymentRequired, "")) { try await nodes.take(1, voucher) }
         let id = try #require(Digest(hex: try await nodes.channel(nodes.provider).id))
         // Nor where the code would let it.
+        let quote = try nodes.quote(1)
+        let json = Data(try CanonicalJSON.encode(quote))
         await #expect(throws: DatabaseError.self) {
             try await nodes.provider.ledger.pool.write { db in
+                try db.execute(sql: "INSERT INTO event VALUES (?, ?)", arguments: [quote.id, json])
                 try db.execute(
                     sql: "INSERT INTO voucher VALUES (?, 2000, zeroblob(65), 0)", arguments: [Data(id.bytes)])
                 try db.execute(
-                    sql: "INSERT INTO pledge (channel, job, amount, at) VALUES (?, 'job', 1, 0)",
-                    arguments: [Data(id.bytes)])
+                    sql: "INSERT INTO pledge (channel, job, amount, at, quote) VALUES (?, 'job', 1, 0, ?)",
+                    arguments: [Data(id.bytes), quote.id])
             }
         }
         await nodes.look(10)

@@ -102,25 +102,41 @@ struct CreditScript: Sendable {
             try Ledger.pledge(job, purses.client.id, db)?.isOver ?? false
         }
         if isOver { return }
+        let quote = try quote(number)
         let note = CreditNote(
             client: key.publicKey, provider: keys.provider.publicKey, job: job, asset: asset, ceiling: 20_000,
             createdAt: now / 1000)
         let event = try await ledgers.client.draw(
             .init(
                 job: job, purse: purses.client, amount: 20_000,
-                limit: SpendingLimit(perJob: .max, perDay: .max, perPeer: .max)), at: now
+                limit: SpendingLimit(perJob: .max, perDay: .max, perPeer: .max), quote: quote), at: now
         ) { try key.sign(note.template) }
-        let body = try body(number)
+        let terms = quote.quote.terms
+        var taken = TakenJob(
+            job: job, client: key.publicKey, modelRoot: terms.modelRoot, unitPrice: terms.unitPrice,
+            maxTokens: terms.maxTokens)
+        taken.quote = Digest(hex: quote.event.id)
         _ = try await ledgers.provider.take(
-            TakenJob(
-                job: job, client: key.publicKey, modelRoot: body.modelRoot, unitPrice: body.unitPrice,
-                maxTokens: 512), drawn: .init(purse: purses.provider, amount: 20_000, note: event), at: now)
+            taken, drawn: .init(purse: purses.provider, amount: 20_000, note: event), quote: quote, at: now)
+    }
+
+    /// The provider's quote: 624 bytes of base64 and 510 tokens cost what is promised. As old in every run.
+    private func quote(_ number: Int) throws -> KeptQuote {
+        let made = LightningScript.made / 1000
+        let quote = Quote(
+            provider: keys.provider.publicKey, client: keys.client.publicKey,
+            terms: QuoteTerms(
+                job: Self.job(number), modelRoot: Digest(hashing: "model"),
+                payload: Digest(hashing: "payload"), size: 624,
+                unitPrice: UnitPrice(asset: asset, prompt: 10, completion: 20), maxTokens: 510),
+            rails: [.credit], createdAt: made, expiresAt: made + Quote.longestLife)
+        return KeptQuote(quote: quote, event: try keys.provider.sign(quote.template))
     }
 
     /// The first job's receipt: signed, accepted, and earned by.
     private func settle() async throws {
         let (client, provider, body) = (keys.client, keys.provider, try body(1))
-        let template = try body.template()
+        let template = try body.template(quote: Digest(hex: try quote(1).event.id))
         func operation(_ kind: LedgerCore.Operation.Kind) -> LedgerCore.Operation {
             LedgerCore.Operation(
                 kind: kind, job: body.job, client: client.publicKey, provider: provider.publicKey)

@@ -100,6 +100,35 @@ import Wire
         await provider.stop()
     }
 
+    @Test func aQuestionForAPriceTravelsWithTheProvedKey() async throws {
+        let asked = NIOLockedValueBox<AggregatorInterface.Quote?>(nil)
+        let example = PeerInterface.Quote.example
+        var script = TestScript()
+        script.quote = { request in
+            asked.withLockedValue { $0 = request }
+            guard request.quote.terms == example.request.terms else {
+                throw WireError(.tooManyRequests, "no more now", retryAfterMs: 125)
+            }
+            return example.reply
+        }
+        let provider = try await TestNode(host: "127.0.0.2", script: script)
+        let client = try await TestNode()
+        var call = WSInterface.Quote(
+            endpoint: provider.endpoint, provider: provider.key.publicKey, quote: example.request)
+        #expect(try await client.line.call(call) == example.reply)
+        #expect(asked.withLockedValue { $0 }?.peer == client.key.publicKey)
+        #expect(asked.withLockedValue { $0 }?.quote.terms == example.request.terms)
+        call.quote.terms.size += 1
+        do {
+            _ = try await client.line.call(call)
+            Issue.record("a refusal came as an answer")
+        } catch let error as WireError {
+            #expect(error.code == .tooManyRequests && error.retryAfterMs == 125)
+        }
+        await client.stop()
+        await provider.stop()
+    }
+
     @Test func aRequestForWhatIsLeftTravelsWithTheProvedKey() async throws {
         let asked = NIOLockedValueBox<AggregatorInterface.Refund?>(nil)
         var script = TestScript()

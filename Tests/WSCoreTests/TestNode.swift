@@ -45,6 +45,9 @@ struct TestScript: Sendable {
         return TestNode.reply
     }
     var serve: Serve = { _, _ in PeerInterface.RunJob.example.reply }
+    var quote: @Sendable (AggregatorInterface.Quote) async throws -> SignedEvent = { _ in
+        throw WireError(.notFound, "no script")
+    }
     var refund: @Sendable (AggregatorInterface.Refund) async throws -> PeerInterface.Refund.Reply = { _ in
         throw WireError(.policyRefused, "nothing is left", fix: "not for strangers")
     }
@@ -179,6 +182,7 @@ final class TestNode: Sendable {
                 try await script.accepted(request)
                 return Done()
             }
+            router.on(AggregatorInterface.Quote.self) { request, _ in try await script.quote(request) }
             router.on(AggregatorInterface.Refund.self) { request, _ in try await script.refund(request) }
             router.on(AggregatorInterface.Models.self) { _, _ in AggregatorInterface.Models.example.reply }
         }

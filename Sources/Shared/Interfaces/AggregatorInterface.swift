@@ -9,7 +9,7 @@ public enum AggregatorInterface {
     public static let methods: [MethodSpec] = [
         Submit.spec, Serve.spec, Accepted.spec, Jobs.spec, Job.spec, Receipt.spec, Models.spec, Plan.spec,
         Admit.spec, Status.spec, Reputation.spec, Publish.spec, Sell.spec, Sold.spec,
-        AskRefund.spec, Refund.spec, Credit.spec,
+        AskRefund.spec, Refund.spec, Credit.spec, Quote.spec,
     ]
 
     /// A job's state. Every state carries a reason.
@@ -38,8 +38,10 @@ public enum AggregatorInterface {
         public var timings: StageTimings?
         public var price: Int64?
         public var asset: Asset?
+        /// The id of the quote that it was sent, or taken, on.
+        public var quote: String?
         enum CodingKeys: String, CodingKey {
-            case job, side, state, reason, fix, model, peer, usage, timings, price, asset
+            case job, side, state, reason, fix, model, peer, usage, timings, price, asset, quote
             case createdAt = "created_at"
             case updatedAt = "updated_at"
         }
@@ -47,8 +49,9 @@ public enum AggregatorInterface {
             job: JobID, side: Side, state: State, reason: String, fix: String? = nil, model: String,
             peer: PublicKey? = nil, createdAt: Int64, updatedAt: Int64, usage: Usage? = nil,
             timings: StageTimings? = nil,
-            price: Int64? = nil, asset: Asset? = nil
+            price: Int64? = nil, asset: Asset? = nil, quote: String? = nil
         ) {
+            self.quote = quote
             self.job = job
             self.side = side
             self.state = state

@@ -35,38 +35,43 @@ extension LedgerInterface {
             public var payment: String
             public init(payment: String) { self.payment = payment }
         }
-        public var job: JobID
         public var provider: PublicKey
-        public var asset: Asset
         /// What the provider's card says; nothing on Lightning.
         public var payTo: PayTo?
-        /// The most that the job may cost.
-        public var amount: Int64
+        /// The job, and what it costs.
+        public var terms: QuoteTerms
+        /// The provider's quote for it.
+        public var quote: SignedEvent
         /// What the provider answered to a payment that it refused (`PAYMENT-REQUIRED`).
         public var refused: String?
         /// Which process of aggregator-d is at it.
         public var process: Digest?
         enum CodingKeys: String, CodingKey {
-            case job, provider, asset, amount, refused, process
+            case provider, terms, quote, refused, process
             case payTo = "pay_to"
         }
         public init(
-            job: JobID, provider: PublicKey, asset: Asset, payTo: PayTo?, amount: Int64,
+            provider: PublicKey, payTo: PayTo?, terms: QuoteTerms, quote: SignedEvent,
             refused: String? = nil, process: Digest? = nil
         ) {
             self.process = process
-            self.job = job
             self.provider = provider
-            self.asset = asset
             self.payTo = payTo
-            self.amount = amount
+            self.terms = terms
+            self.quote = quote
             self.refused = refused
         }
+
+        public var job: JobID { terms.job }
+        public var asset: Asset { terms.unitPrice.asset }
+        /// The most that the job may cost.
+        public var amount: Int64 { terms.ceiling ?? 0 }
+
         public static var example: (request: PromisePrice, reply: Reply) {
             (
                 PromisePrice(
-                    job: exampleBody.job, provider: exampleKey, asset: exampleToken, payTo: examplePayTo,
-                    amount: 4_608), Reply(payment: "eyJ4NDAyVmVyc2lvbiI6Mn0=")
+                    provider: exampleKey, payTo: examplePayTo, terms: exampleTerms, quote: exampleEvent),
+                Reply(payment: "eyJ4NDAyVmVyc2lvbiI6Mn0=")
             )
         }
     }

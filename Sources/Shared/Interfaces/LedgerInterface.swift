@@ -19,7 +19,7 @@ public enum LedgerInterface {
         Channels.spec, TakeSale.spec, SettleSale.spec, EndSale.spec, Resume.spec, Buy.spec,
         AskRefund.spec, GiveRefund.spec, Sales.spec,
         SignCounterfoil.spec, SignEvidence.spec,
-        AskCredit.spec, PayCredit.spec, WithdrawCredit.spec, ServeCredit.spec, Credits.spec,
+        AskCredit.spec, PayCredit.spec, WithdrawCredit.spec, ServeCredit.spec, Credits.spec, SignQuote.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }

@@ -15,6 +15,18 @@ extension LedgerInterface {
             public var repeated: Bool
             public init(repeated: Bool) { self.repeated = repeated }
         }
+        /// This node's own quote, as it came with the job, and what it must be for.
+        public struct Quoted: WireValue, Hashable {
+            public var event: SignedEvent
+            /// SHA-256 of the sealed request that came, in base64, and its length in bytes.
+            public var payload: Digest
+            public var size: Int
+            public init(event: SignedEvent, payload: Digest, size: Int) {
+                self.event = event
+                self.payload = payload
+                self.size = size
+            }
+        }
         public var job: JobID
         public var client: PublicKey
         public var modelRoot: ContentRoot
@@ -27,16 +39,19 @@ extension LedgerInterface {
         public var payment: String?
         /// Which process of aggregator-d is at it.
         public var process: Digest?
+        /// Absent for test credits.
+        public var quoted: Quoted?
         enum CodingKeys: String, CodingKey {
-            case job, client, ceiling, payment, process
+            case job, client, ceiling, payment, process, quoted
             case modelRoot = "model_root"
             case unitPrice = "unit_price"
             case maxTokens = "max_tokens"
         }
         public init(
             job: JobID, client: PublicKey, modelRoot: ContentRoot, unitPrice: UnitPrice, maxTokens: Int,
-            ceiling: Int64? = nil, payment: String? = nil, process: Digest? = nil
+            ceiling: Int64? = nil, payment: String? = nil, process: Digest? = nil, quoted: Quoted? = nil
         ) {
+            self.quoted = quoted
             self.process = process
             self.ceiling = ceiling
             self.payment = payment

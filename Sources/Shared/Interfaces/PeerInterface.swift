@@ -7,7 +7,7 @@ public import Wire
 /// The methods that nodes serve to each other; ws-d carries them, aggregator-d answers them.
 public enum PeerInterface {
     public static let methods: [MethodSpec] = [
-        RunJob.spec, DeliverAcceptance.spec, Refund.spec, Credit.spec,
+        RunJob.spec, DeliverAcceptance.spec, Refund.spec, Credit.spec, Quote.spec,
     ]
 
     /// Runs a sealed job at the provider.
@@ -38,17 +38,20 @@ public enum PeerInterface {
         public var unitPrice: UnitPrice
         /// What pays for it where test credits do not: x402's `PAYMENT-SIGNATURE` header, or on Lightning a credit note.
         public var payment: String?
+        /// The provider's own quote for this job, where it costs money.
+        public var quote: SignedEvent?
         enum CodingKeys: String, CodingKey {
-            case job, model, payload, payment
+            case job, model, payload, payment, quote
             case modelRoot = "model_root"
             case maxTokens = "max_tokens"
             case unitPrice = "unit_price"
         }
         public init(
             job: JobID, model: String, modelRoot: ContentRoot, payload: SealedPayload, maxTokens: Int,
-            unitPrice: UnitPrice, payment: String? = nil
+            unitPrice: UnitPrice, payment: String? = nil, quote: SignedEvent? = nil
         ) {
             self.payment = payment
+            self.quote = quote
             self.job = job
             self.model = model
             self.modelRoot = modelRoot

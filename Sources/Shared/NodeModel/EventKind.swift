@@ -21,6 +21,8 @@ public enum EventKind {
     public static let creditOffer = 7869
     /// A client draws on its credit for one job; see `CreditNote`.
     public static let creditNote = 7870
+    /// A provider's word on what one job of one client costs; see `Quote`.
+    public static let quote = 7871
     /// An encrypted unsigned event, by its author (NIP-59).
     public static let seal = 13
     /// A seal under a key that is used once (NIP-59).

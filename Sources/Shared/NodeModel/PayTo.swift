@@ -37,8 +37,12 @@ extension UnitPrice {
     ///   - sealed: the request in base64, sealed.
     ///   - maxTokens: the longest answer.
     public func ceiling(sealed: String, maxTokens: Int) -> Int64? {
+        ceiling(size: sealed.utf8.count, maxTokens: maxTokens)
+    }
+
+    /// The same for a sealed request of which only its length in base64 is known.
+    public func ceiling(size: Int, maxTokens: Int) -> Int64? {
         total(
-            promptTokens: Int64(sealed.utf8.count / 4 * 3 + Self.templateTokens),
-            completionTokens: Int64(maxTokens))
+            promptTokens: Int64(size / 4 * 3 + Self.templateTokens), completionTokens: Int64(maxTokens))
     }
 }

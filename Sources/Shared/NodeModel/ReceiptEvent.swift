@@ -46,13 +46,15 @@ extension ReceiptBody {
     public static let currentVersion = 1
 
     /// The event to be signed by the provider.
-    public func template() throws(ReceiptError) -> EventTemplate {
+    ///
+    /// - Parameter quote: the id of the quote that the job was taken on, where it cost money.
+    public func template(quote: Digest? = nil) throws(ReceiptError) -> EventTemplate {
         try check()
         do {
             let content = String(decoding: try CanonicalJSON.encode(self), as: UTF8.self)
             return EventTemplate(
-                pubkey: provider, createdAt: finishedAt, kind: EventKind.receipt, tags: [["p", client.hex]],
-                content: content)
+                pubkey: provider, createdAt: finishedAt, kind: EventKind.receipt,
+                tags: [["p", client.hex]] + (quote.map { [["quote", $0.hex]] } ?? []), content: content)
         } catch { throw .content(error) }
     }
 
@@ -69,7 +71,12 @@ extension ReceiptBody {
             self = try CanonicalJSON.decode(ReceiptBody.self, from: event.content.utf8)
         } catch { throw .content(error) }
         guard event.pubkey == provider else { throw .wrongAuthor }
-        guard try template() == event.template else { throw .wrongForm }
+        guard try template(quote: Self.quote(of: event)) == event.template else { throw .wrongForm }
+    }
+
+    /// The quote that a receipt names; nil where it names none.
+    public static func quote(of receipt: SignedEvent) -> Digest? {
+        receipt.onlyTag("quote").flatMap { Digest(hex: $0) }
     }
 
     /// Whether the numbers can be true: a known version, nothing negative, the price recomputed.

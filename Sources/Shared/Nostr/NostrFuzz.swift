@@ -56,6 +56,17 @@ public enum NostrFuzz {
         _ = (CreditRequest(event), CreditOffer(event), CreditNote(event))
     }
 
+    /// A quote: what is read from an event is written as the same event, and costs what its terms cost.
+    public static func quote(_ bytes: UnsafeRawBufferPointer) {
+        guard let event = try? JSONDecoder().decode(SignedEvent.self, from: Data(bytes)) else { return }
+        if let quote = Quote(unproven: event) {
+            precondition(quote.template == event.template, "a quote changed by being read")
+            precondition(quote.client != quote.provider, "somebody quoted to himself")
+            precondition(quote.ceiling > 0 && quote.terms.ceiling == quote.ceiling, "a job costs nothing")
+        }
+        _ = Quote(event)
+    }
+
     /// A descriptor's content: what is read is written the same.
     public static func descriptor(_ bytes: UnsafeRawBufferPointer) {
         let read = try? CanonicalJSON.decode(ProviderDescriptor.self, from: Array(bytes))

@@ -76,7 +76,7 @@ public enum Grants {
                 AggregatorInterface.Serve.spec,
                 AggregatorInterface.Accepted.spec, AggregatorInterface.Sell.spec,
                 AggregatorInterface.Sold.spec, AggregatorInterface.Refund.spec,
-                AggregatorInterface.Credit.spec,
+                AggregatorInterface.Credit.spec, AggregatorInterface.Quote.spec,
             ]),
 
         row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec, WSInterface.Shop.spec]),
@@ -93,7 +93,7 @@ public enum Grants {
                 LedgerInterface.PromisePrice.spec, LedgerInterface.ReleasePrice.spec,
                 LedgerInterface.TakeSale.spec, LedgerInterface.SettleSale.spec, LedgerInterface.EndSale.spec,
                 LedgerInterface.Resume.spec, LedgerInterface.AskRefund.spec, LedgerInterface.GiveRefund.spec,
-                LedgerInterface.ServeCredit.spec,
+                LedgerInterface.ServeCredit.spec, LedgerInterface.SignQuote.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
         row(
@@ -109,7 +109,7 @@ public enum Grants {
             .aggregator, .ws,
             [
                 WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec, WSInterface.Relay.spec,
-                WSInterface.AskRefund.spec,
+                WSInterface.AskRefund.spec, WSInterface.Quote.spec,
             ]),
 
         row(.dht, .aggregator, [AggregatorInterface.Status.spec]),

@@ -14,6 +14,7 @@ struct Handlers: Sendable {
     func routes(_ router: inout Router) {
         router.stream(Interface.Submit.self) { try await submit($0, sink: $2) }
         router.stream(Interface.Serve.self) { try await serve($0, sink: $2) }
+        router.on(Interface.Quote.self) { request, _ in try await quote(request) }
         router.stream(Interface.Sell.self) { request, _, sink in
             try Self.check(request.request)
             try await house.requireJournal()
@@ -81,10 +82,7 @@ struct Handlers: Sendable {
     private func serve(
         _ serve: Interface.Serve, sink: EventSink<Interface.Serve.Event>
     ) async throws -> Interface.Serve.Reply {
-        let terms = ServeCheck.Terms(
-            provide: house.config.aggregator.provide, unitPrice: house.unitPrice,
-            maxTokens: house.config.aggregator.maxTokens, local: await house.surroundings.local())
-        let entry = try ServeCheck.entry(serve, terms)
+        let entry = try ServeCheck.entry(serve, await terms())
         try await house.requireJournal()
         let job = serve.job.job
         // An id is used once: what was asked for twice is not done, and not charged, twice.
@@ -99,6 +97,31 @@ struct Handlers: Sendable {
         }
         let work = ServedJob(serve, entry: entry, house: house, sink: sink)
         return try await house.attending(work.driver) { try await work.run() }
+    }
+
+    /// The terms on which this node works.
+    private func terms() async -> ServeCheck.Terms {
+        ServeCheck.Terms(
+            provide: house.config.aggregator.provide, unitPrice: house.unitPrice,
+            maxTokens: house.config.aggregator.maxTokens, local: await house.surroundings.local())
+    }
+
+    /// What a client's job would cost, when it would be taken now. Nothing is kept free for it.
+    private func quote(_ request: Interface.Quote) async throws -> SignedEvent {
+        try house.allowQuote(request.peer)
+        let asked = request.quote.terms
+        _ = try ServeCheck.entry(
+            ServeCheck.Wish(
+                model: request.quote.model, modelRoot: asked.modelRoot, maxTokens: asked.maxTokens,
+                unitPrice: asked.unitPrice), await terms())
+        guard asked.isPlausible else {
+            throw WireError(
+                .invalidRequest, "Quotes are for sealed jobs that cost money, and this one is not.")
+        }
+        try house.servedGate.requireRoom()
+        // Without the job's name: what strangers ask for leaves no line in the log.
+        return try await house.links.ledger.call(
+            LedgerInterface.SignQuote(client: request.peer, terms: asked))
     }
 
     /// A client buys credit, or wants it back, which it may also when this node has stopped to work for others.

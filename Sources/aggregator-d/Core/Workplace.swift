@@ -43,6 +43,7 @@ final class Workplace: Sendable {
     private let listener = Mutex<Witness?>(nil)
     private let checker = Mutex<Verifier?>(nil)
     private let serving = Mutex<Set<JobID>>([])
+    private let quotes = Mutex(QuoteAllowance())
     private let sold = Mutex<[JobID: Usage]>([:])
     private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
 
@@ -137,6 +138,14 @@ final class Workplace: Sendable {
     func learn(_ provider: PublicKey, success: Bool) {
         let known = withExperience { $0.saw(provider, success: success, now: clock.seconds) }
         journal.append(.experienced(provider, known))
+    }
+
+    /// Takes one of a stranger's quotes.
+    /// - Throws: `too_many_requests` when there is none.
+    func allowQuote(_ client: PublicKey) throws {
+        let now = Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000)
+        guard let wait = quotes.withLock({ $0.take(client, at: now) }) else { return }
+        throw WireError(.tooManyRequests, "This node gives no more quotes now.", retryAfterMs: wait)
     }
 
     /// Marks a stranger's job as under way; false when it is already.

@@ -138,6 +138,7 @@ final class Ledger: Sendable {
                 }
                 let charged = try Self.charged(operation, body, db)
                 let made = try events()
+                try Self.requireQuote(made.receipt, operation, charged, db)
                 try Self.record(operation, made, at: at, writer)
                 if let charged { try Self.charge(charged, operation, body, at: at, writer) }
                 if let accounts {

@@ -52,6 +52,7 @@ extension Ledger {
             try Self.auditChannels(db, &report)
             try Self.auditSales(db, &report)
             try Self.auditCredits(db, &report)
+            try Self.auditQuotes(db, &report)
             return report
         }
     }

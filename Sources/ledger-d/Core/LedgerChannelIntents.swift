@@ -48,7 +48,8 @@ extension LedgerDaemon {
         _ request: LedgerInterface.PromisePrice
     ) async throws -> LedgerInterface.PromisePrice.Reply {
         try requireStaying()
-        if request.asset.isLightning { return try await draw(request) }
+        let quote = try quoted(request)
+        if request.asset.isLightning { return try await draw(request, quote) }
         let (rail, token) = try requireToken(request.asset)
         guard let payTo = request.payTo else {
             throw WireError(.invalidParams, "'pay_to' must say where the provider is paid.")
@@ -62,7 +63,8 @@ extension LedgerDaemon {
             Ledger.Promise(
                 job: request.job, channel: channel, amount: request.amount,
                 stated: try request.refused.map { try Self.stated($0, asked) } ?? 0,
-                atRisk: channels.maxAtRisk, limit: limit, process: request.process), at: clock()
+                atRisk: channels.maxAtRisk, limit: limit, quote: quote, process: request.process),
+            at: clock()
         ) { voucher in try signer.sign(voucher, of: config, chainID: chainID) }
         let payment = PaymentPayload(
             accepted: asked, payload: BatchPayment(config: config, signed: signed).payload)

@@ -158,7 +158,7 @@ public struct LedgerDaemon: Daemon {
                 TakenJob(
                     job: request.job, client: request.client, modelRoot: request.modelRoot,
                     unitPrice: request.unitPrice, maxTokens: request.maxTokens), payment: request.payment,
-                ceiling: request.ceiling, process: request.process)
+                ceiling: request.ceiling, process: request.process, quoted: request.quoted)
         }
         bind(LedgerInterface.UnwrapKey.self, &router) { try await $0.unwrap($1) }
         bind(LedgerInterface.Balance.self, &router) { daemon, _ in try await daemon.ledger.balance() }
@@ -179,6 +179,7 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.PayInvoice.self, &router) { try await $0.payInvoice($1) }
         bind(LedgerInterface.MakeInvoice.self, &router) { try await $0.makeInvoice($1) }
         bind(LedgerInterface.PayTerms.self, &router) { try $0.payTerms($1.asset) }
+        bind(LedgerInterface.SignQuote.self, &router) { try $0.signQuote($1) }
         bind(LedgerInterface.PromisePrice.self, &router) { try await $0.promise($1) }
         bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
         bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }

@@ -11,15 +11,19 @@ import Wire
 extension LedgerDaemon {
     /// Writes down that this node takes a stranger's job.
     func take(
-        _ job: TakenJob, payment: String? = nil, ceiling: Int64? = nil, process: Digest? = nil
+        _ job: TakenJob, payment: String? = nil, ceiling: Int64? = nil, process: Digest? = nil,
+        quoted came: LedgerInterface.TakeJob.Quoted? = nil
     ) async throws -> LedgerInterface.TakeJob.Reply {
         try policy.job(job)
         try requireStaying()
+        let kept = try quoted(job, came, payment: payment, ceiling: ceiling)
         let drawn = try drawn(job, payment, ceiling: ceiling, process: process)
         let cover = drawn == nil ? try await cover(job, payment, ceiling: ceiling, process: process) : nil
+        var job = job
+        job.quote = kept.flatMap { Digest(hex: $0.event.id) }
         do {
             return LedgerInterface.TakeJob.Reply(
-                repeated: try await ledger.take(job, cover: cover, drawn: drawn, at: clock()))
+                repeated: try await ledger.take(job, cover: cover, drawn: drawn, quote: kept, at: clock()))
         } catch let error as WireError {
             // An invoice may be paid that nobody has looked at yet.
             if drawn != nil { lightningBell.yield() }
@@ -36,7 +40,10 @@ extension LedgerDaemon {
 
     /// Signs a receipt once per job and client; the same body again gives the same event.
     func signReceipt(_ body: ReceiptBody) async throws -> SignedEvent {
-        let template = try policy.receipt(body, now: now)
+        let quote =
+            body.unitPrice.asset == .testCredit || body.client == body.provider
+            ? nil : try await ledger.quote(of: body.job, by: body.client)
+        let template = try policy.receipt(body, quote: quote, now: now)
         let key = key
         let operation = Operation(kind: .issue, job: body.job, client: body.client, provider: body.provider)
         let outcome = try await perform(operation, body, receiptID: Hex.encode(template.computedID())) {

@@ -11,11 +11,12 @@ extension Ledger {
     ///
     /// - Parameters:
     ///   - cover: the voucher that pays for it, or the client's credit; neither for test credits.
+    ///   - quote: this node's own, for a job that is paid for.
     ///   - at: Unix milliseconds.
     /// - Returns: whether it had been taken before, on the same terms.
     /// - Throws: `.conflict` when it was taken on other terms, `.paymentRequired` when nothing covers it.
     func take(
-        _ job: TakenJob, cover: Cover? = nil, drawn: DrawnCredit? = nil, at: Int64
+        _ job: TakenJob, cover: Cover? = nil, drawn: DrawnCredit? = nil, quote: KeptQuote? = nil, at: Int64
     ) async throws -> Bool {
         do {
             return try await commits.write { writer in
@@ -27,8 +28,12 @@ extension Ledger {
                     }
                     return true
                 }
-                if let cover { try Self.take(cover, for: job.job, at: at, writer) }
-                if let drawn { try Self.take(drawn, for: job.job, at: at, writer) }
+                if let quote {
+                    try Self.requireCurrent(quote, at: at)
+                    try writer.store(quote.event)
+                }
+                if let cover { try Self.take(cover, for: job.job, quote, at: at, writer) }
+                if let drawn { try Self.take(drawn, for: job.job, quote, at: at, writer) }
                 try writer.insert(
                     "taken",
                     [

@@ -56,6 +56,7 @@ enum LedgerSchema {
                     ALTER TABLE turn_end ADD COLUMN completion_tokens INTEGER;
                     """)
         }
+        migrator.registerMigration("16: quotes") { db in try db.execute(sql: quotes) }
         return migrator
     }
 

@@ -12,7 +12,7 @@ struct SigningPolicy: Sendable {
     /// How old a job may be when its receipt is signed or accepted, in seconds.
     static let oldestJob: Int64 = 86_400
     /// The longest answer that a job may agree on, in tokens.
-    static let longestAnswer = 1 << 24
+    static let longestAnswer = QuoteTerms.longestAnswer
 
     let node: PublicKey
     /// The keys that this one follows: what they have earned is still paid.
@@ -145,8 +145,42 @@ struct SigningPolicy: Sendable {
         }
     }
 
+    /// What one job of a client costs at most.
+    func quote(for client: PublicKey, _ terms: QuoteTerms, now: Int64) throws(WireError) -> EventTemplate {
+        guard client != node else { throw refusal("client", "it is this node itself") }
+        guard Schnorr.isValidPublicKey(client.bytes) else {
+            throw refusal("client", "it is not a key on the curve")
+        }
+        try asset(terms.unitPrice)
+        guard let rail = terms.unitPrice.asset.rail else {
+            throw refusal("terms.unit_price.asset", "what costs test credits has no quote")
+        }
+        guard terms.unitPrice.prompt >= 0, terms.unitPrice.completion >= 0 else {
+            throw refusal("terms.unit_price", "it is negative")
+        }
+        guard (1...QuoteTerms.longestAnswer).contains(terms.maxTokens) else {
+            throw refusal("terms.max_tokens", "it is not from 1 to \(QuoteTerms.longestAnswer)")
+        }
+        guard (1...QuoteTerms.largestPayload).contains(terms.size) else {
+            throw refusal("terms.size", "it is not from 1 to \(QuoteTerms.largestPayload)")
+        }
+        guard let ceiling = terms.ceiling, (1...Deed.largestAmount).contains(ceiling) else {
+            throw refusal("terms", "the job would cost nothing, or more than \(Deed.largestAmount)")
+        }
+        let quote = Quote(
+            provider: node, client: client, terms: terms, rails: [rail], createdAt: now,
+            expiresAt: now + Quote.life)
+        // Whoever reads the event must find this quote in it, and no other.
+        guard Quote(unproven: SignedEvent(quote.template, signature: [])) == quote else {
+            throw refusal("terms", "they cannot be read back as they were written")
+        }
+        return quote.template
+    }
+
     /// A receipt for work that this node did.
-    func receipt(_ body: ReceiptBody, now: Int64) throws(WireError) -> EventTemplate {
+    ///
+    /// - Parameter quote: on which the job was taken.
+    func receipt(_ body: ReceiptBody, quote: Digest? = nil, now: Int64) throws(WireError) -> EventTemplate {
         guard body.provider == node else { throw refusal("body.provider", "it is not this node") }
         guard Schnorr.isValidPublicKey(body.client.bytes) else {
             throw refusal("body.client", "it is not a key on the curve")
@@ -158,7 +192,7 @@ struct SigningPolicy: Sendable {
             throw refusal("body.model", "it is empty or longer than 128 bytes")
         }
         try money(body, now: now)
-        do { return try body.template() } catch { throw refusal("body", "\(error)") }
+        do { return try body.template(quote: quote) } catch { throw refusal("body", "\(error)") }
     }
 
     /// The body of a receipt that this node is asked to accept; signature, form and price are proven here.

@@ -11,6 +11,8 @@ struct SigningTable: Sendable {
         let callers: [Role]
         let effect: String
         var ceilings: SpendingLimit?
+        /// The largest amount that one call may name, where no configured ceiling says it.
+        var largest: Int64?
     }
 
     let rows: [Row]
@@ -39,6 +41,11 @@ struct SigningTable: Sendable {
             Row(
                 intent: LedgerInterface.TakeJob.spec, callers: [.aggregator],
                 effect: "writes down that a client's job is taken, and on which terms"),
+            Row(
+                intent: LedgerInterface.SignQuote.spec, callers: [.aggregator],
+                effect:
+                    "tells one client what one job costs at most, for two minutes; it takes no money and keeps no place",
+                largest: Deed.largestAmount),
             Row(
                 intent: LedgerInterface.SignReceipt.spec, callers: [.aggregator],
                 effect:
@@ -93,7 +100,7 @@ struct SigningTable: Sendable {
             Row(
                 intent: LedgerInterface.PromisePrice.spec, callers: [.aggregator],
                 effect:
-                    "signs a voucher for one job on an open channel, within ledger.channels.max_at_risk, or draws on credit",
+                    "signs a voucher for one job on its provider's quote, within ledger.channels.max_at_risk, or draws on credit",
                 ceilings: limit),
             Row(
                 intent: LedgerInterface.AskCredit.spec, callers: [.ctl],
@@ -193,7 +200,7 @@ struct SigningTable: Sendable {
             rows: rows.map { row in
                 LedgerInterface.Policy.Row(
                     intent: row.intent.name, callers: row.callers.map(\.rawValue), effect: row.effect,
-                    perCall: row.ceilings?.perJob, perDay: row.ceilings?.perDay,
+                    perCall: row.ceilings?.perJob ?? row.largest, perDay: row.ceilings?.perDay,
                     perPeer: row.ceilings?.perPeer)
             })
     }

@@ -15,9 +15,11 @@ struct TakenJob: Codable, Hashable, Sendable {
     var unitPrice: UnitPrice
     /// The longest answer, in tokens.
     var maxTokens: Int
+    /// The id of the quote that it was taken on, where it costs money.
+    var quote: Digest?
 
     enum CodingKeys: String, CodingKey {
-        case job, client
+        case job, client, quote
         case modelRoot = "model_root"
         case unitPrice = "unit_price"
         case maxTokens = "max_tokens"

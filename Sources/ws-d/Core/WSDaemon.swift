@@ -116,6 +116,12 @@ public final class WSDaemon: Daemon {
                 try await pool.credit(request, deadlineMs: left)
             }
         }
+        router.on(WSInterface.Quote.self) { request, context in
+            let left = Self.left(until: context.deadline)
+            return try await withTaskExecutorPreference(hub.executor) {
+                try await pool.quote(request, deadlineMs: left)
+            }
+        }
         let carrier = carrier
         router.on(WSInterface.Carry.self) { request, context in
             try await carrier.carry(request, deadlineMs: Self.left(until: context.deadline))

@@ -28,6 +28,7 @@ struct FakeLedger: Sendable {
         }
         router.on(LedgerInterface.TakeJob.self) { request, _ in
             if let error = house.script.withLock({ $0.takeError }) { throw error }
+            house.script.withLock { $0.takes.append(request) }
             let repeated = house.script.withLock { !$0.taken.insert(request.job).inserted }
             return LedgerInterface.TakeJob.Reply(repeated: repeated)
         }
@@ -81,8 +82,17 @@ struct FakeLedger: Sendable {
             }
             return LedgerInterface.RecordAcceptance.Reply(repeated: repeated)
         }
+        router.on(LedgerInterface.SignQuote.self) { request, _ in
+            house.script.withLock { $0.quoted.append(request) }
+            return try Self.quote(request.client, request.terms, by: house.key)
+        }
         router.on(LedgerInterface.PromisePrice.self) { request, _ in
             if let error = house.script.withLock({ $0.promiseError }) { throw error }
+            guard let quote = Quote(request.quote), let rail = request.asset.rail,
+                quote.difference(
+                    provider: request.provider, client: house.key.publicKey, terms: request.terms, rail: rail)
+                    == nil
+            else { throw WireError(.verificationFailed, "the quote is of something else") }
             let number = house.script.withLock { script in
                 script.promises.append(request)
                 return script.promises.count
@@ -110,6 +120,16 @@ struct FakeLedger: Sendable {
         router.on(LedgerInterface.WrapKey.self) { request, _ in
             LedgerInterface.WrapKey.Reply(wrapped: "\(request.recipient.hex):\(request.contentKey)")
         }
+    }
+
+    static func quote(_ client: PublicKey, _ terms: QuoteTerms, by key: SecretKey) throws -> SignedEvent {
+        let now = WallClock.system.seconds
+        guard let rail = terms.unitPrice.asset.rail else { throw WireError(.policyRefused, "no money") }
+        return try key.sign(
+            Quote(
+                provider: key.publicKey, client: client, terms: terms, rails: [rail], createdAt: now,
+                expiresAt: now + Quote.life
+            ).template)
     }
 
     static func unwrap(_ payload: SealedPayload, for reader: PublicKey) throws -> ContentKey {
@@ -192,6 +212,9 @@ struct ProviderScript: Sendable {
     /// Fails at once when 0, else after so many pieces.
     var dieAfter: Int?
     var error = WireError(.upstreamLost, "the connection broke")
+    /// What it says when it is asked for a price, and what it makes of what it is asked for.
+    var quoteError: WireError?
+    var misquote: @Sendable (inout QuoteTerms) -> Void = { _ in }
     /// Refuses so many jobs before it takes one.
     var refusals = 0
     var hangAfter: Int?
@@ -267,6 +290,23 @@ struct FakeWire: Sendable {
             return try await other.link(as: .ws).stream(
                 AggregatorInterface.Serve(peer: house.key.publicKey, job: call.job), trace: context.trace
             ) { try await sink.send($0) }
+        }
+        router.on(WSInterface.Quote.self) { call, _ in
+            let provider = house.script.withLock { script in
+                script.asked.append(call)
+                return script.providers[call.endpoint]
+            }
+            if let provider {
+                if let error = provider.quoteError { throw error }
+                var terms = call.quote.terms
+                provider.misquote(&terms)
+                return try FakeLedger.quote(house.key.publicKey, terms, by: provider.key)
+            }
+            guard let other = house.network.withLock({ $0[call.endpoint] }) else {
+                throw WireError(.unavailable, "nobody listens at \(call.endpoint)")
+            }
+            return try await other.link(as: .ws).call(
+                AggregatorInterface.Quote(peer: house.key.publicKey, quote: call.quote))
         }
         router.on(WSInterface.AskRefund.self) { call, _ in
             guard let other = house.network.withLock({ $0[call.endpoint] }) else {

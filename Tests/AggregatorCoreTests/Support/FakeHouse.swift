@@ -31,6 +31,10 @@ struct HouseScript: Sendable {
     var takeError: WireError?
     /// What was promised for jobs, and taken back; and what refuses the next promise.
     var promises: [LedgerInterface.PromisePrice] = []
+    /// Providers that were asked for a price, and prices that this node was asked for.
+    var asked: [WSInterface.Quote] = []
+    var quoted: [LedgerInterface.SignQuote] = []
+    var takes: [LedgerInterface.TakeJob] = []
     var releases: [LedgerInterface.ReleasePrice] = []
     var promiseError: WireError?
     /// Requests about credit that came to the ledger.
@@ -161,7 +165,8 @@ final class FakeHouse: Sendable {
 
     /// A signed card of this node.
     func card(
-        endpoint: String, price: UnitPrice = UnitPrice(prompt: 1, completion: 2), status: String? = nil
+        endpoint: String, price: UnitPrice = UnitPrice(prompt: 1, completion: 2), status: String? = nil,
+        payTo: PayTo? = nil
     ) throws -> SignedEvent {
         let now = WallClock.system.seconds
         return try key.sign(
@@ -170,7 +175,7 @@ final class FakeHouse: Sendable {
                 models: [ModelOffer(name: "tiny", root: PlannerTests.root, context: 1024, price: price)],
                 device: "cpu",
                 memoryMiB: 100, slots: 2, load: 0, createdAt: now, expiresAt: now + 1200,
-                statusAddress: status
+                statusAddress: status, payTo: payTo
             ).template)
     }
 

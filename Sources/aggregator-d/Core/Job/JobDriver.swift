@@ -65,6 +65,15 @@ final class JobDriver: Sendable {
         }
     }
 
+    /// Notes the quote on which it is sent, or taken.
+    func quoted(_ quote: String) {
+        inner.withLock { inner in
+            guard inner.record.quote != quote else { return }
+            inner.record.quote = quote
+            journal.append(.quoted(key, quote))
+        }
+    }
+
     /// Notes what a receipt says.
     func bill(_ body: ReceiptBody) {
         inner.withLock { inner in

@@ -18,6 +18,8 @@ enum JournalEntry: Sendable {
     case moved(JobKey, AggregatorInterface.State, reason: String, fix: String?, at: Int64)
     /// Who runs it, which decides the side, and under which name of the model.
     case placed(JobKey, AggregatorInterface.Side, PublicKey?, model: String)
+    /// On which quote it is sent, or taken.
+    case quoted(JobKey, String)
     /// A word on a job that has ended, which changes its reason but not its state.
     case noted(JobKey, String, at: Int64)
     /// A receipt that was checked or signed here.
@@ -38,7 +40,7 @@ enum JournalEntry: Sendable {
     /// Whether others of the same job follow at once, so that it is not worth a commit of its own.
     var isPrelude: Bool {
         switch self {
-        case .opened, .placed: true
+        case .opened, .placed, .quoted: true
         // Its job's end follows at once.
         case .experienced: true
         case .moved(_, let state, _, _, _): !state.isFinal

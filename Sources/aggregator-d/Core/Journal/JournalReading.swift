@@ -156,6 +156,7 @@ enum JournalReading {
             model: row["model"],
             peer: peer.flatMap { PublicKey(hex: $0) }, createdAt: row["created_at"],
             updatedAt: row["updated_at"],
-            usage: usage, timings: timings, price: row["price"], asset: asset.map(Asset.init(rawValue:)))
+            usage: usage, timings: timings, price: row["price"], asset: asset.map(Asset.init(rawValue:)),
+            quote: row["quote"])
     }
 }

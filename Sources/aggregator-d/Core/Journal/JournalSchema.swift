@@ -48,6 +48,9 @@ enum JournalSchema {
                         PRIMARY KEY (provider, model)) STRICT
                     """)
         }
+        migrator.registerMigration("4") { db in
+            try db.execute(sql: "ALTER TABLE jobs ADD COLUMN quote TEXT")
+        }
         try migrator.migrate(database)
     }
 }

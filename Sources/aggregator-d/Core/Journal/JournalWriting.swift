@@ -23,6 +23,10 @@ enum JournalWriting {
             try db.run(
                 "UPDATE jobs SET side = ?, peer = ?, model = ? WHERE job = ? AND served = ?",
                 arguments: [side.rawValue, peer?.hex, model, key.job.text, key.served])
+        case .quoted(let key, let quote):
+            try db.run(
+                "UPDATE jobs SET quote = ? WHERE job = ? AND served = ?",
+                arguments: [quote, key.job.text, key.served])
         case .noted(let key, let words, let at): try note(key, words, at, db)
         case .receipt(let key, let event, let body, let at): try keep(key, event, body, at, db)
         case .owed(let row):
@@ -58,13 +62,13 @@ enum JournalWriting {
         try db.run(
             """
             INSERT OR IGNORE INTO jobs
-                (job, served, side, state, reason, fix, model, peer, created_at, updated_at)
-            VALUES (?,?,?,?,?,?,?,?,?,?)
+                (job, served, side, state, reason, fix, model, peer, created_at, updated_at, quote)
+            VALUES (?,?,?,?,?,?,?,?,?,?,?)
             """,
             arguments: [
                 record.job.text, record.side == .provider, record.side.rawValue, record.state.rawValue,
                 record.reason, record.fix, record.model,
-                record.peer?.hex, record.createdAt, record.updatedAt,
+                record.peer?.hex, record.createdAt, record.updatedAt, record.quote,
             ])
     }
 

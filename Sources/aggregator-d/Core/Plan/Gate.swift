@@ -40,16 +40,30 @@ final class Gate: Sendable {
     var hasRoom: Bool { state.withLock { $0.admission.active < $0.admission.places } }
     var isShut: Bool { state.withLock { $0.isShut } }
 
+    /// Refuses as `enter` would, without asking for a place.
+    func requireRoom() throws {
+        if isShut { throw draining }
+        guard hasRoom else { throw full(1_000) }
+    }
+
+    private var draining: WireError {
+        WireError(
+            .draining, "This node is being drained and takes no new \(what).",
+            fix: "Ask it again later; its owner opens it with 'infernetctl drain --resume'.",
+            retryAfterMs: 30_000)
+    }
+
+    private func full(_ waitMs: Int) -> WireError {
+        WireError(
+            .tooManyRequests, "As many \(what) are under way and waiting as this node takes.",
+            fix: "Try again after a while.", retryAfterMs: waitMs)
+    }
+
     /// Asks for a place.
     /// - Throws: `too_many_requests` when the line is full, `draining` when it is shut.
     func enter() throws -> Ticket {
         let (number, answer) = try state.withLock { state in
-            if state.isShut {
-                throw WireError(
-                    .draining, "This node is being drained and takes no new \(what).",
-                    fix: "Ask it again later; its owner opens it with 'infernetctl drain --resume'.",
-                    retryAfterMs: 30_000)
-            }
+            if state.isShut { throw draining }
             let number = state.next
             state.next += 1
             return (number, state.admission.enter(number))
@@ -57,10 +71,7 @@ final class Gate: Sendable {
         switch answer {
         case .go: return Ticket(number: number, waits: false)
         case .wait: return Ticket(number: number, waits: true)
-        case .refuse(let wait):
-            throw WireError(
-                .tooManyRequests, "As many \(what) are under way and waiting as this node takes.",
-                fix: "Try again after a while.", retryAfterMs: wait)
+        case .refuse(let wait): throw full(wait)
         }
     }
 

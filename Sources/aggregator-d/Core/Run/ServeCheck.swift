@@ -15,6 +15,14 @@ enum ServeCheck {
         var local: LocalView
     }
 
+    /// What a stranger wants: a job, or its price.
+    struct Wish: Sendable {
+        var model: String
+        var modelRoot: ContentRoot
+        var maxTokens: Int
+        var unitPrice: UnitPrice
+    }
+
     /// The model of a job that can be taken.
     /// - Throws: why it cannot.
     static func entry(
@@ -26,6 +34,16 @@ enum ServeCheck {
             throw WireError(
                 .notPermitted, "The request is sealed by another key than the one that connected.")
         }
+        return try entry(
+            Wish(
+                model: job.model, modelRoot: job.modelRoot, maxTokens: job.maxTokens,
+                unitPrice: job.unitPrice), terms)
+    }
+
+    /// The model with which a wish can be met.
+    /// - Throws: why it cannot.
+    static func entry(_ job: Wish, _ terms: Terms) throws(WireError) -> ContentInterface.Entry {
+        guard terms.provide else { throw WireError(.policyRefused, "This node does not work for others.") }
         guard (1...terms.maxTokens).contains(job.maxTokens) else {
             throw WireError(
                 .invalidRequest,

@@ -61,6 +61,7 @@ final class ServedJob: Sendable {
             // which opens no key and signs no receipt of a job that it does not know.
             do {
                 try await take()
+                if let quote = job.quote { driver.quoted(quote.id) }
                 return .planned(candidates: ["running here"], summary: "model, price and room are right")
             } catch { return .planFailed(WireError.wrapping(error)) }
         case .pause: return .paused
@@ -97,9 +98,19 @@ final class ServedJob: Sendable {
             maxTokens: job.maxTokens,
             ceiling: costs
                 ? job.unitPrice.ceiling(sealed: job.payload.ciphertext, maxTokens: job.maxTokens) : nil,
-            payment: costs ? job.payment : nil, process: house.process)
+            payment: costs ? job.payment : nil, process: house.process,
+            quoted: costs ? quoted(job) : nil)
         _ = try await Patience.call(until: .now + .milliseconds(house.limits.planMs)) {
             try await house.links.ledger.call(terms, trace: terms.job.text)
+        }
+    }
+
+    /// The quote that came with a job, and what it must be for: what came, and not what is said of it.
+    private static func quoted(_ job: PeerInterface.RunJob) -> LedgerInterface.TakeJob.Quoted? {
+        job.quote.map {
+            LedgerInterface.TakeJob.Quoted(
+                event: $0, payload: Digest(hashing: job.payload.ciphertext),
+                size: job.payload.ciphertext.utf8.count)
         }
     }
 

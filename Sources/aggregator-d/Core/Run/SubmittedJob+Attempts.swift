@@ -44,7 +44,7 @@ extension SubmittedJob {
                     job: PeerInterface.RunJob(
                         job: self.job, model: offer.model.name, modelRoot: offer.model.root,
                         payload: sealed.payload, maxTokens: self.agreedTokens(offer.model.context),
-                        unitPrice: offer.model.price, payment: payment))
+                        unitPrice: offer.model.price, payment: payment?.payment, quote: payment?.quote))
                 return try await self.house.links.ws.stream(call, trace: self.job.text) { event in
                     guard event.stage == .token else { return self.driver.feed(.contact(number)) }
                     let text = try answer.open(event.text, sequence: event.sequence)

@@ -52,6 +52,7 @@ enum JobView {
             ]
             facts.append(("times", stages.map { "\($0) \(Units.milliseconds($1))" }.joined(separator: ", ")))
         }
+        if let quote = job.quote { facts.append(("quote", quote)) }
         if let price = price(job) { facts.append(("price", price)) }
         for (name, text) in facts {
             let padding = String(repeating: " ", count: max(0, 8 - name.count))

@@ -19,11 +19,14 @@ enum ReceiptView {
         var valid = true
         var accepted: Bool
         var id: String
+        /// The id of the quote that the job was taken on.
+        var quote: String?
         var receipt: ReceiptBody
 
         init(_ report: Report) {
             accepted = report.bundle.acceptance != nil
             id = report.bundle.receipt.id
+            quote = ReceiptBody.quote(of: report.bundle.receipt)?.hex
             receipt = report.body
         }
     }
@@ -32,7 +35,7 @@ enum ReceiptView {
         let body = report.body
         let accepted = report.bundle.acceptance != nil
         var lines = [style.bold("receipt") + " of " + body.job.text, ""]
-        let facts: [(String, String)] = [
+        var facts: [(String, String)] = [
             ("provider", body.provider.npub), ("client", body.client.npub),
             ("model", body.model), ("root", body.modelRoot.hex), ("image", body.image),
             ("request", "sha256 \(body.requestHash.hex)"), ("answer", "sha256 \(body.resultHash.hex)"),
@@ -43,6 +46,7 @@ enum ReceiptView {
             ("price", price(body)),
             ("finished", Units.time(body.finishedAt.multipliedReportingOverflow(by: 1000).partialValue)),
         ]
+        if let quote = ReceiptBody.quote(of: report.bundle.receipt) { facts.append(("quote", quote.hex)) }
         for (name, text) in facts {
             let padding = String(repeating: " ", count: max(0, 9 - name.count))
             lines.append(style.dim(name + padding) + "  " + TerminalText.clean(text))

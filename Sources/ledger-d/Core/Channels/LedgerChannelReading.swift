@@ -110,14 +110,14 @@ extension Ledger {
 
     static func pledge(
         _ job: JobID, _ channel: Digest, _ db: Database
-    ) throws -> (amount: Int64, isOver: Bool)? {
+    ) throws -> (amount: Int64, isOver: Bool, quote: String?)? {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT amount, EXISTS (SELECT 1 FROM charge WHERE charge.channel = pledge.channel
+                    SELECT amount, quote, EXISTS (SELECT 1 FROM charge WHERE charge.channel = pledge.channel
                         AND charge.job = pledge.job) AS over FROM pledge WHERE channel = ? AND job = ?
                     """), arguments: [Data(channel.bytes), job.text]
-        ).map { ($0["amount"], $0["over"]) }
+        ).map { ($0["amount"], $0["over"], $0["quote"]) }
     }
 
     /// The purse out of which a job was promised.

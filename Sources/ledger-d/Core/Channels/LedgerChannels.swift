@@ -18,6 +18,8 @@ extension Ledger {
         var stated: Int64
         var atRisk: Int64
         var limit: SpendingLimit
+        /// The provider's, for this job and amount.
+        var quote: KeptQuote
         /// Of aggregator-d.
         var process: Digest?
     }
@@ -37,9 +39,12 @@ extension Ledger {
                     fix: "Open one: 'infernetctl wallet channel'.")
             }
             let earlier = try Self.pledge(promise.job, channel.id, db)
-            if let earlier, earlier.amount != promise.amount || earlier.isOver {
+            if let earlier,
+                earlier.amount != promise.amount || earlier.isOver || earlier.quote != promise.quote.event.id
+            {
                 throw WireError(.conflict, "\(promise.job) was promised before, on other terms.")
             }
+            if earlier == nil { try Self.requireCurrent(promise.quote, at: at) }
             var book = try Self.book(channel.id, at: at, db)
             let deposited =
                 try Self.balance(channel.account, channel.asset, db) + book.open + book.charged
@@ -60,7 +65,9 @@ extension Ledger {
                 try Self.keep(voucher, try sign(voucher), at: at, writer)
             }
             if earlier == nil {
-                try Self.pledge(promise.job, channel.id, promise.amount, promise.process, at: at, writer)
+                try writer.store(promise.quote.event)
+                try Self.pledge(
+                    promise.job, channel.id, promise.amount, promise.process, promise.quote, at: at, writer)
             }
             guard let highest = try Self.highest(channel.id, db) else {
                 throw WireError(.corrupt, "The ledger has lost a voucher.")
@@ -84,7 +91,9 @@ extension Ledger {
     }
 
     /// Takes a voucher, and the promise for one job with it.
-    static func take(_ cover: Cover, for job: JobID, at: Int64, _ writer: LedgerWriter) throws {
+    static func take(
+        _ cover: Cover, for job: JobID, _ quote: KeptQuote?, at: Int64, _ writer: LedgerWriter
+    ) throws {
         let (db, channel) = (writer.db, cover.channel)
         let known = try self.channel(channel.id, db)
         if let known, known.side != .payee || known.peer != channel.peer {
@@ -103,7 +112,7 @@ extension Ledger {
         if isNew {
             try keep(cover.signed.voucher, cover.signed.signature, at: at, writer)
         }
-        try pledge(job, channel.id, cover.amount, cover.process, at: at, writer)
+        try pledge(job, channel.id, cover.amount, cover.process, quote, at: at, writer)
     }
 
     /// Whatever is refused is refused before the first write.

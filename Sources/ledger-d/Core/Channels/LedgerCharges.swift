@@ -110,14 +110,14 @@ extension Ledger {
     }
 
     static func pledge(
-        _ job: JobID, _ channel: Digest, _ amount: Int64, _ process: Digest?, at: Int64,
+        _ job: JobID, _ channel: Digest, _ amount: Int64, _ process: Digest?, _ quote: KeptQuote?, at: Int64,
         _ writer: LedgerWriter
     ) throws {
         try writer.insert(
             "pledge",
             [
                 "channel": Data(channel.bytes), "job": job.text, "amount": amount, "at": at,
-                "process": process.map { Data($0.bytes) },
+                "process": process.map { Data($0.bytes) }, "quote": quote?.event.id,
             ])
     }
 

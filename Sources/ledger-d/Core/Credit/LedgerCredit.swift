@@ -102,6 +102,8 @@ extension Ledger {
         var purse: Purse
         var amount: Int64
         var limit: SpendingLimit
+        /// The provider's, for this job and amount.
+        var quote: KeptQuote
         /// Of aggregator-d.
         var process: Digest?
     }
@@ -122,11 +124,12 @@ extension Ledger {
                     "This node has no credit with the provider \(purse.peer.hex.prefix(16)).", fix: advice)
             }
             if let earlier = try Self.pledge(draw.job, purse.id, db) {
-                guard earlier.amount == draw.amount, !earlier.isOver,
+                guard earlier.amount == draw.amount, !earlier.isOver, earlier.quote == draw.quote.event.id,
                     let note = try Self.note(draw.job, purse.id, db)
                 else { throw WireError(.conflict, "\(draw.job) was promised before, on other terms.") }
                 return note
             }
+            try Self.requireCurrent(draw.quote, at: at)
             let left = try Self.balance(purse.account, purse.asset, db)
             guard (1...Deed.largestAmount).contains(draw.amount), draw.amount <= left else {
                 throw WireError(
@@ -137,8 +140,10 @@ extension Ledger {
             try Self.check(draw.limit, draw.amount, purse.asset, to: purse.peer, at: at, db)
             let party = "job:\(draw.job)/\(purse.peer.hex)"
             let note = try sign()
+            try writer.store(draw.quote.event)
             try Self.promise(
-                draw.job, purse, draw.amount, draw.process, for: party, note: note, at: at, writer)
+                draw.job, purse, draw.amount, draw.process, draw.quote, for: party, note: note, at: at, writer
+            )
             return note
         }
     }
@@ -154,7 +159,9 @@ extension Ledger {
     }
 
     /// Takes the promise for one job out of the client's credit.
-    static func take(_ drawn: DrawnCredit, for job: JobID, at: Int64, _ writer: LedgerWriter) throws {
+    static func take(
+        _ drawn: DrawnCredit, for job: JobID, _ quote: KeptQuote?, at: Int64, _ writer: LedgerWriter
+    ) throws {
         let (db, purse) = (writer.db, drawn.purse)
         let left = try balance(purse.account, purse.asset, db)
         guard try knows(purse, db), drawn.amount <= left else {
@@ -165,17 +172,17 @@ extension Ledger {
         }
         let party = "job:\(purse.peer.hex)/\(job)"
         try promise(
-            job, purse, drawn.amount, drawn.process, for: party, note: drawn.note, at: at, writer)
+            job, purse, drawn.amount, drawn.process, quote, for: party, note: drawn.note, at: at, writer)
     }
 
     private static func promise(
-        _ job: JobID, _ purse: Purse, _ amount: Int64, _ process: Digest?, for party: String,
-        note: SignedEvent, at: Int64, _ writer: LedgerWriter
+        _ job: JobID, _ purse: Purse, _ amount: Int64, _ process: Digest?, _ quote: KeptQuote?,
+        for party: String, note: SignedEvent, at: Int64, _ writer: LedgerWriter
     ) throws {
         _ = try perform(
             .reserve(amount, purse.asset, for: party, of: purse.account), id: purse.reservation(job), at: at,
             writer)
-        try pledge(job, purse.id, amount, process, at: at, writer)
+        try pledge(job, purse.id, amount, process, quote, at: at, writer)
         try writer.store(note)
         try writer.insert(
             "note", ["channel": Data(purse.id.bytes), "job": job.text, "event": note.id])

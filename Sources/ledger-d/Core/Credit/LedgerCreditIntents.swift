@@ -146,7 +146,9 @@ extension LedgerDaemon {
     }
 
     /// A note for a job that goes to a provider who is paid on Lightning.
-    func draw(_ request: LedgerInterface.PromisePrice) async throws -> LedgerInterface.PromisePrice.Reply {
+    func draw(
+        _ request: LedgerInterface.PromisePrice, _ quote: KeptQuote
+    ) async throws -> LedgerInterface.PromisePrice.Reply {
         _ = try requireLightning(request.asset)
         try requireOther(request.provider)
         let note = CreditNote(
@@ -157,7 +159,7 @@ extension LedgerDaemon {
             .init(
                 job: request.job,
                 purse: .credit(.payer, own: key.publicKey, peer: request.provider, asset: request.asset),
-                amount: request.amount, limit: limit, process: request.process), at: clock()
+                amount: request.amount, limit: limit, quote: quote, process: request.process), at: clock()
         ) { try key.sign(note.template) }
         return LedgerInterface.PromisePrice.Reply(
             payment: String(decoding: try CanonicalJSON.encode(event), as: UTF8.self))

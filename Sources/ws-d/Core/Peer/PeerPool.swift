@@ -55,6 +55,11 @@ final class PeerPool: @unchecked Sendable {  // see above
             PeerInterface.Credit(request: request.request), request.provider, request.endpoint, deadlineMs)
     }
 
+    /// Carries a question for a job's price to a provider.
+    func quote(_ request: WSInterface.Quote, deadlineMs: Int) async throws -> SignedEvent {
+        try await ask(request.quote, request.provider, request.endpoint, deadlineMs)
+    }
+
     /// What may be repeated: a session that died meanwhile is dialled again.
     private func ask<Message: Request>(
         _ message: Message, _ provider: PublicKey, _ endpoint: String, _ deadlineMs: Int

@@ -104,6 +104,14 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
                     AggregatorInterface.Credit(peer: peer, request: request), deadlineMs: patience)
                 return try Self.frame { try Message.result(&$0, id: envelope.id, answer) }
             }
+        case PeerInterface.Quote.spec.name:
+            let quote = try PeerInterface.Quote.read(body)
+            start(envelope.id, spec) {
+                let reply = try await hub.aggregator.call(
+                    AggregatorInterface.Quote(peer: peer, quote: quote), trace: quote.terms.job.text,
+                    deadlineMs: patience)
+                return try Self.frame { try Message.result(&$0, id: envelope.id, reply) }
+            }
         default:
             let bundle = try PeerInterface.DeliverAcceptance.read(body).bundle
             start(envelope.id, spec) {
