@@ -174,6 +174,10 @@ class PaidJobs(PaidCase):
         payment = asking(self.client, "ledger.promise_price", terms)["payment"]
         self.kill_ledger(self.client)
         self.assertEqual(asking(self.client, "ledger.promise_price", terms)["payment"], payment)
+        def heard():
+            eventually(lambda: self.account(self.provider)["ok"], 60, "the chain being heard again")
+
+        heard()
         taken = {"job": asked["job"], "client": own, "model_root": asked["model_root"], "unit_price": asked["unit_price"],
                  "max_tokens": 16, "ceiling": 300 + 512 + 32, "payment": payment}
         taken["quoted"] = {"event": quote, "payload": asked["payload"], "size": asked["size"]}
@@ -186,6 +190,7 @@ class PaidJobs(PaidCase):
             self.assertEqual(refused.exception.code, code, refused.exception)
         self.assertEqual(asking(self.provider, "ledger.take_job", taken), {"repeated": False})
         self.kill_ledger(self.provider)
+        heard()
         self.assertEqual(asking(self.provider, "ledger.take_job", taken), {"repeated": True})
         for node, peer, served in ((self.client, self.key, False), (self.provider, own, True)):
             asking(node, "ledger.release_price", {"job": asked["job"], "peer": peer, "served": served})

@@ -145,17 +145,17 @@ struct ChannelFixture: Sendable {
             quoted: .init(event: try quote(job, ceiling), payload: terms.payload, size: terms.size))
     }
 
-    /// The receipt of a job with so many tokens in its answer, signed by the provider: 30 more than twice as much.
-    func receipt(_ job: Int, tokens: Int64 = 12) async throws -> SignedEvent {
+    /// The receipt of a job with so many tokens in its answer, signed by the provider: twice as much and the prompt's.
+    func receipt(_ job: Int, tokens: Int64 = 12, prompt: Int64 = 30) async throws -> SignedEvent {
         try await provider.signReceipt(
             ReceiptBody(
                 job: Self.job(job), provider: provider.key.publicKey, client: client.key.publicKey,
                 model: "smollm2-135m-instruct", modelRoot: Digest(hashing: "model"),
                 image: "sha256:" + Digest(hashing: "image").hex, requestHash: Digest(hashing: "request"),
                 resultHash: Digest(hashing: "answer"),
-                usage: Usage(promptTokens: 30, completionTokens: tokens),
+                usage: Usage(promptTokens: prompt, completionTokens: tokens),
                 timings: StageTimings(queueMs: 1, loadMs: 0, firstTokenMs: 20, generateMs: 300),
-                finish: .stop, unitPrice: Self.price, price: 30 + 2 * tokens,
+                finish: .stop, unitPrice: Self.price, price: prompt + 2 * tokens,
                 finishedAt: time.withLockedValue { $0 } / 1000))
     }
 

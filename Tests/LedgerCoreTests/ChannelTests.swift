@@ -176,13 +176,15 @@ import X402
     @Test func aReceiptChargesNoMoreThanWasPromisedAndOnlyOnce() async throws {
         let nodes = try ChannelFixture()
         try await nodes.opened()
-        try await nodes.take(1, try await nodes.promise(1, 100), 100)
-        await #expect(throws: WireError(.policyRefused, "")) { try await nodes.receipt(1, tokens: 36) }
-        let receipt = try await nodes.receipt(1, tokens: 35)
-        #expect(try await nodes.receipt(1, tokens: 35).id == receipt.id)
-        #expect(try await nodes.channel(nodes.provider).charged == 100)
+        try await nodes.take(1, try await nodes.promise(1, 600), 600)
+        await #expect(throws: WireError(.policyRefused, "")) {
+            try await nodes.receipt(1, tokens: 35, prompt: 531)
+        }
+        let receipt = try await nodes.receipt(1, tokens: 35, prompt: 530)
+        #expect(try await nodes.receipt(1, tokens: 35, prompt: 530).id == receipt.id)
+        #expect(try await nodes.channel(nodes.provider).charged == 600)
         _ = try await nodes.client.accept(receipt)
-        #expect(try await nodes.channel(nodes.client).balance == 999_900)
+        #expect(try await nodes.channel(nodes.client).balance == 999_400)
         // What was given back is not charged any more.
         try await nodes.take(2, try await nodes.promise(2))
         _ = try await nodes.provider.release(

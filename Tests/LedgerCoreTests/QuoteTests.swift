@@ -98,7 +98,7 @@ import X402
         }
         #expect(kept == 0)
         let wrong: [(String, (inout QuoteTerms) -> Void)] = [
-            ("unit_price.asset", { $0.unitPrice.asset = .testCredit }),
+            ("terms.unit_price.asset", { $0.unitPrice.asset = .testCredit }),
             ("unit_price.asset", { $0.unitPrice.asset = CreditFixture.price.asset }),
             ("terms.unit_price", { $0.unitPrice.prompt = -1 }),
             ("terms.max_tokens", { $0.maxTokens = 0 }),
