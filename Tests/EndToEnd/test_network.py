@@ -171,7 +171,9 @@ class TwoNodes(NetworkCase):
         self.assertTrue(0 < thought < 1, thought)
         bound = ("--min-reputation", str(thought + 0.001))
         best = json.loads(self.client.ctl("find", MODEL, *bound, "--json", check=True).stdout)
-        self.assertEqual((best["providers"], best["left_out"]), ([], ["less reputation than wanted: 1"]))
+        self.assertEqual(best["providers"], [])
+        # Its earlier card may still be about.
+        self.assertIn("less reputation than wanted: 1", best["left_out"])
         cards = self.client.call("dht-d", "dht.find", {"model": MODEL, "limit": 4})["cards"]
         self.assertEqual(schema.problems(("card", each) for each in cards), [[]] * len(cards))
 
