@@ -25,9 +25,12 @@ struct Attacks {
             let before = network.packets
             trial.announce(in: &network, providers: searches)
             let each = (network.packets - before) / searches
+            let first = try trial.search(&network)
+            if percent <= 30 {
+                verdicts.append(judge("\(percent) % liars, right after the first announcement", first))
+            }
             line(
-                "\(percent) % of them, right after the first announcement, \(each) packets each",
-                try trial.search(&network))
+                "\(percent) % of them, right after the first announcement, \(each) packets each", first)
             // Until all have announced again, as they do every five minutes.
             network.run(6 * 60_000)
             let outcome = try trial.search(&network)

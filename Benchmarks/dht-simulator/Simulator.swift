@@ -27,6 +27,7 @@ struct Simulator: ParsableCommand {
     @Flag(help: "Also: what an idle network sends.") var idle = false
     @Flag(help: "Also: what a ring of liars can hide, and nothing else of the attacks.") var ring = false
     @Option(help: "Disjoint paths of an announcement that is repeated.") var again = 6
+    @Option(help: "Disjoint paths to evidence.") var words = 6
     @Flag(help: "A card is not announced a second time at once.") var once = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
     @Flag(help: "Also: evidence on providers, when nodes die and when liars hide it.") var evidence = false
@@ -69,6 +70,7 @@ struct Simulator: ParsableCommand {
         options.loss = loss / 100
         (options.sixShare, options.dualShare) = (Double(six) / 100, Double(dual) / 100)
         options.configuration.paths.again = again
+        options.configuration.paths.evidence = words
         options.configuration.announcesTwice = !once
         return options
     }

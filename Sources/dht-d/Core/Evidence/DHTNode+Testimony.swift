@@ -42,7 +42,7 @@ extension DHTNode {
         desk.runs[key]?.open -= 1
         desk.runs[key]?.report.asked += lookup.asked
         desk.runs[key]?.report.answered += lookup.answered
-        let holders = lookup.nearest.filter { $0.token != nil }
+        let holders = lookup.nearest(EvidenceDesk.copies).filter { $0.token != nil }
         switch run.wish {
         case .publish:
             desk.runs[key]?.open += holders.count
@@ -52,12 +52,11 @@ extension DHTNode {
                     holder.contact.endpoint, expecting: holder.contact.id, .evidence(.put(key)), now)
             }
         case .gather:
-            let chosen = holders.prefix(EvidenceDesk.asked)
-            desk.runs[key]?.open += chosen.count
-            for (turn, holder) in chosen.enumerated() {
+            desk.runs[key]?.open += holders.count
+            for (turn, holder) in holders.enumerated() {
                 compare(
                     run.subject, with: holder.contact, token: holder.token ?? [], for: key,
-                    share: Double(turn) / Double(chosen.count), now)
+                    share: Double(turn) / Double(holders.count), now)
             }
         }
         endEvidenceIfDone(key)

@@ -21,8 +21,9 @@ struct EvidenceDesk: Sendable {
     static let mostSyncs: Int64 = 20
     /// Most comparisons under way.
     static let mostOpen = 8
-    /// Holders that are compared with when people ask: most of them hold the same, which costs two packets to find out.
-    static let asked = 8
+    /// Nodes that a piece is put at, and that are compared with when people ask: two on each of six paths. Eight of them could
+    /// all die or lie. Most hold the same, which costs two packets to find out.
+    static let copies = 12
 
     /// Whether an asker is worth being asked back about this provider: so a node that came lately gets what it should hold.
     mutating func asksBack(about subject: PublicKey, now: Int64) -> Bool {

@@ -221,7 +221,10 @@ public struct Lookup: Sendable {
     }
 
     /// The nearest nodes that answered, nearest first.
-    public var nearest: [Candidate] {
-        Array(candidates.lazy.filter { $0.state == .answered }.prefix(width))
+    public var nearest: [Candidate] { nearest(width) }
+
+    /// So many of them: several paths find more than `width`.
+    func nearest(_ count: Int) -> [Candidate] {
+        Array(candidates.lazy.filter { $0.state == .answered }.prefix(count))
     }
 }

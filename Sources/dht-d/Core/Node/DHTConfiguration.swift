@@ -9,10 +9,10 @@ public struct DHTConfiguration: Sendable {
     public var width = 8
     /// Open questions per lookup (α).
     public var parallel = 4
-    /// Disjoint paths of a search for cards, of the same when it found nothing the first time, of an announcement, and of its
-    /// repetitions. One path finds the very nearest, which is best when many die; three get past those who name only each
-    /// other. So a card that is announced again lies at both.
-    public var paths = (search: 1, doubt: 3, announce: 1, again: 6)
+    /// Disjoint paths of a search for cards, of the same when it found nothing the first time, of an announcement, of its
+    /// repetitions, and to evidence. One path finds the very nearest, which is best when many die; more get past those who
+    /// name only each other. So a card that is announced again lies at both.
+    public var paths = (search: 1, doubt: 3, announce: 1, again: 6, evidence: 6)
     /// A card that was announced for the first time is announced again as soon as that has ended.
     public var announcesTwice = true
     /// Most questions per lookup.

@@ -23,7 +23,7 @@ extension DHTNode {
             let isRepeated = announcements[run].map { $0.operation == nil } ?? false
             (ours, paths) = (true, isRepeated ? configuration.paths.again : configuration.paths.announce)
         // Who hides evidence hides it from all: it is given and looked for past those who name only each other.
-        case .evidence: (ours, paths) = (true, configuration.paths.doubt)
+        case .evidence: (ours, paths) = (true, configuration.paths.evidence)
         case .fill, .mainline: (ours, paths) = (false, 1)
         }
         var lookup = Lookup(
