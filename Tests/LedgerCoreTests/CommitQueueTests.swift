@@ -61,4 +61,32 @@ import Wire
         #expect(grouped)
         #expect(try await ledger.audit().faults == [])
     }
+
+    @Test func whoComesBackAtOnceGoesInOneGroup() async throws {
+        let place = try DeedFixture()
+        let ledger = try place.open()
+        let commits = NIOLockedValueBox(0)
+        let queue = CommitQueue(
+            ledger.pool, key: place.key,
+            reach: { step in if step == .committed { commits.withLockedValue { $0 += 1 } } },
+            patience: { _ in .seconds(1) })
+        // Each of 20 callers comes 25 times, as soon as it was answered.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for caller in 0..<20 {
+                group.addTask {
+                    for turn in 0..<25 {
+                        _ = try await queue.write { writer in
+                            try Ledger.perform(
+                                .deposit(1, DeedFixture.usdc, from: "a"), id: "\(caller)/\(turn)", at: 1,
+                                writer)
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await ledger.balance(of: Operation.wallet, DeedFixture.usdc) == 500)
+        // 25 groups of 20, and a few while they gathered; without the wait there are some hundred.
+        #expect(commits.withLockedValue { $0 } <= 40)
+    }
 }

@@ -8,8 +8,8 @@ import Nostr
 
 /// Runs pieces of work in as few commits as they come in.
 final class CommitQueue: Sendable {
-    /// The most pieces of one commit: enough to hide the disk, little enough to stay below a few milliseconds.
-    private static let largestGroup = 256
+    /// The longest that a group waits for the callers of the one before, whatever a flush takes.
+    private static let longestPatience = Duration.milliseconds(2)
 
     private struct Job: Sendable {
         let work: @Sendable (Database) throws -> Void
@@ -17,17 +17,18 @@ final class CommitQueue: Sendable {
         let finish: @Sendable ((any Error)?) -> Void
     }
 
-    private struct State {
-        var waiting: [Job] = []
-        var isRunning = false
-    }
-
     private let pool: DatabasePool
     private let key: SecretKey
     let reach: (@Sendable (LedgerStep) -> Void)?
-    private let state = NIOLockedValueBox(State())
+    private let line = CommitLine<Job>()
+    private let patience: @Sendable (Duration) -> Duration
 
-    init(_ pool: DatabasePool, key: SecretKey, reach: (@Sendable (LedgerStep) -> Void)?) {
+    /// - Parameter patience: how long a group waits for the callers of the one before, by how long its flush took.
+    init(
+        _ pool: DatabasePool, key: SecretKey, reach: (@Sendable (LedgerStep) -> Void)?,
+        patience: @escaping @Sendable (Duration) -> Duration = { min($0 / 2, longestPatience) }
+    ) {
+        self.patience = patience
         self.pool = pool
         self.key = key
         self.reach = reach
@@ -50,19 +51,16 @@ final class CommitQueue: Sendable {
                     }
                     continuation.resume(returning: value)
                 })
-            let starts = state.withLockedValue { state in
-                state.waiting.append(job)
-                defer { state.isRunning = true }
-                return !state.isRunning
-            }
-            if starts { pool.asyncWriteWithoutTransaction { db in self.drain(db) } }
+            if line.join(job) { pool.asyncWriteWithoutTransaction { db in self.drain(db) } }
         }
     }
 
     private func drain(_ db: Database) {
-        while let group = next() {
+        var (answered, flush) = (0, Duration.zero)
+        while let group = line.next(after: answered, patience: patience(flush)) {
+            answered = group.count
             let outcomes: [(any Error)?]
-            do { outcomes = try commit(group, db) } catch {
+            do { outcomes = try commit(group, db, &flush) } catch {
                 // The commit itself failed: nothing of the group happened.
                 for job in group { job.finish(error) }
                 continue
@@ -71,39 +69,31 @@ final class CommitQueue: Sendable {
         }
     }
 
-    private func next() -> [Job]? {
-        state.withLockedValue { state in
-            guard !state.waiting.isEmpty else {
-                state.isRunning = false
-                return nil
-            }
-            let group = Array(state.waiting.prefix(Self.largestGroup))
-            state.waiting.removeFirst(group.count)
-            return group
-        }
-    }
-
     /// What each piece came to, in one transaction if nothing has to be undone.
     ///
+    /// - Parameter flush: becomes how long the commit itself took.
     /// - Throws: what kept the transaction from the disk: then nothing of it happened.
-    private func commit(_ group: [Job], _ db: Database) throws -> [(any Error)?] {
+    private func commit(_ group: [Job], _ db: Database, _ flush: inout Duration) throws -> [(any Error)?] {
         // Savepoints would undo a piece alone, but SQLite copies each page that a piece changes for them, to a file
         // from the seventeenth on: they took more time than the work.
-        do { return try together(group, db) } catch is HalfDone {
-            return group.map { job in
+        do { return try together(group, db, &flush) } catch is HalfDone {
+            var outcomes: [(any Error)?] = []
+            for job in group {
                 do {
-                    _ = try together([job], db)
-                    return nil
-                } catch { return error }
+                    _ = try together([job], db, &flush)
+                    outcomes.append(nil)
+                } catch { outcomes.append(error) }
             }
+            return outcomes
         }
     }
 
     /// A piece failed after it had written something, and stands beside others.
     private struct HalfDone: Error {}
 
-    private func together(_ group: [Job], _ db: Database) throws -> [(any Error)?] {
+    private func together(_ group: [Job], _ db: Database, _ flush: inout Duration) throws -> [(any Error)?] {
         var outcomes: [(any Error)?] = []
+        var worked = ContinuousClock.now
         try db.inTransaction(.immediate) {
             for job in group {
                 let written = db.totalChangesCount
@@ -119,8 +109,10 @@ final class CommitQueue: Sendable {
                 }
             }
             reach?(.committing)
+            worked = .now
             return .commit
         }
+        flush = .now - worked
         reach?(.committed)
         return outcomes
     }

@@ -34,8 +34,11 @@ final class Ledger: Sendable {
             var configuration = Configuration()
             configuration.label = "ledger"
             configuration.busyMode = .timeout(5)
-            // With recursive triggers, INSERT OR REPLACE too meets the trigger that forbids deleting.
-            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA recursive_triggers = ON") }
+            // With recursive triggers, INSERT OR REPLACE too meets the trigger that forbids deleting. A checkpoint is two
+            // flushes more: after a thousand pages, as SQLite would have it, that was every third group of 64 deeds.
+            configuration.prepareDatabase { db in
+                try db.execute(sql: "PRAGMA recursive_triggers = ON; PRAGMA wal_autocheckpoint = 4000;")
+            }
             pool = try DatabasePool(path: path, configuration: configuration)
             try Self.makeDurable(pool)
             try LedgerSchema.migrator.migrate(pool)
