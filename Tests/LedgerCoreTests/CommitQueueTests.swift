@@ -3,6 +3,7 @@
 import Dispatch
 import FoundationEssentials
 import GRDB
+import Glibc
 import NIOConcurrencyHelpers
 import NodeModel
 import Testing
@@ -68,7 +69,11 @@ import Wire
         let commits = NIOLockedValueBox(0)
         let queue = CommitQueue(
             ledger.pool, key: place.key,
-            reach: { step in if step == .committed { commits.withLockedValue { $0 += 1 } } },
+            reach: { step in
+                // A disk that has to be waited for, so that who was left out of a group waits for one.
+                if step == .committing { usleep(3_000) }
+                if step == .committed { commits.withLockedValue { $0 += 1 } }
+            },
             patience: { _ in .seconds(1) })
         // Each of 20 callers comes 25 times, as soon as it was answered.
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -86,7 +91,7 @@ import Wire
             try await group.waitForAll()
         }
         #expect(try await ledger.balance(of: Operation.wallet, DeedFixture.usdc) == 500)
-        // 25 groups of 20, and a few while they gathered; without the wait there are some hundred.
-        #expect(commits.withLockedValue { $0 } <= 40)
+        // 25 groups of 20, and a few while they gathered; without the wait every other one is for a handful.
+        #expect(commits.withLockedValue { $0 } <= 32)
     }
 }
