@@ -74,7 +74,14 @@ import Testing
         }
         #expect(try read(body("SETTLED", hash.bytes)) == .paid(preimage: secret, fee: nil))
         #expect(try read(body("OPEN", hash.bytes)) == .pending)
-        #expect(try read(body("ACCEPTED", hash.bytes)) == .pending)
+        #expect(try read(body("ACCEPTED", hash.bytes)) == .held(until: nil))
+        // It ends with the first of what is held; what was given back before counts for nothing.
+        let parts = [("CANCELED", 500), ("ACCEPTED", 900), ("ACCEPTED", 800)].map {
+            #"{"state":"\#($0.0)","expiry_height":\#($0.1),"amt_msat":"5"}"#
+        }
+        let held =
+            String(body("ACCEPTED", hash.bytes).dropLast()) + #","htlcs":[\#(parts.joined(separator: ","))]}"#
+        #expect(try read(held) == .held(until: 800))
         #expect(try read(body("CANCELED", hash.bytes)) == .failed("the invoice ran out"))
         #expect(try read(#"{"code":5,"message":"unable to locate invoice"}"#, 404) == .unknown)
         #expect(throws: LightningTrouble.contradiction("LND speaks of another invoice")) {
@@ -84,6 +91,19 @@ import Testing
             try read(#"{"code":2,"message":"locked"}"#, 500)
         }
         #expect(throws: LightningTrouble.silent("HTTP status 500")) { try read("oops", 500) }
+    }
+
+    @Test func whatIsAskedForIsDoneOrRefused() throws {
+        try LNDAnswer.done("{}", status: 200)
+        #expect(throws: LightningTrouble.refused("invoice already settled")) {
+            try LNDAnswer.done(#"{"code":2,"message":"invoice already settled","details":[]}"#, status: 500)
+        }
+        for (body, status) in [("{}", 500), ("", 200), ("null", 200), ("Not Found", 404)] {
+            #expect(throws: LightningTrouble.self, "\(body)") { try LNDAnswer.done(body, status: status) }
+        }
+        let node = #"{"identity_pubkey":"02ab","chains":[],"block_height":812345}"#
+        #expect(try LNDAnswer.height(node, status: 200) == 812_345)
+        #expect(try LNDAnswer.height(#"{"identity_pubkey":"02","chains":[]}"#, status: 200) == nil)
     }
 
     @Test func theNetworkMustBeTheConfigured() throws {

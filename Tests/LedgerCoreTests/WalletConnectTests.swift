@@ -218,18 +218,23 @@ final class ModelWallet: RelayCarrier, Sendable {
 
     @Test func aTransactionIsTakenForWhatItSaysItIs() {
         func claim(
-            _ state: WalletTransaction.State?, isIncoming: Bool? = nil, settledAt: Int64? = nil, asked: Bool
+            _ state: WalletTransaction.State?, isIncoming: Bool? = nil, settledAt: Int64? = nil,
+            deadline: Int64? = nil, asked: Bool
         ) -> LightningClaim {
             WalletConnectBackend.claim(
                 WalletTransaction(
                     paymentHash: Digest(hashing: ""), isIncoming: isIncoming, amount: 1, fees: 3,
                     invoice: nil,
-                    preimage: nil, state: state, settledAt: settledAt), isIncoming: asked)
+                    preimage: nil, state: state, settledAt: settledAt, settleDeadline: deadline),
+                isIncoming: asked)
         }
         #expect(claim(.settled, asked: true) == .paid(preimage: nil, fee: 3))
         #expect(claim(.settled, isIncoming: true, asked: false) == .unknown)
         #expect(claim(.settled, isIncoming: false, asked: true) == .unknown)
-        #expect(claim(.accepted, asked: true) == .pending)
+        #expect(claim(.accepted, asked: true) == .held(until: nil))
+        #expect(claim(.accepted, deadline: 9, asked: true) == .held(until: 9))
+        #expect(claim(.accepted, deadline: -9, asked: true) == .held(until: nil))
+        #expect(claim(.accepted, deadline: 9, asked: false) == .pending)
         #expect(claim(.expired, asked: true) == .failed("the invoice ran out"))
         #expect(claim(.expired, asked: false) == .pending)
         #expect(claim(nil, asked: false) == .pending)

@@ -134,6 +134,21 @@ import Testing
             try read(#"{"result_type":"get_info","result":{"methods":["a"],"alias":"x"}}"#, .info)
                 == .info(methods: ["a"]))
         #expect(
+            try read(#"{"result_type":"get_info","result":{"methods":[],"block_height":8}}"#, .info)
+                == .info(methods: [], height: 8))
+        // An invoice on another hash than the one that was asked for is none.
+        let hold = WalletRequest.makeHoldInvoice(
+            amount: 5, description: "", expiry: nil, hash: Self.hash, cltv: nil)
+        func made(_ hash: Digest) -> String {
+            #"{"result_type":"make_hold_invoice","result":{"invoice":"lnbc1","amount":5,"payment_hash":"\#(hash.hex)"}}"#
+        }
+        guard case .transaction(let own) = try read(made(Self.hash), hold) else {
+            Issue.record("no invoice")
+            return
+        }
+        #expect(own.invoice == "lnbc1")
+        #expect(throws: WalletResponseError.malformed) { try read(made(Digest(hashing: "x")), hold) }
+        #expect(
             try read(#"{"result_type":"cancel_hold_invoice","result":{}}"#, .cancelHoldInvoice(Self.hash))
                 == .done)
         let found =
@@ -147,6 +162,14 @@ import Testing
             Issue.record("no transaction")
             return
         }
+        guard
+            case .transaction(let held) = try read(
+                found + "\"\"" + #","state":"accepted","settle_deadline":77}}"#, .lookUp(Self.hash))
+        else {
+            Issue.record("no transaction")
+            return
+        }
+        #expect(held.state == .accepted && held.settleDeadline == 77 && open.settleDeadline == nil)
         #expect(open.preimage == nil && open.state == .pending && open.amount == 5)
         #expect(paid.preimage == [UInt8](repeating: 7, count: 32) && paid.settledAt == 9)
     }

@@ -136,6 +136,7 @@ public enum NostrFuzz {
             .payInvoice("", amount: nil), .makeInvoice(amount: 1, description: "", expiry: nil),
             .lookUp(hash),
             .balance, .info, .settleHoldInvoice([]),
+            .makeHoldInvoice(amount: 1, description: "", expiry: nil, hash: hash, cltv: nil),
         ] {
             _ = try? WalletResponse(json: text, to: request)
         }

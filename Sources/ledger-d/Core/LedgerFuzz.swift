@@ -14,6 +14,7 @@ public enum LedgerFuzz {
         let status = [200, 201, 400, 404, 500, 520][Int(first / 8) % 6]
         let hash = Digest(hashing: "fuzz")
         func check(_ claim: LightningClaim) {
+            if case .held(let end?) = claim { precondition(end > 0, "a block that cannot be") }
             guard case .paid(let preimage, let fee) = claim else { return }
             precondition(preimage?.count ?? 32 == 32 && fee ?? 0 >= 0, "a preimage or fee that cannot be")
         }
@@ -52,6 +53,8 @@ public enum LedgerFuzz {
             case 12:
                 let node = try LNDAnswer.node(text, status: status, network: "bitcoin")
                 precondition(plain(node), "a stranger's words reach a terminal")
+            case 7: try LNDAnswer.done(text, status: status)
+            case 13: _ = try LNDAnswer.height(text, status: status)
             default: check(try LNbitsAnswer.claim(text, status: status, of: hash, isIncoming: false))
             }
         } catch {

@@ -72,6 +72,8 @@ public struct WalletTransaction: Hashable, Sendable {
     public let state: State?
     /// Unix seconds; nil until it is settled.
     public let settledAt: Int64?
+    /// The block before which what is held must be settled or cancelled; nil when the wallet does not say.
+    public let settleDeadline: Int64?
 }
 
 /// A wallet service's answer to a command.
@@ -81,8 +83,8 @@ public enum WalletResponse: Hashable, Sendable {
     case transaction(WalletTransaction)
     /// Millisatoshis.
     case balance(UInt64)
-    /// Names of commands.
-    case info(methods: [String])
+    /// Names of commands, and the last block that the wallet knows.
+    case info(methods: [String], height: Int64? = nil)
     case done
     case failed(WalletFailure)
 
@@ -93,7 +95,7 @@ public enum WalletResponse: Hashable, Sendable {
         struct Result: Decodable {
             let type, preimage, payment_hash, invoice, state: String?
             let fees_paid, amount, balance: UInt64?
-            let settled_at: Int64?
+            let settled_at, settle_deadline, block_height: Int64?
             let methods: [String]?
         }
         let result_type: String?
@@ -119,9 +121,13 @@ public enum WalletResponse: Hashable, Sendable {
                 throw .malformed
             }
             self = .paid(preimage: preimage, fees: result.fees_paid)
-        case .makeInvoice, .makeHoldInvoice:
+        case .makeInvoice:
             guard result.invoice != nil else { throw .malformed }
             self = .transaction(try Self.transaction(result))
+        case .makeHoldInvoice(_, _, _, let hash, _):
+            let made = try Self.transaction(result)
+            guard made.invoice != nil, made.paymentHash == hash else { throw .malformed }
+            self = .transaction(made)
         case .lookUp(let hash):
             let found = try Self.transaction(result)
             guard found.paymentHash == hash else { throw .malformed }
@@ -129,7 +135,7 @@ public enum WalletResponse: Hashable, Sendable {
         case .balance:
             guard let balance = result.balance else { throw .malformed }
             self = .balance(balance)
-        case .info: self = .info(methods: result.methods ?? [])
+        case .info: self = .info(methods: result.methods ?? [], height: result.block_height)
         case .settleHoldInvoice, .cancelHoldInvoice: self = .done
         }
     }
@@ -152,7 +158,7 @@ public enum WalletResponse: Hashable, Sendable {
             paymentHash: hash, isIncoming: result.type.map { $0 == "incoming" }, amount: amount,
             fees: result.fees_paid ?? 0, invoice: result.invoice,
             preimage: preimage, state: result.state.flatMap { .init(rawValue: $0) },
-            settledAt: result.settled_at)
+            settledAt: result.settled_at, settleDeadline: result.settle_deadline)
     }
 
     /// Opens an event that claims to answer `request`, which went out as `sent`.

@@ -78,6 +78,10 @@ struct CoreLightningBackend: LightningBackend {
         return try await ask("invoice", wanted, CoreLightningAnswer.Made.self).result().bolt11
     }
 
+    func requireHolding() async throws {
+        throw LightningTrouble.cannotHold("Core Lightning has no command for it")
+    }
+
     func standing() async throws -> String {
         let node = try await ask("getinfo", Nothing(), CoreLightningAnswer.Node.self).result()
         guard node.network == network else {

@@ -35,12 +35,26 @@ enum LNDAnswer {
         var state: String
         var r_hash: String
         var r_preimage: String?
+        var htlcs: [Part]?
+
+        /// One of the payments that make it up.
+        struct Part: Codable, Sendable {
+            var state: String?
+            var expiry_height: Int64?
+        }
+
+        /// The block at which the first of what is held runs out.
+        var end: Int64? {
+            (htlcs ?? []).filter { $0.state == "ACCEPTED" }.compactMap(\.expiry_height).filter { $0 > 0 }
+                .min()
+        }
     }
     private struct Made: WireValue { var payment_request: String }
     private struct Node: WireValue {
         struct Chain: Codable, Sendable { var network: String }
         var identity_pubkey: String
         var chains: [Chain]
+        var block_height: Int64?
     }
 
     /// What a line says of a payment, or why there is none.
@@ -90,6 +104,7 @@ enum LNDAnswer {
             let preimage = found.r_preimage.flatMap { Data(base64Encoded: $0) }.map(Array.init)
             return .paid(preimage: preimage?.count == 32 ? preimage : nil, fee: nil)
         case "CANCELED": return .failed("the invoice ran out")
+        case "ACCEPTED": return .held(until: found.end)
         default: return .pending
         }
     }
@@ -97,6 +112,19 @@ enum LNDAnswer {
     static func made(_ body: String, status: Int) throws(LightningTrouble) -> String {
         guard let made: Made = read(body) else { throw try trouble(body, status) }
         return made.payment_request
+    }
+
+    /// Refuses what does not say that it was done.
+    static func done(_ body: String, status: Int) throws(LightningTrouble) {
+        guard status == 200, let line: Line = read(body), failure(line).number == nil else {
+            throw try trouble(body, status)
+        }
+    }
+
+    /// The last block that the node knows.
+    static func height(_ body: String, status: Int) throws(LightningTrouble) -> Int64? {
+        guard let node: Node = read(body) else { throw try trouble(body, status) }
+        return node.block_height
     }
 
     /// The node's key.

@@ -35,6 +35,16 @@ struct LNDBackend: LightningBackend {
         var expiry: String
     }
 
+    /// Bytes are base64 in a body; 64-bit numbers are text.
+    private struct NewHoldInvoice: WireValue {
+        var hash: String
+        var value_msat: String
+        var expiry: String
+        var cltv_expiry: String
+    }
+    private struct Settle: WireValue { var preimage: String }
+    private struct Cancel: WireValue { var payment_hash: String }
+
     func pay(_ invoice: String, amount: Int64?, feeCeiling: Int64) async throws -> LightningWord? {
         let hash: Digest
         do { hash = try Invoice(invoice).paymentHash } catch {
@@ -64,6 +74,38 @@ struct LNDBackend: LightningBackend {
         let wanted = NewInvoice(value_msat: String(amount), memo: memo, expiry: String(seconds))
         let reply = try await ask("/v1/invoices", String(decoding: try wanted.jsonBytes(), as: UTF8.self))
         return try LNDAnswer.made(reply.body, status: reply.status)
+    }
+
+    func requireHolding() async throws {}
+
+    func makeHoldInvoice(
+        _ hash: Digest, amount: Int64, seconds: Int64, blocks: Int64
+    ) async throws -> String {
+        let wanted = NewHoldInvoice(
+            hash: Data(hash.bytes).base64EncodedString(), value_msat: String(amount), expiry: String(seconds),
+            cltv_expiry: String(blocks))
+        let reply = try await ask(
+            "/v2/invoices/hodl", String(decoding: try wanted.jsonBytes(), as: UTF8.self))
+        return try LNDAnswer.made(reply.body, status: reply.status)
+    }
+
+    func settle(_ preimage: [UInt8]) async throws {
+        let wanted = Settle(preimage: Data(preimage).base64EncodedString())
+        let reply = try await ask(
+            "/v2/invoices/settle", String(decoding: try wanted.jsonBytes(), as: UTF8.self))
+        try LNDAnswer.done(reply.body, status: reply.status)
+    }
+
+    func cancel(_ hash: Digest) async throws {
+        let wanted = Cancel(payment_hash: Data(hash.bytes).base64EncodedString())
+        let reply = try await ask(
+            "/v2/invoices/cancel", String(decoding: try wanted.jsonBytes(), as: UTF8.self))
+        try LNDAnswer.done(reply.body, status: reply.status)
+    }
+
+    func height() async throws -> Int64? {
+        let reply = try await ask("/v1/getinfo", "")
+        return try LNDAnswer.height(reply.body, status: reply.status)
     }
 
     func standing() async throws -> String {

@@ -47,6 +47,8 @@ struct LNbitsBackend: LightningBackend {
         return try LNbitsAnswer.made(reply.body, status: reply.status)
     }
 
+    func requireHolding() async throws { throw LightningTrouble.cannotHold("this node asks LNbits for none") }
+
     func standing() async throws -> String {
         let reply = try await ask("/api/v1/wallet", "")
         return

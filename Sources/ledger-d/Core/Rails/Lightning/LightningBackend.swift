@@ -71,10 +71,42 @@ protocol LightningBackend: Sendable {
     /// What became of an invoice of its own.
     func invoice(_ hash: Digest) async throws -> LightningClaim
 
+    /// Refuses when it cannot hold payments.
+    ///
+    /// - Throws: `LightningTrouble.cannotHold`, which says what to do.
+    func requireHolding() async throws
+
+    /// Makes an invoice on a hash whose preimage somebody else has, and gives its text: what is paid is held.
+    ///
+    /// - Parameter blocks: how many the payment must leave until it runs out.
+    func makeHoldInvoice(_ hash: Digest, amount: Int64, seconds: Int64, blocks: Int64) async throws -> String
+
+    /// Takes what is held; what became of it a look-up tells.
+    func settle(_ preimage: [UInt8]) async throws
+
+    /// Gives back what is held, or lets nobody pay the invoice any more; what became of it a look-up tells.
+    func cancel(_ hash: Digest) async throws
+
+    /// The last block that it knows; nil when it does not say.
+    func height() async throws -> Int64?
+
     /// Asks after the account.
     ///
     /// - Returns: what there is to say about it, when all is well.
     func standing() async throws -> String
+}
+
+/// What a backend does that cannot hold payments.
+extension LightningBackend {
+    func requireHolding() async throws { throw LightningTrouble.cannotHold("it has no word for it") }
+    func makeHoldInvoice(
+        _ hash: Digest, amount: Int64, seconds: Int64, blocks: Int64
+    ) async throws -> String { throw LightningTrouble.cannotHold("it has no word for it") }
+    func settle(_ preimage: [UInt8]) async throws {
+        throw LightningTrouble.cannotHold("it has no word for it")
+    }
+    func cancel(_ hash: Digest) async throws { throw LightningTrouble.cannotHold("it has no word for it") }
+    func height() async throws -> Int64? { nil }
 }
 
 /// What a backend, or whoever carries its words, did wrong.
@@ -85,12 +117,14 @@ enum LightningTrouble: Error, Hashable, CustomStringConvertible {
     case refused(String)
     case unreadable(String)
     case contradiction(String)
+    /// It holds no payments; why.
+    case cannotHold(String)
 
     /// Whether asking more now is pointless.
     var endsTheLook: Bool {
         switch self {
         case .noKey, .silent: true
-        case .refused, .unreadable, .contradiction: false
+        case .refused, .unreadable, .contradiction, .cannotHold: false
         }
     }
 
@@ -101,6 +135,7 @@ enum LightningTrouble: Error, Hashable, CustomStringConvertible {
         case .refused(let why): "the Lightning backend refuses: \(why)"
         case .unreadable(let why): "the Lightning backend's answer cannot be read: \(why)"
         case .contradiction(let why): why
+        case .cannotHold(let why): "the Lightning backend holds no payments: \(why)"
         }
     }
 }

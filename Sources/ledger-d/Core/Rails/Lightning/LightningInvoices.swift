@@ -31,12 +31,7 @@ extension LightningRail {
 
     /// Has an invoice made, which is not on disk yet.
     nonisolated func newInvoice(amount: Int64, memo: String, seconds: Int64) async throws -> OwnInvoice {
-        guard (1...Deed.largestAmount).contains(amount), amount.isMultiple(of: backend.invoiceStep) else {
-            throw WireError(
-                .invalidParams,
-                "'amount' must be positive, and whole \(backend.invoiceStep) msat for this backend, not \(amount)."
-            )
-        }
+        try require(amount)
         guard memo.utf8.count <= Self.longestMemo, memo.unicodeScalars.allSatisfy({ $0.value >= 0x20 }) else {
             throw WireError(
                 .invalidParams, "'memo' has at most \(Self.longestMemo) bytes, and no control characters.")
@@ -44,13 +39,53 @@ extension LightningRail {
         do {
             let text = try await backend.makeInvoice(amount: amount, memo: memo, seconds: seconds)
             return try read(text, amount: amount, memo: memo)
-        } catch let trouble as LightningTrouble {
-            await tell(false, trouble.description)
-            throw WireError(
-                .unavailable, "No invoice could be made.",
-                fix: "See 'infernetctl wallet accounts'; ask again.",
-                retryAfterMs: 3_000, cause: trouble.description)
+        } catch let trouble as LightningTrouble { throw await refusal(trouble) }
+    }
+
+    /// Has an invoice made on a hash whose preimage its payer has; it is not on disk yet.
+    nonisolated func newHoldInvoice(_ hash: Digest, amount: Int64, seconds: Int64) async throws -> OwnInvoice
+    {
+        try require(amount)
+        do {
+            let text = try await backend.makeHoldInvoice(
+                hash, amount: amount, seconds: seconds, blocks: HoldMachine.blocks)
+            let own = try read(text, amount: amount, memo: "")
+            guard own.hash == hash else {
+                throw LightningTrouble.contradiction("the backend made an invoice on another hash")
+            }
+            return own
+        } catch let trouble as LightningTrouble { throw await refusal(trouble) }
+    }
+
+    /// Refuses when the backend holds no payments.
+    nonisolated func requireHolding() async throws {
+        do { try await backend.requireHolding() } catch let trouble as LightningTrouble {
+            throw await refusal(trouble)
         }
+    }
+
+    private nonisolated func require(_ amount: Int64) throws {
+        guard (1...Deed.largestAmount).contains(amount), amount.isMultiple(of: backend.invoiceStep) else {
+            throw WireError(
+                .invalidParams,
+                "'amount' must be positive, and whole \(backend.invoiceStep) msat for this backend, not \(amount)."
+            )
+        }
+    }
+
+    private nonisolated func refusal(_ trouble: LightningTrouble) async -> WireError {
+        if case .cannotHold(let why) = trouble {
+            return WireError(
+                .policyRefused, "This node's account on Lightning holds no payments: \(why).",
+                fix:
+                    "Ask for credit that is paid ahead, without '--held'; LND and wallets by NIP-47 can hold."
+            )
+        }
+        await tell(false, trouble.description)
+        return WireError(
+            .unavailable, "No invoice could be made.",
+            fix: "See 'infernetctl wallet accounts'; ask again.",
+            retryAfterMs: 3_000, cause: trouble.description)
     }
 
     /// What a payer will pay is what was asked for, whatever the backend calls it.
@@ -99,7 +134,7 @@ extension LightningRail {
                     "the backend says that an invoice is paid, and shows nothing that proves it")
             }
             if try await ledger.credit(invoice, preimage: preimage, at: now) { booked(invoice) }
-        case .pending: return
+        case .pending, .held: return
         case .failed, .unknown:
             let read: Invoice
             do { read = try Invoice(invoice.text) } catch { return }

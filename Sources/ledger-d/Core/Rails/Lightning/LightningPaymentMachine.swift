@@ -8,6 +8,8 @@ enum LightningClaim: Hashable, Sendable {
     /// Paid. Only the preimage proves it; the fee, in millisatoshis, is the backend's word.
     case paid(preimage: [UInt8]?, fee: Int64?)
     case pending
+    /// Of an invoice: it is paid, and the payment waits to be taken or given back, before this block where that is told.
+    case held(until: Int64?)
     /// It was tried and will not happen any more; why.
     case failed(String)
     /// It says that it knows nothing of it.
@@ -33,6 +35,8 @@ struct LightningPaymentMachine: Sendable {
     let sentAt: Int64?
     /// Whether the backend refuses to pay one hash twice, so that asking again is safe.
     let refusesTwice: Bool
+    /// How much longer than the invoice a payment may be under way, in seconds: as long as a payee may hold it.
+    var patience: Int64 = 0
 
     /// - Parameters:
     ///   - claim: the answer to a look-up that was made now.
@@ -47,7 +51,7 @@ struct LightningPaymentMachine: Sendable {
                     "the preimage: the backend says that it is paid, and shows nothing that proves it")
             }
             return .settle(preimage: preimage, fee: max(0, fee ?? 0))
-        case .pending: return .answered("under way on Lightning")
+        case .pending, .held: return .answered("under way on Lightning")
         case .failed(let why): failure = why
         case .unknown: failure = nil
         }
@@ -61,7 +65,7 @@ struct LightningPaymentMachine: Sendable {
         if now < sentAt + Self.grace { return .wait("the backend to say what became of it") }
         if let failure { return .fail(failure) }
         if now >= end {
-            return now >= end + Self.grace
+            return now >= end + Self.grace + patience
                 ? .fail("the invoice ran out, and the backend knows of no payment")
                 : .wait("the end of the invoice, and then the money comes back")
         }

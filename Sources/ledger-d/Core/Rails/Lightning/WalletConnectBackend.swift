@@ -19,6 +19,8 @@ struct WalletConnectBackend: LightningBackend {
     let clock: @Sendable () -> Int64
     /// What the wallet understands, as it said itself.
     private let encryption = NIOLockedValueBox(WalletEncryption.nip44)
+    /// Whether it has said that it holds payments.
+    private let holds = NIOLockedValueBox(false)
 
     init(
         endpoint: String, carrier: any RelayCarrier, key: AccountKey, clock: @escaping @Sendable () -> Int64
@@ -60,6 +62,42 @@ struct WalletConnectBackend: LightningBackend {
         return text
     }
 
+    /// The commands that it has for this connection are in its answer to `get_info`, as in the event that says what it can do.
+    func requireHolding() async throws {
+        if holds.withLockedValue({ $0 }) { return }
+        guard case .info(let methods, _) = try await ask(.info) else {
+            throw LightningTrouble.cannotHold("the wallet does not say what it can do")
+        }
+        let wanted = ["make_hold_invoice", "settle_hold_invoice", "cancel_hold_invoice"]
+        guard Set(methods).isSuperset(of: wanted) else {
+            throw LightningTrouble.cannotHold(
+                "the wallet does not name \(wanted.joined(separator: ", ")) among its commands")
+        }
+        holds.withLockedValue { $0 = true }
+    }
+
+    func makeHoldInvoice(
+        _ hash: Digest, amount: Int64, seconds: Int64, blocks: Int64
+    ) async throws -> String {
+        let wanted = WalletRequest.makeHoldInvoice(
+            amount: UInt64(clamping: amount), description: "", expiry: UInt64(clamping: seconds), hash: hash,
+            cltv: UInt64(clamping: blocks))
+        guard case .transaction(let made) = try Self.taken(try await ask(wanted)), let text = made.invoice
+        else { throw LightningTrouble.unreadable("an invoice") }
+        return text
+    }
+
+    func settle(_ preimage: [UInt8]) async throws {
+        _ = try Self.taken(try await ask(.settleHoldInvoice(preimage)))
+    }
+
+    func cancel(_ hash: Digest) async throws { _ = try Self.taken(try await ask(.cancelHoldInvoice(hash))) }
+
+    func height() async throws -> Int64? {
+        guard case .info(_, let height) = try Self.taken(try await ask(.info)) else { return nil }
+        return height
+    }
+
     func standing() async throws -> String {
         guard case .balance(let held) = try Self.taken(try await ask(.balance)) else {
             throw LightningTrouble.unreadable("a balance")
@@ -85,6 +123,8 @@ struct WalletConnectBackend: LightningBackend {
         case .failed: return .failed("the wallet says that it failed")
         // Of a payment it says only that the invoice cannot be paid any more.
         case .expired: return isIncoming ? .failed("the invoice ran out") : .pending
+        case .accepted where isIncoming:
+            return .held(until: found.settleDeadline.flatMap { $0 > 0 ? $0 : nil })
         case .pending, .accepted: return .pending
         // Wallets of before there were states.
         case nil where found.settledAt == nil: return .pending
