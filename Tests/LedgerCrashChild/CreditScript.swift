@@ -110,7 +110,7 @@ struct CreditScript: Sendable {
             .init(
                 job: job, purse: purses.client, amount: 20_000,
                 limit: SpendingLimit(perJob: .max, perDay: .max, perPeer: .max), quote: quote), at: now
-        ) { try key.sign(note.template) }
+        ) { _ in try key.sign(note.template) }
         let terms = quote.quote.terms
         var taken = TakenJob(
             job: job, client: key.publicKey, modelRoot: terms.modelRoot, unitPrice: terms.unitPrice,

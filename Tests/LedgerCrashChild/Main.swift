@@ -21,7 +21,7 @@ import Nostr
 
     private static func run() async throws {
         let words = CommandLine.arguments
-        if words.count == 5, ["lightning", "credit"].contains(words[2]) {
+        if words.count == 5, ["lightning", "credit", "held"].contains(words[2]) {
             return try await runLightning(words)
         }
         guard words.count == 4, let first = Int(words[2]), let key = SecretKey(bytes: DeedScript.secret)
@@ -46,7 +46,12 @@ import Nostr
             let key = SecretKey(bytes: DeedScript.secret)
         else { exit(64) }
         let passed = NIOLockedValueBox(0)
-        let script = words[2] == "credit" ? CreditScript.run : LightningScript.run
+        let script =
+            switch words[2] {
+            case "credit": CreditScript.run
+            case "held": HeldScript.run
+            default: LightningScript.run
+            }
         try await script(words[1], now, key) {
             let number = passed.withLockedValue { count in
                 count += 1

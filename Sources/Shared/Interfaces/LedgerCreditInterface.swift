@@ -35,7 +35,10 @@ extension LedgerInterface {
         public var asset: Asset
         /// In the asset's smallest unit.
         public var amount: Int64
-        public init(provider: PublicKey, asset: Asset, amount: Int64) {
+        /// Whether the payment is to be held until an answer was accepted.
+        public var held: Bool?
+        public init(provider: PublicKey, asset: Asset, amount: Int64, held: Bool? = nil) {
+            self.held = held
             self.provider = provider
             self.asset = asset
             self.amount = amount
@@ -56,7 +59,10 @@ extension LedgerInterface {
         public var offer: SignedEvent
         /// BOLT 11.
         public var invoice: String
-        public init(provider: PublicKey, offer: SignedEvent, invoice: String) {
+        /// The hash that `ask_credit` drew: only an invoice on it is paid. Nothing for credit that is not held.
+        public var held: Digest?
+        public init(provider: PublicKey, offer: SignedEvent, invoice: String, held: Digest? = nil) {
+            self.held = held
             self.provider = provider
             self.offer = offer
             self.invoice = invoice
@@ -144,18 +150,24 @@ extension LedgerInterface {
             "ledger.credits", "Credit with other nodes, and of others with this one.")
         public struct Reply: WireValue, Hashable {
             public var credits: [Credit]
-            public init(credits: [Credit]) { self.credits = credits }
+            /// Purchases whose payment is held, or was lately.
+            public var held: [HeldCredit]?
+            public init(credits: [Credit], held: [HeldCredit]? = nil) {
+                self.credits = credits
+                self.held = held
+            }
         }
         public init() {}
         public static var example: (request: Credits, reply: Reply) {
             (
                 Credits(),
-                Reply(credits: [
-                    Credit(
-                        id: Digest(hashing: "").hex, isPayee: false, peer: exampleKey,
-                        asset: exampleMillisatoshi, balance: 470_000, charged: 25_000, open: 5_000,
-                        returning: 0, at: 1_790_000_000_000)
-                ])
+                Reply(
+                    credits: [
+                        Credit(
+                            id: Digest(hashing: "").hex, isPayee: false, peer: exampleKey,
+                            asset: exampleMillisatoshi, balance: 470_000, charged: 25_000, open: 5_000,
+                            returning: 0, at: 1_790_000_000_000)
+                    ], held: [.example])
             )
         }
     }

@@ -174,7 +174,10 @@ public enum LedgerInterface {
             public var acceptance: SignedEvent
             /// Whether the same receipt had been accepted before.
             public var repeated: Bool
-            public init(acceptance: SignedEvent, repeated: Bool) {
+            /// What brings the provider the preimage of a payment that is held, where the job was under one (kind 7868).
+            public var reveal: SignedEvent?
+            public init(acceptance: SignedEvent, repeated: Bool, reveal: SignedEvent? = nil) {
+                self.reveal = reveal
                 self.acceptance = acceptance
                 self.repeated = repeated
             }

@@ -92,7 +92,7 @@ public enum PeerInterface {
         }
     }
 
-    /// Asks the provider for an invoice that buys credit, or for what is left of it back.
+    /// Asks the provider for an invoice that buys credit, gives it the preimage of one that is held, or asks for credit back.
     public struct Credit: Request {
         public static let spec = MethodSpec(
             "peer.credit", deadlineMs: 20_000, idempotent: true,

@@ -148,6 +148,7 @@ extension NodeConfiguration {
             ("ledger.credit.max_prepaid", ledger.credit.maxPrepaid, 0...1 << 50),
             ("ledger.credit.max_held", ledger.credit.maxHeld, 0...1 << 50),
             ("ledger.credit.least", ledger.credit.least, 1...1 << 50),
+            ("ledger.credit.hold_s", ledger.credit.holdSeconds, 60...7_200),
             ("content.headroom_bytes", content.headroomBytes, 0...Int64.max),
         ]
     }

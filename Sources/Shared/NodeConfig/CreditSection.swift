@@ -9,9 +9,12 @@ public struct CreditSection: Codable, Sendable, Equatable {
     public var maxHeld: Int64 = 100_000_000
     /// The least for which this node makes a client an invoice.
     public var least: Int64 = 10_000
+    /// How long the provider lets a payment be held, in seconds: minutes, where its invoice asks for a day of blocks.
+    public var holdSeconds: Int64 = 900
 
     enum CodingKeys: String, CodingKey {
         case least
+        case holdSeconds = "hold_s"
         case maxPrepaid = "max_prepaid"
         case maxHeld = "max_held"
     }

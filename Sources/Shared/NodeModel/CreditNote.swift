@@ -9,6 +9,8 @@ public struct CreditNote: Hashable, Sendable {
     public var asset: Asset
     /// The most that the job may cost, in the asset's smallest unit.
     public var ceiling: Int64
+    /// The purchase that it draws on, where its payment is still held: by its payment hash.
+    public var held: Digest?
     /// Unix seconds, by the client's clock.
     public var createdAt: Int64
 
@@ -17,8 +19,10 @@ public struct CreditNote: Hashable, Sendable {
 
     /// A note from its parts.
     public init(
-        client: PublicKey, provider: PublicKey, job: JobID, asset: Asset, ceiling: Int64, createdAt: Int64
+        client: PublicKey, provider: PublicKey, job: JobID, asset: Asset, ceiling: Int64, held: Digest? = nil,
+        createdAt: Int64
     ) {
+        self.held = held
         self.client = client
         self.provider = provider
         self.job = job
@@ -31,20 +35,22 @@ public struct CreditNote: Hashable, Sendable {
     public var template: EventTemplate {
         EventTemplate(
             pubkey: client, createdAt: createdAt, kind: EventKind.creditNote,
-            tags: [["p", provider.hex], ["job", job.text], ["ceiling", String(ceiling), asset.rawValue]])
+            tags: [["p", provider.hex], ["job", job.text], ["ceiling", String(ceiling), asset.rawValue]]
+                + (held.map { [["hash", $0.hex]] } ?? []))
     }
 
     /// Reads a note; its signature is not checked here.
     /// - Returns: nil when the event is not one of the one form that `template` writes.
     public init?(unproven event: SignedEvent) {
-        guard event.kind == EventKind.creditNote, event.content.isEmpty, event.tags.count == 3,
+        guard event.kind == EventKind.creditNote, event.content.isEmpty, event.tags.count >= 3,
             let provider = event.onlyTag("p").flatMap(PublicKey.init(hex:)),
             let job = event.onlyTag("job").flatMap(JobID.init(_:)), event.tags[2].count == 3,
             let ceiling = Int64(event.tags[2][1]), ceiling > 0
         else { return nil }
         self.init(
             client: event.pubkey, provider: provider, job: job, asset: Asset(rawValue: event.tags[2][2]),
-            ceiling: ceiling, createdAt: event.createdAt)
+            ceiling: ceiling, held: event.onlyTag("hash").flatMap(Digest.init(hex:)),
+            createdAt: event.createdAt)
         guard client != provider, createdAt >= 0, asset.rawValue.utf8.count <= Counterfoil.longestAsset,
             asset.isLightning, asset.isWellFormed, template == event.template
         else { return nil }

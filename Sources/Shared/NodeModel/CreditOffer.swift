@@ -11,13 +11,18 @@ public struct CreditOffer: Hashable, Sendable {
     public var amount: Int64
     /// The invoice's payment hash.
     public var hash: Digest
+    /// Whether the client drew the hash: then the preimage proves nothing of a payment, and only the provider can say more.
+    public var isHeld: Bool
     /// Unix seconds, by the provider's clock.
     public var createdAt: Int64
 
     /// An offer from its parts.
     public init(
-        provider: PublicKey, client: PublicKey, asset: Asset, amount: Int64, hash: Digest, createdAt: Int64
+        provider: PublicKey, client: PublicKey, asset: Asset, amount: Int64, hash: Digest,
+        isHeld: Bool = false,
+        createdAt: Int64
     ) {
+        self.isHeld = isHeld
         self.provider = provider
         self.client = client
         self.asset = asset
@@ -30,7 +35,10 @@ public struct CreditOffer: Hashable, Sendable {
     public var template: EventTemplate {
         EventTemplate(
             pubkey: provider, createdAt: createdAt, kind: EventKind.creditOffer,
-            tags: [["p", client.hex], ["credit", String(amount), asset.rawValue], ["hash", hash.hex]])
+            tags: [
+                ["p", client.hex], ["credit", String(amount), asset.rawValue],
+                ["hash", hash.hex] + (isHeld ? ["held"] : []),
+            ])
     }
 
     /// Reads an offer; its signature is not checked here.
@@ -43,7 +51,7 @@ public struct CreditOffer: Hashable, Sendable {
         else { return nil }
         self.init(
             provider: event.pubkey, client: client, asset: Asset(rawValue: event.tags[1][2]), amount: amount,
-            hash: hash, createdAt: event.createdAt)
+            hash: hash, isHeld: event.tags[2].count > 2, createdAt: event.createdAt)
         guard client != provider, createdAt >= 0, asset.rawValue.utf8.count <= Counterfoil.longestAsset,
             asset.isLightning, asset.isWellFormed, template == event.template
         else { return nil }

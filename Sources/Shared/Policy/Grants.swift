@@ -109,7 +109,7 @@ public enum Grants {
             .aggregator, .ws,
             [
                 WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec, WSInterface.Relay.spec,
-                WSInterface.AskRefund.spec, WSInterface.Quote.spec,
+                WSInterface.AskRefund.spec, WSInterface.Quote.spec, WSInterface.Credit.spec,
             ]),
 
         row(.dht, .aggregator, [AggregatorInterface.Status.spec]),

@@ -131,7 +131,9 @@ struct Handlers: Sendable {
             throw WireError(
                 .notPermitted, "The request is not one of the node that connected.")
         }
-        if case .buy = read.wish {
+        switch read.wish {
+        case .back, .reveal: break
+        case .buy, .hold:
             guard house.config.aggregator.provide, house.unitPrice.asset == read.asset else {
                 throw WireError(
                     .policyRefused, "This node does not sell its work for \(read.asset.rawValue).")

@@ -48,6 +48,8 @@ public struct LedgerDaemon: Daemon {
     let stateDirectory: String
     /// Set when another key takes over at the next start.
     let isLeaving = NIOLockedValueBox(false)
+    /// Draws preimages: 32 bytes that nobody can guess.
+    let drawPreimage: @Sendable () -> [UInt8]
     /// Unix milliseconds.
     let clock: @Sendable () -> Int64
 
@@ -61,11 +63,13 @@ public struct LedgerDaemon: Daemon {
     init(
         _ environment: DaemonEnvironment<LedgerSection>, chains: (any Carrier)? = nil,
         shopper: (any ShopCarrier)? = nil, keyed: (any KeyedCarrier & RelayCarrier)? = nil,
+        drawPreimage: @escaping @Sendable () -> [UInt8] = { LedgerDaemon.randomBytes() },
         clock: @escaping @Sendable () -> Int64
     ) throws {
         stateDirectory = environment.stateDirectory
         metrics = environment.metrics
         self.clock = clock
+        self.drawPreimage = drawPreimage
         limit = SpendingLimit(
             perJob: environment.config.maxPerJob, perDay: environment.config.maxPerDay,
             perPeer: environment.config.maxPerPeer)
@@ -104,7 +108,8 @@ public struct LedgerDaemon: Daemon {
                 environment.config.lightning,
                 key: AccountKey(
                     stateDirectory: stateDirectory, credentialsDirectory: environment.credentialsDirectory),
-                carrier: keyed ?? carrier, group: environment.group, ledger: ledger, log: environment.log,
+                carrier: keyed ?? carrier, group: environment.group,
+                holdSeconds: environment.config.credit.holdSeconds, ledger: ledger, log: environment.log,
                 clock: clock
             )
         } catch let error as WireError {
@@ -194,7 +199,7 @@ public struct LedgerDaemon: Daemon {
                 ended: try await daemon.ledger.resume(
                     process: request.process, keep: Set(request.keep), at: daemon.clock()))
         }
-        bind(LedgerInterface.AskCredit.self, &router) { try $0.askCredit($1) }
+        bind(LedgerInterface.AskCredit.self, &router) { try await $0.askCredit($1) }
         bind(LedgerInterface.PayCredit.self, &router) { try await $0.payCredit($1) }
         bind(LedgerInterface.WithdrawCredit.self, &router) { try await $0.withdrawCredit($1) }
         bind(LedgerInterface.ServeCredit.self, &router) { try await $0.serveCredit($1.request) }

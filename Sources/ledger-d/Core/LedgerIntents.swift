@@ -67,7 +67,12 @@ extension LedgerDaemon {
         guard let acceptance = outcome.acceptance else {
             throw WireError(.corrupt, "The ledger has lost the acceptance of \(body.job).")
         }
-        return LedgerInterface.AcceptReceipt.Reply(acceptance: acceptance, repeated: outcome.repeated)
+        // The preimage of what is held for this job may leave now: that it was accepted is on disk.
+        let reveal =
+            body.unitPrice.asset.isLightning
+            ? try await ledger.reveal(of: body.job, provider: body.provider) : nil
+        return LedgerInterface.AcceptReceipt.Reply(
+            acceptance: acceptance, repeated: outcome.repeated, reveal: reveal)
     }
 
     /// Books what this node earned, once per job and client.

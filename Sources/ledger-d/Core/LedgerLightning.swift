@@ -15,7 +15,7 @@ extension LightningRail {
     /// The rail that the configuration asks for; nil when it names none.
     static func configured(
         _ section: LightningSection, key: AccountKey, carrier: any KeyedCarrier & RelayCarrier,
-        group: any EventLoopGroup,
+        group: any EventLoopGroup, holdSeconds: Int64,
         ledger: Ledger, log: Logger, clock: @escaping @Sendable () -> Int64
     ) throws(WireError) -> LightningRail? {
         guard section.isOn else { return nil }
@@ -36,7 +36,8 @@ extension LightningRail {
             backend = CoreLightningBackend(
                 call: SocketCall(path: path, group: group), network: section.network)
         }
-        return LightningRail(account, backend: backend, ledger: ledger, log: log, clock: clock)
+        return LightningRail(
+            account, backend: backend, ledger: ledger, log: log, holdSeconds: holdSeconds, clock: clock)
     }
 }
 

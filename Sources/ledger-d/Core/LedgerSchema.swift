@@ -56,6 +56,9 @@ enum LedgerSchema {
                     ALTER TABLE turn_end ADD COLUMN completion_tokens INTEGER;
                     """)
         }
+        migrator.registerMigration("14: held credit") { db in
+            try db.execute(sql: held + appendOnly(["purchase", "hold", "hold_step", "reveal", "due"]))
+        }
         migrator.registerMigration("16: quotes") { db in try db.execute(sql: quotes) }
         return migrator
     }

@@ -1,6 +1,7 @@
 // What ties money to the account of this node's key: another key has another account, and could neither claim nor pay it.
 // It must never overlook what is only promised: a voucher that comes later is signed for this key's account.
 
+import Interfaces
 import NodeModel
 import Wire
 import X402
@@ -43,6 +44,13 @@ extension LedgerDaemon {
                         "this node owes the client \(peer) \(left) msat of credit",
                         "Take no more work ('infernetctl drain'), and have the client ask for it back.")
             }
+        }
+        if let held = try await ledger.heldCredits(at: clock()).first(where: {
+            $0.awaiting != nil && $0.state != "drawn" || $0.balance > 0
+        }) {
+            throw Self.tied(
+                "\(held.amount) msat are held for the purchase \(held.hash.hex.prefix(16))",
+                "See 'infernetctl wallet credit', and wait until it is settled or back.")
         }
         guard try await ledger.openTurns(at: clock()) == 0 else {
             throw Self.tied(

@@ -69,13 +69,18 @@ final class Outbox: Sendable {
             guard var bundle = try await journal.receipt(row.key.job, served: row.key.served) else {
                 return journal.append(.settled(row.key))
             }
+            var reveal: SignedEvent?
             if bundle.acceptance == nil {
                 let reply = try await links.ledger.call(
                     LedgerInterface.AcceptReceipt(receipt: bundle.receipt), trace: trace)
                 bundle.acceptance = reply.acceptance
+                reveal = reply.reveal
                 journal.append(.accepted(row.key, reply.acceptance))
+            } else if ReceiptBody.isOnLightning(bundle.receipt) {
+                reveal = try await revealed(bundle.receipt, trace)
             }
             if let kept = row.endpoint {
+                if let reveal { try await deliver(reveal, row, endpoint ?? kept, trace) }
                 _ = try await links.ws.call(
                     WSInterface.DeliverAcceptance(
                         endpoint: endpoint ?? kept, provider: row.provider, bundle: bundle), trace: trace)
@@ -87,6 +92,34 @@ final class Outbox: Sendable {
             journal.append(.settled(row.key))
         } catch {
             failed(row, WireError.wrapping(error))
+        }
+    }
+
+    /// The preimage of what is held for a job, while its provider has not taken it.
+    private func revealed(_ receipt: SignedEvent, _ trace: String) async throws -> SignedEvent? {
+        do {
+            return try await links.ledger.call(
+                LedgerInterface.AcceptReceipt(receipt: receipt), trace: trace
+            ).reveal
+        } catch let error as WireError where error.code == .policyRefused {
+            // Accepted too long ago to be accepted again: nothing is held as long.
+            return nil
+        }
+    }
+
+    /// Brings it. A provider that wants none is still given the acceptance.
+    private func deliver(
+        _ reveal: SignedEvent, _ row: OutboxRow, _ endpoint: String, _ trace: String
+    ) async throws {
+        do {
+            _ = try await links.ws.call(
+                WSInterface.Credit(endpoint: endpoint, provider: row.provider, request: reveal), trace: trace)
+        } catch {
+            let error = WireError.wrapping(error)
+            guard case .never = OutboxSchedule.after(error, attempts: 1, nowMs: 0) else { throw error }
+            log.warning(
+                "a provider does not take what is held for it",
+                metadata: ["job": "\(row.key.job)", "error": "\(error.message)"])
         }
     }
 
@@ -103,5 +136,12 @@ final class Outbox: Sendable {
             journal.append(.noted(row.key, "answered; the acceptance was refused: \(error.message)", at: now))
             journal.append(.settled(row.key))
         }
+    }
+}
+
+extension ReceiptBody {
+    /// Whether a receipt is for a job that is paid on Lightning.
+    static func isOnLightning(_ receipt: SignedEvent) -> Bool {
+        (try? ReceiptBody(unproven: receipt))?.unitPrice.asset.isLightning ?? false
     }
 }

@@ -61,11 +61,15 @@ extension Wallet.Credit {
         func run() async throws {
             let reply = try await global.node.call(LedgerInterface.Credits(), at: .ledger)
             if global.json { return global.output.json(reply) }
-            guard !reply.credits.isEmpty else {
+            let held = reply.held ?? []
+            guard !(reply.credits.isEmpty && held.isEmpty) else {
                 return global.output.line(
                     "There is no credit yet. Buy some: 'infernetctl wallet credit open'.")
             }
-            CreditView.lines(reply.credits, global.output.style).forEach(global.output.line)
+            if !reply.credits.isEmpty {
+                CreditView.lines(reply.credits, global.output.style).forEach(global.output.line)
+            }
+            if !held.isEmpty { CreditView.lines(held, global.output.style).forEach(global.output.line) }
         }
     }
 
@@ -79,6 +83,8 @@ extension Wallet.Credit {
         @OptionGroup var way: Way
         @Argument(help: "How many satoshis.")
         var amount: String
+        @Flag(help: "Have the payment held until an answer was accepted; without one it comes back.")
+        var held = false
 
         func run() async throws {
             let node = global.node
@@ -94,19 +100,25 @@ extension Wallet.Credit {
             }
             let key = try way.key()
             let request = try await node.call(
-                LedgerInterface.AskCredit(provider: key, asset: asset, amount: wanted), at: .ledger)
+                LedgerInterface.AskCredit(
+                    provider: key, asset: asset, amount: wanted, held: held ? true : nil), at: .ledger)
             let answer = try await node.call(
                 WSInterface.Credit(endpoint: endpoint, provider: key, request: request), at: .ws)
             guard let offer = answer.offer, let invoice = answer.invoice else {
                 throw WireError(.providerFailed, "The provider gave no invoice.")
             }
             let payment = try await node.call(
-                LedgerInterface.PayCredit(provider: key, offer: offer, invoice: invoice), at: .ledger)
+                LedgerInterface.PayCredit(
+                    provider: key, offer: offer, invoice: invoice,
+                    held: held ? request.onlyTag("hash").flatMap(Digest.init(hex:)) : nil), at: .ledger)
             if global.json { return global.output.json(payment) }
             PaymentView.lines([payment], accounts, global.output.style).forEach(global.output.line)
             global.output.error(
                 global.output.errorStyle.dim(
-                    "Jobs can be paid from it when this is settled: 'infernetctl wallet credit'."))
+                    held
+                        ? "A job can be paid from it when it is held, and it is taken with the first accepted answer: "
+                            + "'infernetctl wallet credit'."
+                        : "Jobs can be paid from it when this is settled: 'infernetctl wallet credit'."))
         }
     }
 
@@ -152,6 +164,21 @@ enum CreditView {
                 credit.peer.npub, credit.isPayee ? "owes" : "paid",
                 LightningAmount.text(credit.balance), LightningAmount.text(credit.open),
                 LightningAmount.text(credit.returning), LightningAmount.text(credit.charged))
+        }
+        return table.lines(style)
+    }
+
+    /// Purchases whose payment is held, with what each waits for.
+    static func lines(_ held: [LedgerInterface.HeldCredit], _ style: Style) -> [String] {
+        var table = Table([
+            ("HELD WITH", .left), ("THIS NODE", .left), ("AMOUNT", .right), ("STATE", .left), ("WHY", .left),
+            ("WAITS FOR", .left),
+        ])
+        for purchase in held {
+            table.add(
+                purchase.peer.npub, purchase.isPayee ? "is paid" : "pays",
+                LightningAmount.text(purchase.amount), TerminalText.clean(purchase.state),
+                TerminalText.clean(purchase.reason), TerminalText.clean(purchase.awaiting ?? "-"))
         }
         return table.lines(style)
     }

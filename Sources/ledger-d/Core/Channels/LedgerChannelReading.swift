@@ -154,6 +154,8 @@ extension Ledger {
                 WHERE channel.rail = ? AND pledge.at < (CASE side WHEN 'payer' THEN ? ELSE ? END)
                     AND NOT EXISTS (SELECT 1 FROM charge
                         WHERE charge.channel = pledge.channel AND charge.job = pledge.job)
+                    AND NOT EXISTS (SELECT 1 FROM due
+                        WHERE due.channel = pledge.channel AND due.job = pledge.job)
                 """,
             arguments: [rail, at - ChannelBook.payerPatience, at - ChannelBook.payeePatience]
         ).compactMap { row in

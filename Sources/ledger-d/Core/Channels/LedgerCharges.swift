@@ -38,10 +38,18 @@ extension Ledger {
     static func charge(
         _ purse: Purse, _ operation: Operation, _ body: ReceiptBody, at: Int64, _ writer: LedgerWriter
     ) throws {
-        for (id, deed) in chargeDeeds(purse, operation, body.price) {
+        if try postpone(purse, operation, body.price, at: at, writer) { return }
+        try charge(purse, operation, price: body.price, at: at, writer)
+        if purse.side == .payer { try reveal(operation.job, purse, at: at, writer) }
+    }
+
+    static func charge(
+        _ purse: Purse, _ operation: Operation, price: Int64, at: Int64, _ writer: LedgerWriter
+    ) throws {
+        for (id, deed) in chargeDeeds(purse, operation, price) {
             _ = try perform(deed, id: id, at: at, writer)
         }
-        try close(operation.job, purse.id, body.price, at: at, writer)
+        try close(operation.job, purse.id, price, at: at, writer)
     }
 
     /// What is booked when a job is charged.
@@ -95,7 +103,14 @@ extension Ledger {
     }
 
     static func release(_ job: JobID, _ purse: Purse, at: Int64, _ writer: LedgerWriter) throws {
-        guard let pledge = try pledge(job, purse.id, writer.db), !pledge.isOver else { return }
+        guard let pledge = try pledge(job, purse.id, writer.db), !pledge.isOver,
+            try !isDue(job, purse.id, writer.db)
+        else { return }
+        try end(job, purse, at: at, writer)
+    }
+
+    /// The end of a promise out of which nothing is charged.
+    static func end(_ job: JobID, _ purse: Purse, at: Int64, _ writer: LedgerWriter) throws {
         for (id, deed) in releaseDeeds(purse, job) { _ = try perform(deed, id: id, at: at, writer) }
         try close(job, purse.id, 0, at: at, writer)
     }
@@ -131,5 +146,6 @@ extension Ledger {
                 "channel": Data(channel.bytes), "job": job.text, "amount": amount, "total": charged + amount,
                 "at": at,
             ])
+        try sweepLate(job, channel, at: at, writer)
     }
 }

@@ -22,6 +22,8 @@ extension Ledger {
                     SELECT channel.*, pledge.job FROM pledge JOIN channel ON channel.id = pledge.channel
                     WHERE pledge.process IS NOT ? AND NOT EXISTS (SELECT 1 FROM charge
                         WHERE charge.channel = pledge.channel AND charge.job = pledge.job)
+                    AND NOT EXISTS (SELECT 1 FROM due
+                        WHERE due.channel = pledge.channel AND due.job = pledge.job)
                     """, arguments: [Data(process.bytes)]
             ).compactMap { row in try JobID(row["job"]).map { ($0, try Purse(row)) } }
             let turns = try String.fetchAll(

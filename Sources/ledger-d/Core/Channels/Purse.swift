@@ -55,6 +55,17 @@ extension Purse {
         return Purse(id: id, side: side, peer: peer, rail: rail, asset: asset)
     }
 
+    /// The credit of one purchase whose payment is held: what is in it counts only while that is so.
+    ///
+    /// - Parameter own: this node.
+    static func held(
+        _ side: PaymentChannel.Side, own: PublicKey, peer: PublicKey, asset: Asset, hash: Digest
+    ) -> Purse {
+        var purse = credit(side, own: own, peer: peer, asset: asset)
+        purse.id = Digest(hashing: "infernet/held/1\n\(purse.id.hex)\n\(hash.hex)")
+        return purse
+    }
+
     init(_ row: Row) throws {
         guard let id = Digest(bytes: Array(row["id"] as Data)),
             let side = PaymentChannel.Side(rawValue: row["side"]), let peer = PublicKey(hex: row["peer"])

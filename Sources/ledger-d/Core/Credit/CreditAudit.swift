@@ -12,15 +12,17 @@ extension Ledger {
         for row in try Row.fetchAll(db, sql: "SELECT * FROM channel WHERE length(config) = 0 ORDER BY id") {
             let purse = try Purse(row)
             do {
+                let hash = try heldHash(purse.id, db)
                 guard
                     owners.contains(where: {
-                        Purse.credit(purse.side, own: $0, peer: purse.peer, asset: purse.asset) == purse
+                        ofBoth(purse.side, own: $0, peer: purse.peer, asset: purse.asset, hash) == purse
                     })
                 else { throw ChainFault(description: "it is not between the nodes it names") }
                 _ = try auditCharges(purse, db)
                 try auditNotes(purse, owners, db)
             } catch { report.fault("the credit \(purse.id.hex): \(error)") }
         }
+        try auditHeld(owners, db, &report)
         for hash in try hashes("credit_offer", db) {
             do { try auditOffer(hash, owners, db) } catch { report.fault("the offer \(hash.hex): \(error)") }
         }
@@ -31,7 +33,7 @@ extension Ledger {
         }
     }
 
-    private static func hashes(_ table: String, _ db: Database) throws -> [Digest] {
+    static func hashes(_ table: String, _ db: Database) throws -> [Digest] {
         try Data.fetchAll(db, sql: "SELECT hash FROM \(table) ORDER BY hash").compactMap {
             Digest(bytes: Array($0))
         }
@@ -51,7 +53,8 @@ extension Ledger {
             }
             guard let note = event.flatMap({ CreditNote($0) }), note.job.text == row["job"],
                 note.ceiling >= row["amount"] as Int64, note.asset == purse.asset,
-                isBetween(purse, owners, client: note.client, provider: note.provider)
+                note.held == (try heldHash(purse.id, db)),
+                isBetween(purse, owners, client: note.client, provider: note.provider, held: note.held)
             else { throw ChainFault(description: "no note of its client's covers \(row["job"] as String)") }
         }
     }
@@ -59,12 +62,15 @@ extension Ledger {
     private static func auditOffer(_ hash: Digest, _ owners: [PublicKey], _ db: Database) throws {
         guard let stored = try offer(hash, db), let signed = CreditOffer(stored.event), signed.hash == hash,
             signed.amount == stored.amount, signed.asset == stored.purse.asset,
-            isBetween(stored.purse, owners, client: signed.client, provider: signed.provider)
+            isBetween(
+                stored.purse, owners, client: signed.client, provider: signed.provider,
+                held: signed.isHeld ? hash : nil)
         else { throw ChainFault(description: "its provider did not sign it") }
         // A provider's is booked with its invoice; what this node bought, when its payment has settled.
         guard stored.purse.side == .payer else { return }
         let (id, deed) = stored.deed(hash)
-        let isPaid = try lastTry(hash, db)?.state == .settled
+        // What is held is in its purse from the first: drawn on before it is paid, and taken out when it is not.
+        let isPaid = try signed.isHeld || lastTry(hash, db)?.state == .settled
         guard try booked(id, db) == (isPaid ? deed : nil) else {
             throw ChainFault(description: "what is booked is not what it says")
         }
@@ -88,12 +94,19 @@ extension Ledger {
         }
     }
 
-    private static func isBetween(
-        _ purse: Purse, _ owners: [PublicKey], client: PublicKey, provider: PublicKey
+    private static func ofBoth(
+        _ side: PaymentChannel.Side, own: PublicKey, peer: PublicKey, asset: Asset, _ held: Digest?
+    ) -> Purse {
+        held.map { .held(side, own: own, peer: peer, asset: asset, hash: $0) }
+            ?? .credit(side, own: own, peer: peer, asset: asset)
+    }
+
+    static func isBetween(
+        _ purse: Purse, _ owners: [PublicKey], client: PublicKey, provider: PublicKey, held: Digest? = nil
     ) -> Bool {
         let (own, peer) = purse.side == .payer ? (client, provider) : (provider, client)
         return owners.contains(own)
-            && Purse.credit(purse.side, own: own, peer: peer, asset: purse.asset) == purse
+            && ofBoth(purse.side, own: own, peer: peer, asset: purse.asset, held) == purse
     }
 
     private static func booked(_ id: String, _ db: Database) throws -> Deed? {

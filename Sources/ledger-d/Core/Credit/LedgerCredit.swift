@@ -34,17 +34,18 @@ extension Ledger {
         try await reading { db in try Self.requireRoom(amount, purse, most: most, db) }
     }
 
-    private static func requireRoom(
+    static func requireRoom(
         _ amount: Int64, _ purse: Purse, most: Int64, _ db: Database
     ) throws {
-        let (held, coming) = (try worth(purse, db), try offered(purse, db))
+        let holds = try holds(purse, db)
+        let (held, coming) = (try worth(purse, db), try offered(purse, db) + holds.coming)
         guard amount <= most - held - coming else {
             throw WireError(
                 .policyRefused,
                 "This node holds at most \(most) msat of one client's; \(held) are there, and \(coming) may come."
             )
         }
-        let open = try openOffers(purse, db)
+        let open = try openOffers(purse, db) + holds.count
         guard open < mostOffersOfOne else {
             throw WireError(
                 .tooManyRequests, "\(open) invoices for your credit are open: pay one of them.",
@@ -69,6 +70,15 @@ extension Ledger {
                 throw WireError(.conflict, "This invoice was offered before, for other credit.")
             }
             let earlier = try Self.lastTry(hash, db)
+            let purchase = try Self.purchase(hash, db)
+            guard purchase.map({ $0.purse == bought.purse && $0.amount == bought.offer.amount }) ?? true,
+                bought.offer.isHeld == (purchase != nil)
+            else { throw WireError(.conflict, "The offer is not for what this node asked for.") }
+            if purchase != nil, earlier?.state == .failed {
+                throw WireError(
+                    .conflict, "The payment of this purchase came back, and a hash is paid once.",
+                    fix: "Begin another: 'infernetctl wallet credit open … --held'.")
+            }
             if known == nil, earlier != nil {
                 throw WireError(.conflict, "This invoice was paid before, and not for credit.")
             }
@@ -84,14 +94,23 @@ extension Ledger {
             }
             // Whatever is refused is refused before the first write.
             let payment = try Self.ask(hash, at: at, writer, draft)
-            if known == nil { try Self.keep(bought, at: at, writer) }
+            if known == nil {
+                try Self.keep(bought, at: at, writer)
+                if purchase != nil, let stored = try Self.offer(hash, db) {
+                    let (id, deed) = stored.deed(hash)
+                    _ = try Self.perform(deed, id: id, at: at, writer)
+                }
+            }
             return payment
         }
     }
 
     /// The payment of a provider's invoice has settled: its amount is credit.
     static func receiveCredit(_ hash: Digest, at: Int64, _ writer: LedgerWriter) throws {
-        guard let bought = try offer(hash, writer.db), bought.purse.side == .payer else { return }
+        try endPurchase(hash, at: at, writer)
+        guard let bought = try offer(hash, writer.db), bought.purse.side == .payer,
+            try purchase(hash, writer.db) == nil
+        else { return }
         let (id, deed) = bought.deed(hash)
         _ = try perform(deed, id: id, at: at, writer)
     }
@@ -110,36 +129,25 @@ extension Ledger {
 
     /// Sets a job's money aside out of this node's credit and gives the note that goes with the job. Again is the same note.
     ///
-    /// - Parameter sign: called in the transaction, so that what leaves is what is stored.
+    /// - Parameter sign: called in the transaction, so that what leaves is what is stored; with the hash of a purchase whose
+    ///   payment is held, where that pays.
     func draw(
-        _ draw: Draw, at: Int64, sign: @escaping @Sendable () throws -> SignedEvent
+        _ draw: Draw, at: Int64, sign: @escaping @Sendable (Digest?) throws -> SignedEvent
     ) async throws -> SignedEvent {
         try await writing { writer in
-            let (db, purse) = (writer.db, draw.purse)
-            let advice =
-                "Pay some ahead: 'infernetctl wallet credit open \(purse.peer.npub) SATOSHIS --model NAME'."
-            guard try Self.knows(purse, db) else {
-                throw WireError(
-                    .paymentRequired,
-                    "This node has no credit with the provider \(purse.peer.hex.prefix(16)).", fix: advice)
-            }
-            if let earlier = try Self.pledge(draw.job, purse.id, db) {
+            let db = writer.db
+            for purse in try Self.purses(with: draw.purse, db) {
+                guard let earlier = try Self.pledge(draw.job, purse.id, db) else { continue }
                 guard earlier.amount == draw.amount, !earlier.isOver, earlier.quote == draw.quote.event.id,
                     let note = try Self.note(draw.job, purse.id, db)
                 else { throw WireError(.conflict, "\(draw.job) was promised before, on other terms.") }
                 return note
             }
             try Self.requireCurrent(draw.quote, at: at)
-            let left = try Self.balance(purse.account, purse.asset, db)
-            guard (1...Deed.largestAmount).contains(draw.amount), draw.amount <= left else {
-                throw WireError(
-                    .paymentRequired,
-                    "This node's credit with the provider \(purse.peer.hex.prefix(16)) is \(left) msat, and the job may "
-                        + "cost \(draw.amount).", fix: advice)
-            }
+            let (purse, hash) = try Self.choose(draw, db)
             try Self.check(draw.limit, draw.amount, purse.asset, to: purse.peer, at: at, db)
             let party = "job:\(draw.job)/\(purse.peer.hex)"
-            let note = try sign()
+            let note = try sign(hash)
             try writer.store(draw.quote.event)
             try Self.promise(
                 draw.job, purse, draw.amount, draw.process, draw.quote, for: party, note: note, at: at, writer
@@ -148,12 +156,42 @@ extension Ledger {
         }
     }
 
+    /// What a job is paid from: credit that was paid, or else what is held for the first answers.
+    private static func choose(_ draw: Draw, _ db: Database) throws -> (Purse, held: Digest?) {
+        let (purse, amount) = (draw.purse, draw.amount)
+        guard (1...Deed.largestAmount).contains(amount) else {
+            throw WireError(.invalidParams, "'amount' is beyond all bounds.")
+        }
+        let left = try balance(purse.account, purse.asset, db)
+        if try knows(purse, db), amount <= left { return (purse, nil) }
+        let (purchase, isBusy) = try usable(purse, amount, db)
+        if let purchase { return (purchase.purse, purchase.hash) }
+        let peer = purse.peer.hex.prefix(16)
+        guard !isBusy else {
+            throw WireError(
+                .paymentRequired,
+                "What is held for the provider \(peer) waits for the answer to another job.",
+                fix: "Wait until that is accepted: one job is under way until then.", retryAfterMs: 2_000)
+        }
+        let knows = try knows(purse, db)
+        throw WireError(
+            .paymentRequired,
+            knows
+                ? "This node's credit with the provider \(peer) is \(left) msat, and the job may cost \(amount)."
+                : "This node has no credit with the provider \(peer).",
+            fix:
+                "Pay some ahead: 'infernetctl wallet credit open \(purse.peer.npub) SATOSHIS --model NAME'; with '--held' it "
+                + "is paid when an answer was accepted.")
+    }
+
     /// What comes with a stranger's job that is paid from its credit.
     struct DrawnCredit: Sendable {
         var purse: Purse
         /// The most that the job may cost.
         var amount: Int64
         var note: SignedEvent
+        /// How long after it was held a payment may be drawn on, in milliseconds: the rest is for the answer.
+        var within: Int64 = .max
         /// Of aggregator-d.
         var process: Digest?
     }
@@ -163,6 +201,9 @@ extension Ledger {
         _ drawn: DrawnCredit, for job: JobID, _ quote: KeptQuote?, at: Int64, _ writer: LedgerWriter
     ) throws {
         let (db, purse) = (writer.db, drawn.purse)
+        if let hash = try heldHash(purse.id, db) {
+            try requireUsable(try requireHold(hash, db), within: drawn.within, at: at, db)
+        }
         let left = try balance(purse.account, purse.asset, db)
         guard try knows(purse, db), drawn.amount <= left else {
             throw WireError(
@@ -173,6 +214,25 @@ extension Ledger {
         let party = "job:\(purse.peer.hex)/\(job)"
         try promise(
             job, purse, drawn.amount, drawn.process, quote, for: party, note: drawn.note, at: at, writer)
+    }
+
+    /// What is held pays for one job until its preimage is revealed, and for none that could outlive it.
+    private static func requireUsable(
+        _ hold: HeldInvoice, within: Int64, at: Int64, _ db: Database
+    ) throws {
+        let why: String? =
+            switch hold.state {
+            case .asked, .open: "the payment has not come yet"
+            case .cancelling, .settled, .cancelled, .expired: "what was held is over: \(hold.reason)"
+            case .held where hold.isRevealed: nil
+            case .held where try held(hold.purse, db) > 0:
+                "what is held waits for the answer to another job to be accepted"
+            case .held: at - hold.since > within ? "what is held goes back soon" : nil
+            }
+        guard let why else { return }
+        throw WireError(
+            .paymentRequired, "A payment is required: \(why).",
+            retryAfterMs: hold.state == .open || hold.state == .held ? 2_000 : nil)
     }
 
     private static func promise(
@@ -188,7 +248,7 @@ extension Ledger {
             "note", ["channel": Data(purse.id.bytes), "job": job.text, "event": note.id])
     }
 
-    private static func keep(_ offered: OfferedCredit, at: Int64, _ writer: LedgerWriter) throws {
+    static func keep(_ offered: OfferedCredit, at: Int64, _ writer: LedgerWriter) throws {
         try keep(offered.purse, at: at, writer)
         try writer.store(offered.event)
         try writer.insert(

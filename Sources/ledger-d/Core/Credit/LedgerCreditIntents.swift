@@ -15,7 +15,7 @@ extension LedgerDaemon {
     static let offerSeconds: Int64 = 600
 
     /// A request to a provider for an invoice that buys credit.
-    func askCredit(_ request: LedgerInterface.AskCredit) throws -> SignedEvent {
+    func askCredit(_ request: LedgerInterface.AskCredit) async throws -> SignedEvent {
         try requireStaying()
         let rail = try requireLightning(request.asset)
         try requireOther(request.provider)
@@ -25,6 +25,7 @@ extension LedgerDaemon {
             throw WireError(
                 .invalidParams, "'amount' must be positive, and whole \(rail.backend.invoiceStep) msat.")
         }
+        if request.held == true { return try await askHeld(request) }
         return try signed(
             CreditRequest(
                 client: key.publicKey, provider: request.provider, asset: request.asset,
@@ -42,8 +43,9 @@ extension LedgerDaemon {
         guard invoice.paymentHash == offer.hash, terms.amount == offer.amount else {
             throw WireError(.verificationFailed, "The invoice is not the one that the provider signed for.")
         }
+        try requireAsked(request, offer, invoice)
         let bought = Ledger.OfferedCredit(
-            purse: .credit(.payer, own: key.publicKey, peer: offer.provider, asset: offer.asset),
+            purse: purse(.payer, offer.provider, offer.asset, held: request.held),
             offer: offer, event: request.offer)
         let payment = try await ledger.buy(bought, most: credit.maxPrepaid, at: clock()) {
             try rail.draft(terms, invoice, $0)
@@ -102,6 +104,9 @@ extension LedgerDaemon {
         let purse = Purse.credit(.payee, own: key.publicKey, peer: request.client, asset: request.asset)
         switch request.wish {
         case .buy(let amount): return try await sell(amount, purse, rail)
+        case .hold(let amount, let hash): return try await sellHeld(amount, hash, purse, rail)
+        case .reveal(let hash, let sealed):
+            return try await takeReveal(hash, sealed, event, by: request.client)
         case .back(let amount, let fee, let text):
             let (asked, invoice) = try rail.read(text, amount: nil)
             guard asked.amount == amount, fee <= Deed.largestAmount / 4 else {
@@ -155,12 +160,23 @@ extension LedgerDaemon {
             client: key.publicKey, provider: request.provider, job: request.job, asset: request.asset,
             ceiling: request.amount, createdAt: now)
         let key = key
-        let event = try await ledger.draw(
-            .init(
-                job: request.job,
-                purse: .credit(.payer, own: key.publicKey, peer: request.provider, asset: request.asset),
-                amount: request.amount, limit: limit, quote: quote, process: request.process), at: clock()
-        ) { try key.sign(note.template) }
+        let event: SignedEvent
+        do {
+            event = try await ledger.draw(
+                .init(
+                    job: request.job,
+                    purse: purse(.payer, request.provider, request.asset, held: nil),
+                    amount: request.amount, limit: limit, quote: quote, process: request.process), at: clock()
+            ) { held in
+                var note = note
+                note.held = held
+                return try key.sign(note.template)
+            }
+        } catch {
+            // It may be refused because nobody has looked yet.
+            lightningBell.yield()
+            throw error
+        }
         return LedgerInterface.PromisePrice.Reply(
             payment: String(decoding: try CanonicalJSON.encode(event), as: UTF8.self))
     }
@@ -188,8 +204,9 @@ extension LedgerDaemon {
                 "A payment is required: the note is not this client's for this job, or too low.")
         }
         return Ledger.DrawnCredit(
-            purse: .credit(.payee, own: key.publicKey, peer: job.client, asset: asset), amount: ceiling,
-            note: try CanonicalJSON.decode(SignedEvent.self, from: Array(payment.utf8)), process: process)
+            purse: purse(.payee, job.client, asset, held: note.held), amount: ceiling,
+            note: try CanonicalJSON.decode(SignedEvent.self, from: Array(payment.utf8)),
+            within: credit.holdSeconds * 500, process: process)
     }
 
     func shownCredits() async throws -> LedgerInterface.Credits.Reply {
@@ -200,11 +217,11 @@ extension LedgerDaemon {
                     peer: standing.purse.peer, asset: standing.purse.asset, balance: standing.balance,
                     charged: standing.charged, open: standing.open, returning: standing.returning,
                     at: standing.at)
-            })
+            }, held: try await ledger.heldCredits(at: clock()))
     }
 
     /// Whoever reads the event must find this request in it, and no other.
-    private func signed(_ request: CreditRequest) throws -> SignedEvent {
+    func signed(_ request: CreditRequest) throws -> SignedEvent {
         guard CreditRequest(unproven: SignedEvent(request.template, signature: [])) == request else {
             throw WireError(
                 .policyRefused, "ledger-d does not sign this: it cannot be read back as it was written.")
@@ -212,7 +229,7 @@ extension LedgerDaemon {
         return try key.sign(request.template)
     }
 
-    private func requireOther(_ provider: PublicKey) throws(WireError) {
+    func requireOther(_ provider: PublicKey) throws(WireError) {
         guard provider != key.publicKey, Schnorr.isValidPublicKey(provider.bytes) else {
             throw WireError(.invalidParams, "Credit is between two nodes.")
         }

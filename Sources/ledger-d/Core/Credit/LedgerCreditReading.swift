@@ -36,11 +36,15 @@ extension Ledger {
     func credits() async throws -> [CreditStanding] {
         try await reading { db in
             try Row.fetchAll(db, sql: "SELECT * FROM channel WHERE length(config) = 0 ORDER BY at DESC, id")
-                .map { row in
+                .compactMap { row in
                     let purse = try Purse(row)
+                    // Those of single purchases are shown by themselves; what they were charged counts here.
+                    guard try Self.heldHash(purse.id, db) == nil else { return nil }
+                    let all = try Self.purses(with: purse, db)
                     return CreditStanding(
                         purse: purse, balance: try Self.balance(purse.account, purse.asset, db),
-                        open: try Self.held(purse, db), charged: try Self.charged(purse.id, db),
+                        open: try Self.held(purse, db),
+                        charged: try all.reduce(0) { try $0 + Self.charged($1.id, db) },
                         returning: try Self.returning(purse, db), at: row["at"])
                 }.filter { $0.balance > 0 || $0.open > 0 || $0.charged > 0 || $0.returning > 0 }
         }
@@ -52,9 +56,11 @@ extension Ledger {
             arguments: [Data(purse.id.bytes), purse.side.rawValue]) != nil
     }
 
-    /// All that is in a credit: free, held by jobs, and on its way back.
+    /// All that one node's credit is: free, held by jobs, and on its way back, in the common purse and in those of purchases.
     static func worth(_ purse: Purse, _ db: Database) throws -> Int64 {
-        try balance(purse.account, purse.asset, db) + held(purse, db) + returning(purse, db)
+        try purses(with: purse, db).reduce(0) {
+            try $0 + balance($1.account, $1.asset, db) + held($1, db) + returning($1, db)
+        }
     }
 
     /// What jobs under way hold of a credit.

@@ -33,7 +33,11 @@ extension Ledger {
                 let booked = try (row["payload"] as Data?).map {
                     try CanonicalJSON.decode(Deed.self, from: $0)
                 }
-                let due = own.state == .paid ? try income(own, db) : nil
+                // What was held is booked from then on, and taken out again when it went back.
+                let wasHeld = try Row.fetchOne(
+                    db, sql: "SELECT 1 FROM hold_step WHERE hash = ? AND state = 'held'",
+                    arguments: [Data(own.hash.bytes)])
+                let due = own.state == .paid || wasHeld != nil ? try income(own, db) : nil
                 guard booked == due else {
                     throw ChainFault(description: "what is booked is not what it says")
                 }

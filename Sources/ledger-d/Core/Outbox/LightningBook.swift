@@ -32,7 +32,9 @@ extension Ledger {
     ) async throws -> OutgoingPayment {
         try await writing { writer in
             // What is paid for credit, or out of it, is not paid as anything else.
-            guard try Self.offer(hash, writer.db) == nil, try Self.creditReturn(hash, writer.db) == nil else {
+            guard try Self.offer(hash, writer.db) == nil, try Self.creditReturn(hash, writer.db) == nil,
+                try Self.purchase(hash, writer.db) == nil
+            else {
                 throw WireError(
                     .conflict, "This invoice is about credit.", fix: "See 'infernetctl wallet credit'.")
             }
@@ -61,7 +63,7 @@ extension Ledger {
 
     static func keep(_ invoice: OwnInvoice, _ writer: LedgerWriter) throws {
         // Whoever knows the preimage of a hash could claim that it was paid.
-        for table in ["preimage", "invoice"] {
+        for table in ["preimage", "invoice", "purchase"] {
             let known = try Row.fetchOne(
                 writer.db, sql: "SELECT 1 FROM \(table) WHERE hash = ?",
                 arguments: [Data(invoice.hash.bytes)])
@@ -112,6 +114,7 @@ extension Ledger {
         try await invoices(
             """
             WHERE backend = ? AND NOT EXISTS (SELECT 1 FROM invoice_end WHERE invoice_end.hash = invoice.hash)
+                AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.hash = invoice.hash)
             ORDER BY invoice.at, invoice.hash
             """, [backend])
     }
@@ -149,7 +152,7 @@ extension Ledger {
     /// From where the money of an invoice comes, as the books name it.
     static func place(_ invoice: OwnInvoice) -> String { "\(invoice.rail):\(invoice.hash.hex)" }
 
-    private static func close(
+    static func close(
         _ hash: Digest, _ state: OwnInvoice.State, _ at: Int64, _ writer: LedgerWriter
     ) throws {
         try writer.insert("invoice_end", ["hash": Data(hash.bytes), "state": state.rawValue, "at": at])

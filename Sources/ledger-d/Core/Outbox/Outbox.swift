@@ -3,6 +3,7 @@
 
 import FoundationEssentials
 import GRDB
+import Lightning
 import NodeModel
 import Wire
 
@@ -126,6 +127,9 @@ extension Ledger {
         if let proof {
             try keep(proof.preimage, of: proof.hash, at: at, writer)
             try receiveCredit(proof.hash, at: at, writer)
+        }
+        if state == .failed, payment.isLightning {
+            try returnPurchase(try LightningTerms(payment.terms).decoded().paymentHash, at: at, writer)
         }
         try step(id, state, reason, at, writer)
     }

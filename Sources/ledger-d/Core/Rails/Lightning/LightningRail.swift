@@ -18,6 +18,8 @@ actor LightningRail {
     private(set) var standing: (ok: Bool, reason: String) = (false, "not heard yet")
     /// What each payment under way waits for.
     private(set) var awaited: [String: String] = [:]
+    /// How long a client's payment may be held, in seconds.
+    nonisolated let holdSeconds: Int64
     /// The plain no to the last sending of a payment, while this process lives.
     private var refusals: [String: String] = [:]
     /// Which invoice is asked about next.
@@ -26,12 +28,14 @@ actor LightningRail {
 
     init(
         _ account: LightningAccount, backend: any LightningBackend, ledger: Ledger, log: Logger,
+        holdSeconds: Int64 = 900,
         clock: @escaping @Sendable () -> Int64
     ) {
         self.account = account
         self.backend = backend
         self.ledger = ledger
         self.log = log
+        self.holdSeconds = holdSeconds
         self.clock = clock
     }
 
@@ -76,10 +80,13 @@ actor LightningRail {
             awaited = awaited.filter { entry in payments.contains { $0.id == entry.key } }
             refusals = refusals.filter { awaited[$0.key] != nil }
             let invoices = try await ledger.openInvoices(account.name)
+            let holds = try await ledger.openHolds(account.name)
             do {
-                var asked = !invoices.isEmpty
+                var asked = !(invoices.isEmpty && holds.isEmpty)
                 for payment in payments where try await follow(payment) { asked = true }
                 if !asked { tell(true, try await backend.standing()) }
+                // What is held has an end that does not wait.
+                try await follow(holds)
                 try await collect(invoices)
             } catch let trouble as LightningTrouble {
                 tell(false, trouble.description)
@@ -87,7 +94,7 @@ actor LightningRail {
                     awaited[payment.id] = trouble.description
                 }
             }
-            return !(payments.isEmpty && invoices.isEmpty)
+            return !(payments.isEmpty && invoices.isEmpty && holds.isEmpty)
         } catch {
             tell(false, (error as? WireError)?.message ?? "\(error)")
             return true
@@ -124,7 +131,8 @@ actor LightningRail {
         for _ in 0..<2 {
             let claim = if let told { told } else { try await backend.payment(invoice.paymentHash) }
             let machine = LightningPaymentMachine(
-                invoice: invoice, sentAt: sentAt, refusesTwice: backend.refusesTwice)
+                invoice: invoice, sentAt: sentAt, refusesTwice: backend.refusesTwice,
+                patience: try await ledger.patience(invoice.paymentHash))
             let now = clock()
             switch machine.next(claim, refusal: refusals[asked.id], now: now / 1000) {
             case .send:
@@ -184,6 +192,10 @@ actor LightningRail {
             proof: (invoice.paymentHash, preimage))
         awaited[payment.id] = nil
         log.notice("payment settled", metadata: ["payment": "\(payment.id)"])
+    }
+
+    func note(_ words: Logger.Message, _ hash: Digest) {
+        log.notice(words, metadata: ["hash": "\(hash)"])
     }
 
     func booked(_ invoice: OwnInvoice) {

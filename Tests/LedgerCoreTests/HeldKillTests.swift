@@ -1,0 +1,111 @@
+// The kill matrix of held credit: a process with both ledgers is killed by SIGKILL at every boundary of drawing a hash, having an
+// invoice made on it, paying it, drawing on it, revealing, taking and giving back, and begins again. What is paid is taken once
+// with the accepted answer, what has none goes back, and the books of both say the same.
+
+import Foundation
+import GRDB
+import Glibc
+import NodeModel
+import Nostr
+import Testing
+
+@testable import LedgerCore
+@testable import LedgerCrashChild
+
+@Suite struct HeldKillTests {
+    /// A client with money, and a network that knows invoices on the hashes that it will draw.
+    private func place(_ key: SecretKey) async throws -> DeedFixture {
+        let place = try DeedFixture(key: key)
+        for name in ["client", "provider"] {
+            try FileManager.default.createDirectory(
+                atPath: place.directory + "/" + name, withIntermediateDirectories: false)
+        }
+        let folder = BackendFolder(path: place.directory)
+        for number in HeldScript.numbers.joined() {
+            let known = try KnownInvoice.named("own-\(number)")
+            folder.append(known.preimage, to: "preimage-\(number)")
+            folder.append(known.text, to: "invoice-\(known.hash)")
+        }
+        let ledger = try Ledger(path: place.directory + "/client/" + Ledger.fileName, key: key)
+        _ = try await ledger.perform(
+            .deposit(LightningScript.funds, try LightningScript.account().asset, from: "test"), id: "funds",
+            at: LightningScript.made)
+        return place
+    }
+
+    @Test(.timeLimit(.minutes(9)))
+    func everyBoundarySurvivesAKill() async throws {
+        let key = try #require(SecretKey(bytes: DeedScript.secret))
+        let provider = try #require(SecretKey(bytes: CreditScript.provider))
+        var (boundary, again) = (0, 0)
+        while true {
+            boundary += 1
+            let place = try await place(key)
+            let now = LightningScript.made + 1_000
+            let killed = try await CrashChild.run(
+                program: "LedgerCrashChild", [place.directory, "held", "\(now)", "\(boundary)"])
+            let wasWhole = killed.signal == 0
+            if !wasWhole {
+                try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
+                let later = try await CrashChild.run(
+                    program: "LedgerCrashChild", [place.directory, "held", "\(now + 31_000)", "0"])
+                try #require(later.signal == 0, "boundary \(boundary)")
+            }
+            let folder = BackendFolder(path: place.directory)
+            var settled: [Int] = []
+            for number in HeldScript.numbers.joined() {
+                let hash = try KnownInvoice.named("own-\(number)").hash
+                let paid = folder.read("paid-\(hash)")
+                #expect(paid.isEmpty || paid == "paid\n", "boundary \(boundary), \(number)")
+                again += max(0, folder.read("asked-\(hash)").split(separator: "\n").count - 1)
+                let isSettled = !folder.read("settled-\(hash)").isEmpty
+                let isBack = !folder.read("cancelled-\(hash)").isEmpty
+                #expect(!(isSettled && isBack), "boundary \(boundary), \(number)")
+                // Nothing stays under way.
+                #expect(paid.isEmpty || isSettled != isBack, "boundary \(boundary), \(number)")
+                if isSettled { settled.append(number) }
+            }
+            try #require(settled.count == 1 && settled[0] < 2, "boundary \(boundary)")
+            try await check(place, key, provider, HeldScript.amount(settled[0]), boundary)
+            if wasWhole { break }
+        }
+        #expect(boundary > 300 && again == 0)
+        print(
+            "figure: held credit: killed at each of \(boundary - 1) boundaries, one purchase taken once, one back, both books agree"
+        )
+    }
+
+    private func check(
+        _ place: DeedFixture, _ key: SecretKey, _ provider: SecretKey, _ amount: Int64, _ boundary: Int
+    ) async throws {
+        let asset = try LightningScript.account().asset
+        let client = try Ledger(path: place.directory + "/client/" + Ledger.fileName, key: key)
+        let other = try Ledger(path: place.directory + "/provider/" + Ledger.fileName, key: provider)
+        for ledger in [client, other] {
+            let credits = try await ledger.credits()
+            try #require(credits.count == 1, "boundary \(boundary)")
+            #expect(credits[0].balance == amount - HeldScript.price, "boundary \(boundary)")
+            #expect(credits[0].charged == HeldScript.price && credits[0].open == 0, "boundary \(boundary)")
+            #expect(try await ledger.audit().faults == [], "boundary \(boundary)")
+            let (sum, open) = try await ledger.reading { db in
+                (
+                    try Int64.fetchOne(db, sql: "SELECT sum(amount) FROM posting"),
+                    try Int64.fetchOne(
+                        db,
+                        sql: """
+                            SELECT coalesce(sum(amount), 0) FROM posting
+                            WHERE account GLOB 'held:*'
+                            """)
+                )
+            }
+            #expect(sum == 0 && open == 0, "boundary \(boundary)")
+        }
+        #expect(
+            try await client.balance(of: LedgerCore.Operation.wallet, asset)
+                == LightningScript.funds - amount - LightningScript.fee, "boundary \(boundary)")
+        #expect(
+            try await other.balance(of: LedgerCore.Operation.wallet, asset) == HeldScript.price,
+            "boundary \(boundary)")
+        #expect(try await other.openHolds("savings").isEmpty, "boundary \(boundary)")
+    }
+}
