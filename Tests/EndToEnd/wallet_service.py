@@ -25,6 +25,10 @@ class Refusal(Exception):
     """An answer with one of the NIP's codes."""
 
 
+class Silence(Exception):
+    """Nothing is answered."""
+
+
 def ask(path, body=None):
     """LNbits' answer."""
     request = urllib.request.Request(
@@ -74,7 +78,7 @@ def get_balance(params):
 
 
 def answer(keys, event, encryption):
-    """The event that answers a request."""
+    """The event that answers a request; none where the wallet says nothing."""
     secret, client = keys.secret_key(), event.author()
     wanted = next((tag.to_vec()[1] for tag in event.tags() if tag.to_vec()[0] == "encryption"), "nip04")
     seal = (lambda text: nostr.nip04_encrypt(secret, client, text)) if encryption == "nip04" else (
@@ -85,18 +89,29 @@ def answer(keys, event, encryption):
         unseal = nostr.nip04_decrypt if encryption == "nip04" else nostr.nip44_decrypt
         question = json.loads(unseal(secret, client, event.content()))
         reply = {"result_type": question["method"]}
+        if question["method"] not in METHODS:
+            reply["error"] = {"code": "NOT_IMPLEMENTED", "message": question["method"]}
+            question["method"] = None
         try:
-            reply["result"] = METHODS[question["method"]](question["params"])
+            reply["result"] = METHODS[question["method"]](question["params"]) if question["method"] else None
+        except Silence:
+            return None
         except Refusal as refusal:
             reply["error"] = {"code": refusal.args[0], "message": refusal.args[1]}
     tags = [nostr.Tag.parse(["p", client.to_hex()]), nostr.Tag.parse(["e", event.id().to_hex()])]
     return nostr.EventBuilder(nostr.Kind(RESPONSE), seal(json.dumps(reply))).tags(tags).finalize(keys)
 
 
-async def main():
+async def serve(client, keys, event, encryption):
+    """Answers one request, if there is an answer."""
+    reply = await asyncio.to_thread(answer, keys, event, encryption)
+    if reply:
+        await client.send_event(reply)
+
+
+async def main(relay, encryption):
     # Its callbacks come from threads that have no loop.
     nostr.uniffi_set_event_loop(asyncio.get_running_loop())
-    relay, _, _, encryption = sys.argv[1:]
     keys, client_keys = nostr.Keys.generate(), nostr.Keys.generate()
     client = nostr.ClientBuilder().authenticator(nostr.SignerAuthenticator(nostr.Keys.generate())).build()
     await client.add_relay(nostr.RelayUrl.parse(relay))
@@ -107,13 +122,17 @@ async def main():
     connection = nostr.NostrWalletConnectUri(
         keys.public_key(), [nostr.RelayUrl.parse(relay)], client_keys.secret_key(), None)
     print(connection, flush=True)
+    working = set()
     while True:
         notice = await stream.next()
         if notice is None:
             os._exit(0)
         if notice.is_new_event():
-            reply = await asyncio.to_thread(answer, keys, notice.event, encryption)
-            await client.send_event(reply)
+            # A payment may be held for minutes; others do not wait for it.
+            working.add(task := asyncio.create_task(serve(client, keys, notice.event, encryption)))
+            task.add_done_callback(working.discard)
 
 
-asyncio.run(main())
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[4]))

@@ -2,7 +2,6 @@
 channel between them, each with its own Nostr Wallet Connect service. It must never stand in for any of them: all are the
 programs as others ship them, started and asked by their own interfaces."""
 
-import base64
 import json
 import os
 import shutil
@@ -10,34 +9,12 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
+from electrum_rpc import Refused, ask
 from node import free_port
 from waiting import eventually
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Refused(Exception):
-    """A JSON-RPC error."""
-
-
-def ask(port, method, *params, **named):
-    """The result of a JSON-RPC call."""
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": named or list(params)}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}", json.dumps(body).encode(),
-        {"Authorization": "Basic " + base64.b64encode(b"u:p").decode(), "Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=120) as reply:
-            answer = json.load(reply)
-    except urllib.error.HTTPError as error:
-        with error:
-            answer = json.loads(error.read() or b'{"error": "an empty answer"}')
-    if answer.get("error"):
-        raise Refused(answer["error"])
-    return answer["result"]
 
 
 def answers(call):

@@ -1,7 +1,7 @@
 """A whole node, whose account is a wallet with a real Lightning channel, asked by Nostr Wallet Connect. Proves that an
 invoice is paid through the channel and one is booked that came through it, once, whatever dies on the way; and that what
-is held (a hold invoice) is neither settled nor given back before the other side decides; and that credit between two nodes
-is bought and paid back through the channel."""
+is held (a hold invoice) is neither settled nor given back before the other side decides; that credit between two nodes is bought
+and paid back through the channel; and that credit whose payment is held is taken with an accepted answer, or goes back."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ sys.path.insert(0, HERE)
 from lightning_account import hand_key  # noqa: E402
 from network import Network  # noqa: E402
 from node import Node  # noqa: E402
-from relays import Relay  # noqa: E402
+from relays import Relay, nostr  # noqa: E402
 from test_wallet_connect import section  # noqa: E402
 from waiting import eventually  # noqa: E402
 
@@ -132,6 +132,104 @@ class ChannelTests(unittest.TestCase):
         self.assertEqual(credit(self.node), {**credit(self.node), "balance": 2_000_000 - came - 10_000 - came // 100})
         eventually(lambda: credit(provider)["balance"] == 2_000_000 - came, 60, "the provider's books", every=0.3)
         for node in (self.node, provider):
+            node.ctl("wallet", "audit", check=True)
+
+    def connected(self, wallet, address, extra):
+        """A node whose account is that Electrum, by a wallet service that can hold."""
+        with open(os.path.join(self.network.home, f"service-{address}.log"), "ab") as log:
+            service = subprocess.Popen(
+                [os.path.join(nostr(), "bin", "python"), os.path.join(HERE, "electrum_service.py"), self.relay.url,
+                 str(wallet.port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.addCleanup(service.stdout.close)
+        self.addCleanup(service.wait)
+        self.addCleanup(service.kill)
+        connection = service.stdout.readline().strip()
+        words = section(self.relay.url).replace("kind: nwc", "kind: nwc\n    network: regtest")
+        node = Node(address, image="", provide=True, extra=words + "  credit:\n    hold_s: 60\n" + extra)
+        self.addCleanup(node.destroy)
+        node.start()
+        hand_key(node, connection)
+
+        def heard():
+            (account,) = node.call("ledger-d", "ledger.accounts")["accounts"]
+            return account["ok"]
+        eventually(heard, 90, "the wallet being heard")
+        return node
+
+    def ask_as(self, node, callee, method, params):
+        """What aggregator-d would ask: there is no engine here, so the test plays its part on both sides."""
+        line = node.rpc(callee, caller="aggregator-d")
+        self.addCleanup(line.close)
+        return line.call(method, params)
+
+    def test_what_is_held_for_an_answer_is_taken_with_it_or_goes_back(self):
+        asset = self.node.call("ledger-d", "ledger.accounts")["accounts"][0]["asset"]
+        price = f"aggregator:\n  price:\n    prompt: 10\n    completion: 20\n    asset: {asset}\n"
+        client = self.connected(self.network.alice, "127.0.0.4", "")
+        provider = self.connected(self.network.bob, "127.0.0.5", price)
+        keys = [node.call("ledger-d", "ledger.identity")["pubkey"] for node in (client, provider)]
+        endpoint = f"ws://{provider.peer}/peer"
+
+        def account():
+            return client.call("ledger-d", "ledger.accounts")["accounts"][0]["available"]
+
+        def states():
+            return [(node.call("ledger-d", "ledger.credits").get("held") or [{}])[0].get("state")
+                    for node in (client, provider)]
+        made = json.loads(client.ctl("wallet", "invoice", "20000", "--json", check=True).stdout)
+        assert self.network.bob.ask("lnpay", invoice=made["text"])["success"]
+        eventually(lambda: account() == 20_000_000, 60, "the invoice being booked", every=0.3)
+        before = self.network.bob.channel()
+        for number, accepts in enumerate((True, False)):
+            with self.subTest(accepts=accepts):
+                available = account()
+                began = time.monotonic()
+                client.ctl("wallet", "credit", "open", keys[1], str(2_000 + number), "--endpoint", endpoint, "--held",
+                           check=True)
+                eventually(lambda: states() == ["held", "held"], 90, "the payment being held", every=0.3)
+                print(f"  held after {time.monotonic() - began:.1f} s")
+                # It is in the channel, and neither side's.
+                self.assertEqual(self.network.bob.channel() - before, 0 if accepts else 2_000)
+                job, unit = "job_" + secrets.token_hex(16), {"asset": asset, "prompt": 10, "completion": 20}
+                digest = hashlib.sha256(b"a model").hexdigest()
+                # The second costs more than is left of the first purchase: it is under what is held.
+                tokens = 510 if accepts else 99_540
+                terms = {"job": job, "max_tokens": tokens, "model_root": digest, "payload": digest, "size": 624,
+                         "unit_price": unit}
+                quote = self.ask_as(provider, "ledger-d", "ledger.sign_quote", {"client": keys[0], "terms": terms})
+                payment = self.ask_as(client, "ledger-d", "ledger.promise_price", {
+                    "provider": keys[1], "terms": terms, "quote": quote})["payment"]
+                self.ask_as(provider, "ledger-d", "ledger.take_job", {
+                    "job": job, "client": keys[0], "model_root": digest, "unit_price": unit, "max_tokens": tokens,
+                    "ceiling": 9_800 + 20 * tokens, "payment": payment,
+                    "quoted": {"event": quote, "payload": digest, "size": 624}})
+                receipt = self.ask_as(provider, "ledger-d", "ledger.sign_receipt", {"body": {
+                    "version": 1, "job": job, "client": keys[0], "provider": keys[1], "model": "a-model",
+                    "model_root": digest, "image": "sha256:" + digest, "request_hash": digest, "result_hash": digest,
+                    "finish": "stop", "finished_at": int(time.time()), "price": 540, "unit_price": unit,
+                    "timings": {"first_token_ms": 0, "generate_ms": 0, "load_ms": 0, "queue_ms": 0},
+                    "usage": {"completion_tokens": 12, "prompt_tokens": 30}}})
+                if accepts:
+                    reply = self.ask_as(client, "ledger-d", "ledger.accept_receipt", {"receipt": receipt})
+                    began = time.monotonic()
+                    answer = self.ask_as(client, "ws-d", "ws.credit", {
+                        "endpoint": endpoint, "provider": keys[1], "request": reply["reveal"]})
+                    self.assertIn(answer["state"], ("revealed", "settled"))
+                    eventually(lambda: states() == ["settled", "settled"], 90, "it being taken", every=0.3)
+                    print(f"  settled {time.monotonic() - began:.1f} s after it was revealed")
+                    self.assertEqual(self.network.bob.channel() - before, 2_000)
+                    for node in (client, provider):
+                        (credit,) = node.call("ledger-d", "ledger.credits")["credits"]
+                        self.assertEqual((credit["balance"], credit["charged"]), (2_000_000 - 540, 540))
+                else:
+                    self.ask_as(client, "ledger-d", "ledger.release_price", {
+                        "job": job, "peer": keys[1], "served": False})
+                    eventually(lambda: states()[1] == "cancelled", 120, "it being given back", every=0.5)
+                    eventually(lambda: states()[0] == "back", 120, "the money being back", every=0.5)
+                    print(f"  back {time.monotonic() - began:.1f} s after it was asked for, with hold_s: 60")
+                    self.assertEqual(account(), available)
+                    self.assertEqual(self.network.bob.channel() - before, 2_000)
+        for node in (client, provider):
             node.ctl("wallet", "audit", check=True)
 
     def test_whatever_dies_on_the_way_each_invoice_is_paid_once(self):
