@@ -33,7 +33,7 @@ import Testing
         return place
     }
 
-    @Test(.timeLimit(.minutes(9)))
+    @Test(.timeLimit(.minutes(20)))
     func everyBoundarySurvivesAKill() async throws {
         let key = try #require(SecretKey(bytes: DeedScript.secret))
         let provider = try #require(SecretKey(bytes: CreditScript.provider))
