@@ -127,7 +127,8 @@ import X402
             try nodes.provider.table.check("ledger.sign_quote", by: .ws)
         }
         let row = nodes.provider.table.reply.rows.first { $0.intent == "ledger.sign_quote" }
-        #expect(row?.callers == ["aggregator-d"] && row?.perCall == Deed.largestAmount)
+        #expect(
+            row?.callers == ["aggregator-d"] && row?.effect.contains("\(Deed.largestAmount) units") == true)
     }
 
     @Test func nothingIsPromisedOnAQuoteOfSomethingElse() async throws {

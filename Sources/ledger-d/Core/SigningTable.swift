@@ -2,6 +2,7 @@
 // It must never grant by a pattern, nor hold an intent that is a bare digest.
 
 import Interfaces
+import NodeModel
 import Wire
 
 /// The rows of the policy, with the configured ceilings.
@@ -11,8 +12,6 @@ struct SigningTable: Sendable {
         let callers: [Role]
         let effect: String
         var ceilings: SpendingLimit?
-        /// The largest amount that one call may name, where no configured ceiling says it.
-        var largest: Int64?
     }
 
     let rows: [Row]
@@ -44,8 +43,8 @@ struct SigningTable: Sendable {
             Row(
                 intent: LedgerInterface.SignQuote.spec, callers: [.aggregator],
                 effect:
-                    "tells one client what one job costs at most, for two minutes; it takes no money and keeps no place",
-                largest: Deed.largestAmount),
+                    "tells one client what one job costs at most, up to \(Deed.largestAmount) units, for \(Quote.life) s; moves nothing"
+            ),
             Row(
                 intent: LedgerInterface.SignReceipt.spec, callers: [.aggregator],
                 effect:
@@ -200,7 +199,7 @@ struct SigningTable: Sendable {
             rows: rows.map { row in
                 LedgerInterface.Policy.Row(
                     intent: row.intent.name, callers: row.callers.map(\.rawValue), effect: row.effect,
-                    perCall: row.ceilings?.perJob ?? row.largest, perDay: row.ceilings?.perDay,
+                    perCall: row.ceilings?.perJob, perDay: row.ceilings?.perDay,
                     perPeer: row.ceilings?.perPeer)
             })
     }
