@@ -15,7 +15,7 @@ import Wire
 
 extension LongRunningTests {
     @Suite struct CrashMatrixTests {
-        static let kills = 1_000
+        static let kills = 500
         /// Every boundary of every kind of deed, as the code itself passes them.
         private func boundaries() async throws -> [String] {
             let (names, seen) = (
