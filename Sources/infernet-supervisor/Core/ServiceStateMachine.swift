@@ -35,9 +35,6 @@ struct ServiceStateMachine: Sendable {
         var fix: String?
     }
 
-    /// How long somebody who asks for the state may wait for a daemon's newest word.
-    static let glanceMs = 250
-
     /// What the machine asks to be woken by.
     enum Timer: Sendable, Hashable, CaseIterable {
         case start, watchdog, drain, grace, backoff

@@ -22,25 +22,7 @@ extension Supervisor {
         }
     }
 
-    func lookAgain() async {
-        await withTaskGroup(of: Void.self) { group in
-            for (role, service) in services where service.machine.state == .degraded {
-                guard let pid = service.machine.pid else { continue }
-                group.addTask { await self.glance(role, pid, service.link) }
-            }
-        }
-    }
-
-    /// Silence says nothing here: whether a daemon hangs is found out by those who wait longer.
-    private func glance(_ role: Role, _ pid: Int32, _ link: PeerLink) async {
-        guard
-            let reply = try? await link.call(
-                ControlInterface.Health(), deadlineMs: ServiceStateMachine.glanceMs)
-        else { return }
-        heard(reply, from: role, pid)
-    }
-
-    private func heard(_ reply: ControlInterface.Health.Reply, from role: Role, _ pid: Int32) {
+    func heard(_ reply: ControlInterface.Health.Reply, from role: Role, _ pid: Int32) {
         services[role]?.checks = reply.checks
         deliver(role, .health(pid: pid, reply.faults))
     }

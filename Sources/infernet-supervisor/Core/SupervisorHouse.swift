@@ -9,7 +9,7 @@ import Policy
 import Wire
 
 extension Supervisor: House {
-    private var members: [HouseMember] {
+    var members: [HouseMember] {
         services.values.sorted { $0.row.startOrder < $1.row.startOrder }.map {
             HouseMember(
                 role: $0.row.role, machine: $0.machine, restarts: $0.machine.restarts, link: $0.link)

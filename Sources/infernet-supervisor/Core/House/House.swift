@@ -8,8 +8,10 @@ import Wire
 
 /// Whoever knows the daemons and can have them replaced.
 protocol House: Actor {
-    /// Asks those that were unwell once more, briefly: what was mended a moment ago is not shown as broken.
-    func lookAgain() async
+    /// All of them, in the order of their start.
+    var members: [HouseMember] { get }
+    /// Takes what a daemon's process said of itself.
+    func heard(_ reply: ControlInterface.Health.Reply, from role: Role, _ pid: Int32)
     /// The state of the node and of each daemon.
     func status() -> SupervisorInterface.Status.Reply
     /// The node in one word.
@@ -28,6 +30,30 @@ protocol House: Actor {
     nonisolated func logs(
         _ request: SupervisorInterface.Logs, _ sink: EventSink<SupervisorInterface.Logs.Event>
     ) async throws
+}
+
+extension House {
+    /// Asks those that were unwell once more, briefly: what was mended a moment ago is not shown as broken.
+    ///
+    /// Silence says nothing here, nor does another process than the one that is known: whether a daemon hangs, or has a
+    /// successor, is found out by those who wait longer.
+    func lookAgain() async {
+        await withTaskGroup(of: Void.self) { group in
+            for member in members where member.machine.state == .degraded {
+                guard let pid = member.machine.pid else { continue }
+                group.addTask {
+                    let deadlineMs = 250
+                    guard
+                        let process = try? await member.link.call(
+                            ControlInterface.Process(), deadlineMs: deadlineMs), process.pid == pid,
+                        let health = try? await member.link.call(
+                            ControlInterface.Health(), deadlineMs: deadlineMs)
+                    else { return }
+                    await self.heard(health, from: member.role, pid)
+                }
+            }
+        }
+    }
 }
 
 /// A daemon as its house sees it.

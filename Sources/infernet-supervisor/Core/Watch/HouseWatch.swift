@@ -140,26 +140,7 @@ actor HouseWatch {
         return state == .ready || state == .degraded ? Self.calm : Self.eager
     }
 
-    func lookAgain() async {
-        await withTaskGroup(of: Void.self) { group in
-            for (role, ward) in wards where ward.machine.state == .degraded {
-                guard let pid = ward.machine.pid else { continue }
-                group.addTask { await self.glance(role, pid, ward.link) }
-            }
-        }
-    }
-
-    /// Silence says nothing here, nor does another process than the one that is known: both are `look`'s.
-    private func glance(_ role: Role, _ pid: Int32, _ link: PeerLink) async {
-        let deadline = ServiceStateMachine.glanceMs
-        guard let process = try? await link.call(ControlInterface.Process(), deadlineMs: deadline),
-            process.pid == pid,
-            let health = try? await link.call(ControlInterface.Health(), deadlineMs: deadline)
-        else { return }
-        heard(health, from: role, pid)
-    }
-
-    private func heard(_ health: ControlInterface.Health.Reply, from role: Role, _ pid: Int32) {
+    func heard(_ health: ControlInterface.Health.Reply, from role: Role, _ pid: Int32) {
         wards[role]?.checks = health.checks
         deliver(role, .health(pid: pid, health.faults))
     }
