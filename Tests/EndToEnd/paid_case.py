@@ -5,7 +5,8 @@ import json
 import unittest
 
 from answer import Answer
-from node import MODEL
+from lightning_account import hand_key
+from node import MODEL, Node
 from waiting import eventually
 
 
@@ -13,6 +14,22 @@ class PaidCase(unittest.TestCase):
     """A client and a provider, as a subclass makes them; `asset` is what jobs cost."""
 
     asset = None
+
+    @classmethod
+    def begin_on_lightning(cls, ledger, keys):
+        """Two nodes with an account each, by the lines under `ledger` and the accounts' keys (client's, provider's)."""
+        price = f"aggregator:\n  price:\n    prompt: 10\n    completion: 20\n    asset: {cls.asset}\n"
+        cls.provider = Node("127.0.0.3", provide=True, extra=ledger + price)
+        cls.client = Node(
+            "127.0.0.2", image="", bootstrap=cls.provider.dht,
+            extra=ledger + f"aggregator:\n  pay: [\"{cls.asset}\"]\n")
+        cls.addClassCleanup(cls.client.destroy)
+        cls.addClassCleanup(cls.provider.destroy)
+        cls.provider.start().add_model().wait_warm()
+        cls.client.start()
+        for node, key in zip((cls.client, cls.provider), keys):
+            hand_key(node, key)
+        cls.await_plan()
 
     @classmethod
     def await_plan(cls):

@@ -10,9 +10,8 @@ import unittest
 import urllib.request
 
 from environment import environment
-from lightning_account import hand_key
 from lnbits import PACKAGES
-from node import MODEL, Node
+from node import MODEL
 from paid_case import PaidCase
 from waiting import eventually
 
@@ -62,17 +61,7 @@ class HeldCredit(PaidCase):
         ledger = "\n".join([
             "ledger:", "  credit:", "    hold_s: 60", "  lightning:", "    name: own-lnd", "    kind: lnd",
             f"    url: {cls.bank.url}", "    poll_s: 1", ""])
-        price = f"aggregator:\n  price:\n    prompt: 10\n    completion: 20\n    asset: {MSAT}\n"
-        cls.provider = Node("127.0.0.3", provide=True, extra=ledger + price)
-        cls.client = Node(
-            "127.0.0.2", image="", bootstrap=cls.provider.dht, extra=ledger + f"aggregator:\n  pay: [\"{MSAT}\"]\n")
-        cls.addClassCleanup(cls.client.destroy)
-        cls.addClassCleanup(cls.provider.destroy)
-        cls.provider.start().add_model().wait_warm()
-        cls.client.start()
-        hand_key(cls.client, b"client".hex())
-        hand_key(cls.provider, b"provider".hex())
-        cls.await_plan()
+        cls.begin_on_lightning(ledger, (b"client".hex(), b"provider".hex()))
         for node in (cls.client, cls.provider):
             eventually(
                 lambda node=node: node.call("ledger-d", "ledger.accounts")["accounts"][0]["ok"], 60,

@@ -8,9 +8,8 @@ import unittest
 
 from answer import Answer
 from ipc_client import Refused
-from lightning_account import hand_key
 from lnbits import LNbits
-from node import MODEL, Node
+from node import MODEL
 from paid_case import PaidCase
 from waiting import eventually
 
@@ -31,17 +30,7 @@ class LightningJobs(PaidCase):
         ledger = "\n".join([
             "ledger:", "  lightning:", "    name: savings", "    kind: lnbits", f"    url: {cls.lnbits.url}",
             "    poll_s: 1", ""])
-        price = f"aggregator:\n  price:\n    prompt: 10\n    completion: 20\n    asset: {MSAT}\n"
-        cls.provider = Node("127.0.0.3", provide=True, extra=ledger + price)
-        cls.client = Node(
-            "127.0.0.2", image="", bootstrap=cls.provider.dht, extra=ledger + f"aggregator:\n  pay: [\"{MSAT}\"]\n")
-        cls.addClassCleanup(cls.client.destroy)
-        cls.addClassCleanup(cls.provider.destroy)
-        cls.provider.start().add_model().wait_warm()
-        cls.client.start()
-        hand_key(cls.client, cls.wallets["client"].key)
-        hand_key(cls.provider, cls.wallets["provider"].key)
-        cls.await_plan()
+        cls.begin_on_lightning(ledger, (cls.wallets["client"].key, cls.wallets["provider"].key))
 
     def credit(self, node):
         """The one credit in a node's books; None while there is none."""

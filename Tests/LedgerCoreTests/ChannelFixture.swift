@@ -3,9 +3,7 @@
 
 import DaemonKit
 import EVM
-import Logging
 import NIOConcurrencyHelpers
-import NIOPosix
 import NodeConfig
 import NodeModel
 import Nostr
@@ -59,11 +57,7 @@ struct ChannelFixture: Sendable {
             section.shops = [shop]
         }
         if facilitator != nil { section.facilitator = CarryEndpoint.settling }
-        let environment = DaemonEnvironment(
-            role: .ledger, config: section, node: NodeSection(),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: place,
-            runtimeDirectory: place, credentialsDirectory: nil, metrics: MetricsRegistry())
+        let environment = DaemonEnvironment.ledger(section, in: place)
         return try LedgerDaemon(
             environment, chains: facilitator ?? chain, shopper: shopper,
             clock: { time.withLockedValue { $0 } })

@@ -2,9 +2,7 @@
 // It must never stub what is tested: keys, SQLite, signatures and the rails are the real ones.
 
 import DaemonKit
-import Logging
 import NIOConcurrencyHelpers
-import NIOPosix
 import NodeConfig
 import NodeModel
 import Nostr
@@ -55,11 +53,7 @@ struct CreditFixture: Sendable {
         section.lightning.url = "http://127.0.0.1:5000"
         section.credit = credit
         try LightningFixture.put(ModelLNbits.secret + "\n", at: place + "/lightning.key")
-        let environment = DaemonEnvironment(
-            role: .ledger, config: section, node: NodeSection(),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: place,
-            runtimeDirectory: place, credentialsDirectory: nil, metrics: MetricsRegistry())
+        let environment = DaemonEnvironment.ledger(section, in: place)
         return try LedgerDaemon(environment, keyed: service, clock: { time.withLockedValue { $0 } })
     }
 

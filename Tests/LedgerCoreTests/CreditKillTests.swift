@@ -34,39 +34,15 @@ import Testing
 
     @Test(.timeLimit(.minutes(5)))
     func everyBoundarySurvivesAKill() async throws {
-        // Two strands, of odd and of even boundaries: each waits for its children most of the time.
-        async let odd = strand(from: 1)
-        async let even = strand(from: 2)
-        let (kills, again) = (try await min(odd.kills, even.kills), try await odd.again + even.again)
+        let key = try #require(SecretKey(bytes: DeedScript.secret))
+        let (kills, again) = try await KillWalk(
+            script: "credit", start: LightningScript.made + 1_000, place: { try await place(key) },
+            check: { try await check($0, key, $1) }
+        ).run()
         #expect(kills > 200 && again == 0)
         print(
             "figure: credit: killed at each of \(kills) boundaries, two invoices paid once, both books agree"
         )
-    }
-
-    /// Every other boundary, until a child passes its last one.
-    ///
-    /// - Returns: how many boundaries are known to be before the end, and how often an invoice was sent to be paid again.
-    private func strand(from first: Int) async throws -> (kills: Int, again: Int) {
-        let key = try #require(SecretKey(bytes: DeedScript.secret))
-        var (boundary, again, wasWhole) = (first - 2, 0, false)
-        while !wasWhole {
-            boundary += 2
-            let place = try await place(key)
-            let now = LightningScript.made + 1_000
-            let killed = try await CrashChild.run(
-                program: "LedgerCrashChild", [place.directory, "credit", "\(now)", "\(boundary)"])
-            wasWhole = killed.signal == 0
-            if !wasWhole {
-                try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
-                // As long after as what had left could have been on its way.
-                let later = try await CrashChild.run(
-                    program: "LedgerCrashChild", [place.directory, "credit", "\(now + 31_000)", "0"])
-                try #require(later.signal == 0, "boundary \(boundary)")
-            }
-            again += try await check(place, key, "boundary \(boundary)")
-        }
-        return (boundary - 1, again)
     }
 
     /// - Returns: how often an invoice was sent to be paid again.

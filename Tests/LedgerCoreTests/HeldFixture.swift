@@ -3,9 +3,7 @@
 
 import DaemonKit
 import GRDB
-import Logging
 import NIOConcurrencyHelpers
-import NIOPosix
 import NodeConfig
 import NodeModel
 import Nostr
@@ -46,11 +44,7 @@ struct HeldFixture: Sendable {
         section.lightning.url = "http://127.0.0.1:8080"
         section.credit = credit
         try LightningFixture.put(ModelLND.macaroon + "\n", at: place + "/lightning.key")
-        let environment = DaemonEnvironment(
-            role: .ledger, config: section, node: NodeSection(),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: place,
-            runtimeDirectory: place, credentialsDirectory: nil, metrics: MetricsRegistry())
+        let environment = DaemonEnvironment.ledger(section, in: place)
         let drawn = NIOLockedValueBox(0)
         return try LedgerDaemon(
             environment, keyed: service,

@@ -36,68 +36,52 @@ import Testing
 
     @Test(.timeLimit(.minutes(20)))
     func everyBoundarySurvivesAKill() async throws {
-        // Two strands, of odd and of even boundaries: each waits for its children most of the time.
-        async let odd = strand(from: 1)
-        async let even = strand(from: 2)
-        let (kills, again) = (try await min(odd.kills, even.kills), try await odd.again + even.again)
+        let key = try #require(SecretKey(bytes: DeedScript.secret))
+        let (kills, again) = try await KillWalk(
+            script: "held", start: LightningScript.made + 1_000, place: { try await place(key) },
+            check: { try await check($0, key, $1) }
+        ).run()
         #expect(kills > 300 && again == 0)
         print(
             "figure: held credit: killed at each of \(kills) boundaries, one purchase taken once, one back, both books agree"
         )
     }
 
-    /// Every other boundary, until a child passes its last one.
-    ///
-    /// - Returns: how many boundaries are known to be before the end, and how often an invoice was sent to be paid again.
-    private func strand(from first: Int) async throws -> (kills: Int, again: Int) {
-        let key = try #require(SecretKey(bytes: DeedScript.secret))
+    /// - Returns: how often an invoice was sent to be paid again.
+    private func check(_ place: DeedFixture, _ key: SecretKey, _ at: Comment) async throws -> Int {
         let provider = try #require(SecretKey(bytes: CreditScript.provider))
-        var (boundary, again, wasWhole) = (first - 2, 0, false)
-        while !wasWhole {
-            boundary += 2
-            let place = try await place(key)
-            let now = LightningScript.made + 1_000
-            let killed = try await CrashChild.run(
-                program: "LedgerCrashChild", [place.directory, "held", "\(now)", "\(boundary)"])
-            wasWhole = killed.signal == 0
-            if !wasWhole {
-                try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
-                let later = try await CrashChild.run(
-                    program: "LedgerCrashChild", [place.directory, "held", "\(now + 31_000)", "0"])
-                try #require(later.signal == 0, "boundary \(boundary)")
-            }
-            let folder = BackendFolder(path: place.directory)
-            var settled: [Int] = []
-            for number in HeldScript.numbers.joined() {
-                let hash = try KnownInvoice.named("own-\(number)").hash
-                let paid = folder.read("paid-\(hash)")
-                #expect(paid.isEmpty || paid == "paid\n", "boundary \(boundary), \(number)")
-                again += max(0, folder.read("asked-\(hash)").split(separator: "\n").count - 1)
-                let isSettled = !folder.read("settled-\(hash)").isEmpty
-                let isBack = !folder.read("cancelled-\(hash)").isEmpty
-                #expect(!(isSettled && isBack), "boundary \(boundary), \(number)")
-                // Nothing stays under way.
-                #expect(paid.isEmpty || isSettled != isBack, "boundary \(boundary), \(number)")
-                if isSettled { settled.append(number) }
-            }
-            try #require(settled.count == 1 && settled[0] < 2, "boundary \(boundary)")
-            try await check(place, key, provider, HeldScript.amount(settled[0]), boundary)
+        var again = 0
+        let folder = BackendFolder(path: place.directory)
+        var settled: [Int] = []
+        for number in HeldScript.numbers.joined() {
+            let hash = try KnownInvoice.named("own-\(number)").hash
+            let paid = folder.read("paid-\(hash)")
+            #expect(paid.isEmpty || paid == "paid\n", "\(at), \(number)")
+            again += max(0, folder.read("asked-\(hash)").split(separator: "\n").count - 1)
+            let isSettled = !folder.read("settled-\(hash)").isEmpty
+            let isBack = !folder.read("cancelled-\(hash)").isEmpty
+            #expect(!(isSettled && isBack), "\(at), \(number)")
+            // Nothing stays under way.
+            #expect(paid.isEmpty || isSettled != isBack, "\(at), \(number)")
+            if isSettled { settled.append(number) }
         }
-        return (boundary - 1, again)
+        try #require(settled.count == 1 && settled[0] < 2, at)
+        try await check(place, key, provider, HeldScript.amount(settled[0]), at)
+        return again
     }
 
     private func check(
-        _ place: DeedFixture, _ key: SecretKey, _ provider: SecretKey, _ amount: Int64, _ boundary: Int
+        _ place: DeedFixture, _ key: SecretKey, _ provider: SecretKey, _ amount: Int64, _ at: Comment
     ) async throws {
         let asset = try LightningScript.account().asset
         let client = try Ledger(path: place.directory + "/client/" + Ledger.fileName, key: key)
         let other = try Ledger(path: place.directory + "/provider/" + Ledger.fileName, key: provider)
         for ledger in [client, other] {
             let credits = try await ledger.credits()
-            try #require(credits.count == 1, "boundary \(boundary)")
-            #expect(credits[0].balance == amount - HeldScript.price, "boundary \(boundary)")
-            #expect(credits[0].charged == HeldScript.price && credits[0].open == 0, "boundary \(boundary)")
-            #expect(try await ledger.audit().faults == [], "boundary \(boundary)")
+            try #require(credits.count == 1, at)
+            #expect(credits[0].balance == amount - HeldScript.price, at)
+            #expect(credits[0].charged == HeldScript.price && credits[0].open == 0, at)
+            #expect(try await ledger.audit().faults == [], at)
             let (sum, open) = try await ledger.reading { db in
                 (
                     try Int64.fetchOne(db, sql: "SELECT sum(amount) FROM posting"),
@@ -109,14 +93,14 @@ import Testing
                             """)
                 )
             }
-            #expect(sum == 0 && open == 0, "boundary \(boundary)")
+            #expect(sum == 0 && open == 0, at)
         }
         #expect(
             try await client.balance(of: LedgerCore.Operation.wallet, asset)
-                == LightningScript.funds - amount - LightningScript.fee, "boundary \(boundary)")
+                == LightningScript.funds - amount - LightningScript.fee, at)
         #expect(
             try await other.balance(of: LedgerCore.Operation.wallet, asset) == HeldScript.price,
-            "boundary \(boundary)")
-        #expect(try await other.openHolds("savings").isEmpty, "boundary \(boundary)")
+            at)
+        #expect(try await other.openHolds("savings").isEmpty, at)
     }
 }

@@ -4,9 +4,7 @@
 import DaemonKit
 import Glibc
 import Interfaces
-import Logging
 import NIOConcurrencyHelpers
-import NIOPosix
 import NodeConfig
 import NodeModel
 import Nostr
@@ -65,11 +63,8 @@ final class LedgerFixture: Sendable {
         section.maxPerJob = maxPerJob
         section.maxPerDay = maxPerDay
         section.maxPerPeer = maxPerPeer
-        let environment = DaemonEnvironment(
-            role: .ledger, config: section, node: NodeSection(),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            group: MultiThreadedEventLoopGroup.singleton, sockets: [:], stateDirectory: directory.path,
-            runtimeDirectory: directory.path, credentialsDirectory: secrets, metrics: metrics)
+        let environment = DaemonEnvironment.ledger(
+            section, in: directory.path, secrets: secrets, metrics: metrics)
         return try LedgerDaemon(environment, clock: { [time] in time.withLockedValue { $0 } })
     }
 

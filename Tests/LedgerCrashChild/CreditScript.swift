@@ -135,7 +135,7 @@ struct CreditScript: Sendable {
 
     /// The first job's receipt: signed, accepted, and earned by.
     private func settle() async throws {
-        let (client, provider, body) = (keys.client, keys.provider, try body(1))
+        let (client, provider, body) = (keys.client, keys.provider, Self.receipt(1, keys, asset))
         let template = try body.template(quote: Digest(hex: try quote(1).event.id))
         func operation(_ kind: LedgerCore.Operation.Kind) -> LedgerCore.Operation {
             LedgerCore.Operation(
@@ -190,14 +190,17 @@ struct CreditScript: Sendable {
         return JobID("job_" + Hex.encode(bytes)) ?? JobID(milliseconds: 0, random: &random)
     }
 
-    private func body(_ job: Int) throws -> ReceiptBody {
+    /// What a job that was done is receipted for.
+    static func receipt(_ job: Int, _ keys: (client: SecretKey, provider: SecretKey), _ asset: Asset)
+        -> ReceiptBody
+    {
         ReceiptBody(
             job: Self.job(job), provider: keys.provider.publicKey, client: keys.client.publicKey,
             model: "model", modelRoot: Digest(hashing: "model"),
             image: "sha256:" + Digest(hashing: "image").hex, requestHash: Digest(hashing: "request"),
             resultHash: Digest(hashing: "answer"), usage: Usage(promptTokens: 30, completionTokens: 12),
             timings: StageTimings(queueMs: 1, loadMs: 0, firstTokenMs: 20, generateMs: 300), finish: .stop,
-            unitPrice: UnitPrice(asset: asset, prompt: 10, completion: 20), price: Self.price,
+            unitPrice: UnitPrice(asset: asset, prompt: 10, completion: 20), price: price,
             finishedAt: LightningScript.made / 1000)
     }
 }

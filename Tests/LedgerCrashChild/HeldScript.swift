@@ -11,7 +11,7 @@ import Nostr
 @testable import LedgerCore
 
 struct HeldScript: Sendable {
-    static let price: Int64 = 540
+    static let price = CreditScript.price
     static let numbers = [[0, 1], [2, 3]]
     static func amount(_ number: Int) -> Int64 { 2_000_000 + 1_000 * Int64(number) }
 
@@ -141,7 +141,7 @@ struct HeldScript: Sendable {
             note.held = held
             return try key.sign(note.template)
         }
-        let (body, terms) = (try body(number), quote.quote.terms)
+        let (body, terms) = (CreditScript.receipt(number, keys, asset), quote.quote.terms)
         var taken = TakenJob(
             job: job, client: key.publicKey, modelRoot: terms.modelRoot, unitPrice: terms.unitPrice,
             maxTokens: terms.maxTokens)
@@ -178,7 +178,7 @@ struct HeldScript: Sendable {
 
     /// The answer is accepted: the preimage is revealed, and what is held is taken.
     private func settle(_ hash: Digest) async throws {
-        let body = try body(1)
+        let body = CreditScript.receipt(1, keys, asset)
         let (client, provider) = (keys.client, keys.provider)
         if try await work(1, hash) {
             let template = try body.template(quote: Digest(hex: try quote(1).event.id))
@@ -210,17 +210,6 @@ struct HeldScript: Sendable {
         await look()
         time.withLockedValue { $0 += 40_000 }
         await look()
-    }
-
-    private func body(_ job: Int) throws -> ReceiptBody {
-        ReceiptBody(
-            job: CreditScript.job(job), provider: keys.provider.publicKey, client: keys.client.publicKey,
-            model: "model", modelRoot: Digest(hashing: "model"),
-            image: "sha256:" + Digest(hashing: "image").hex, requestHash: Digest(hashing: "request"),
-            resultHash: Digest(hashing: "answer"), usage: Usage(promptTokens: 30, completionTokens: 12),
-            timings: StageTimings(queueMs: 1, loadMs: 0, firstTokenMs: 20, generateMs: 300), finish: .stop,
-            unitPrice: UnitPrice(asset: asset, prompt: 10, completion: 20), price: Self.price,
-            finishedAt: LightningScript.made / 1000)
     }
 }
 
