@@ -17,17 +17,19 @@ import Wire
         actions.compactMap { if case .end(let outcome) = $0 { outcome } else { nil } }.first
     }
 
-    static func running(_ candidates: [String] = ["running here"], served: Bool = false) -> JobStateMachine {
+    static func running(
+        _ candidates: [String] = ["a"], here: Int? = nil, served: Bool = false
+    ) -> JobStateMachine {
         var machine = JobStateMachine(served: served, limits: limits)
         _ = machine.on(.begin)
-        _ = machine.on(.planned(candidates: candidates, summary: "a plan"))
+        _ = machine.on(.planned(candidates: candidates, here: here, summary: "a plan"))
         return machine
     }
 
     @Test func theHappyPathIsReceivedPlannedRunningVerifyingDone() {
         var machine = JobStateMachine(served: false, limits: Self.limits)
         var seen = Self.states(machine.on(.begin))
-        let planned = machine.on(.planned(candidates: ["here"], summary: "run here"))
+        let planned = machine.on(.planned(candidates: ["here"], here: 0, summary: "run here"))
         #expect(planned.contains(.work(.attempt(0))))
         #expect(planned.contains(.disarm(.plan)))
         seen += Self.states(planned)
@@ -124,6 +126,19 @@ import Wire
             #expect(machine.on(event) == [.stop])
             #expect(Self.states(machine.on(.paused)) == [state])
         }
+    }
+
+    /// It has a line of its own, as long as its owner allows: who finds it full is told so at once.
+    @Test func thisNodeItselfIsNotWaitedFor() {
+        var alone = Self.running(["here"], here: 0)
+        let refused = alone.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+        #expect(Self.outcome(refused) == .failed(WireError(.tooManyRequests, "")))
+        var machine = Self.running(["a", "here"], here: 1)
+        _ = machine.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+        _ = machine.on(.attemptFailed(1, WireError(.tooManyRequests, "full")))
+        #expect(machine.on(.paused).contains(.work(.attempt(0))))
+        let again = machine.on(.attemptFailed(0, WireError(.tooManyRequests, "full")))
+        #expect(!Self.pauses(again).isEmpty, "only the provider is asked again")
     }
 
     /// Its own node can go elsewhere, and knows how long it wants to wait.
@@ -223,7 +238,7 @@ import Wire
         let error = WireError(codes[Int.random(in: 0..<codes.count, using: &random)], "why")
         switch Int.random(in: 0..<11, using: &random) {
         case 0: return .begin
-        case 1: return .planned(candidates: Array(repeating: "x", count: n), summary: "plan")
+        case 1: return .planned(candidates: Array(repeating: "x", count: n), here: 0, summary: "plan")
         case 2: return .planFailed(error)
         case 3: return .contact(n)
         case 4: return .firstPiece(n)

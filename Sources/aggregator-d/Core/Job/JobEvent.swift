@@ -48,8 +48,8 @@ enum JobWork: Hashable, Sendable {
 /// What happens to a job.
 enum JobEvent: Sendable {
     case begin
-    /// The candidates in words, best first, and the plan in one line.
-    case planned(candidates: [String], summary: String)
+    /// The candidates in words, best first, which of them is this node itself, and the plan in one line.
+    case planned(candidates: [String], here: Int?, summary: String)
     case planFailed(WireError)
     /// The other side of an attempt said anything at all.
     case contact(Int)

@@ -27,6 +27,8 @@ struct JobStateMachine: Sendable {
     private(set) var state: AggregatorInterface.State = .received
     private var phase = Phase.idle
     private var candidates: [String] = []
+    /// Which of them is this node itself.
+    private var here: Int?
     /// Whom to try after the attempt that runs, in this round.
     private var untried: [Int] = []
     /// Who was full or leaving in this round, and may be neither in the next.
@@ -50,7 +52,8 @@ struct JobStateMachine: Sendable {
         case (.idle, .begin): return begin()
         case (.idle, .cancel(let reason)):
             return end(.cancelled(Self.cancellation(reason)))
-        case (.planning, .planned(let candidates, let summary)): return planned(candidates, summary)
+        case (.planning, .planned(let candidates, let here, let summary)):
+            return planned(candidates, here, summary)
         case (.planning, .planFailed(let error)): return end(outcome(stopped: stop, else: error))
         case (.running(let current), .contact(let n)) where n == current: return contact()
         case (.running(let current), .firstPiece(let n)) where n == current: return firstPiece()
@@ -76,12 +79,13 @@ struct JobStateMachine: Sendable {
         return moved(.received, words) + [arm(.total), arm(.plan), .work(.plan)]
     }
 
-    private mutating func planned(_ names: [String], _ summary: String) -> [JobAction] {
+    private mutating func planned(_ names: [String], _ here: Int?, _ summary: String) -> [JobAction] {
         if let stop { return end(outcome(stopped: stop, else: nil)) }
         guard !names.isEmpty else {
             return end(.failed(WireError(.noProvider, "The plan has no candidate: \(summary).")))
         }
         candidates = names
+        self.here = here
         untried = Array(names.indices.prefix(limits.maximumAttempts))
         return [.disarm(.plan)] + moved(.planned, summary) + next()
     }
@@ -128,7 +132,7 @@ struct JobStateMachine: Sendable {
         let judgement = FailureJudgement(cause)
         var actions = disarmAttempt()
         if judgement.blames { actions.append(.blame(number, cause.message)) }
-        if judgement.passes { busy.append(number) }
+        if judgement.passes, number != here { busy.append(number) }
         guard !delivered, judgement.retries else { return actions + end(.failed(cause)) }
         if !untried.isEmpty {
             actions += moved(.running, "\(candidates[number]) failed: \(cause.message)")
@@ -138,7 +142,8 @@ struct JobStateMachine: Sendable {
     }
 
     /// Waits for those who may soon have a place; nil when there are none, or it was waited long enough. Another node's
-    /// job is not waited with: its own node can go elsewhere.
+    /// job is not waited with: its own node can go elsewhere. Nor is this node itself waited for: it has a line of its
+    /// own, and whoever finds that full is told so at once.
     private mutating func waitForPlace(_ cause: WireError) -> [JobAction]? {
         let pause = min(max(cause.retryAfterMs ?? 500, 250), 2_000)
         guard !served, let first = busy.first, waitedMs + pause <= limits.busyMs else { return nil }

@@ -62,7 +62,8 @@ final class ServedJob: Sendable {
             do {
                 try await take()
                 if let quote = job.quote { driver.quoted(quote.id) }
-                return .planned(candidates: ["running here"], summary: "model, price and room are right")
+                return .planned(
+                    candidates: ["running here"], here: 0, summary: "model, price and room are right")
             } catch { return .planFailed(WireError.wrapping(error)) }
         case .pause: return .paused
         case .attempt(let number):

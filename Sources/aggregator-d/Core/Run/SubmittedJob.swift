@@ -130,7 +130,8 @@ final class SubmittedJob: Sendable {
         if let failure = plan.failure { throw failure }
         candidateList.set(plan.candidates)
         progress.withLock { $0.candidates = plan.candidates }
-        return .planned(candidates: plan.candidates.map(\.words), summary: plan.summary)
+        let here = plan.candidates.firstIndex { if case .here = $0 { true } else { false } }
+        return .planned(candidates: plan.candidates.map(\.words), here: here, summary: plan.summary)
     }
 
     private func attempt(_ number: Int) async throws {
