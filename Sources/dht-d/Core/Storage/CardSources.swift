@@ -16,13 +16,18 @@ struct CardSources: Sendable {
     static let pause: Int64 = 4_000
 
     private var sources: [Endpoint: Source] = [:]
+    /// Those who left the last question unanswered: what they put here is not handed out until they are heard.
+    private(set) var doubted: Set<Endpoint> = []
 
     /// Takes in that `source` stored something here.
-    mutating func heard(_ source: Endpoint, now: Int64) { sources[source] = Source(heardAt: now) }
+    mutating func heard(_ source: Endpoint, now: Int64) {
+        sources[source] = Source(heardAt: now)
+        doubted.remove(source)
+    }
 
     /// As `heard`, for a node that may have stored nothing.
     mutating func heardAgain(_ source: Endpoint, now: Int64) {
-        if sources[source] != nil { sources[source] = Source(heardAt: now) }
+        if sources[source] != nil { heard(source, now: now) }
     }
 
     /// The source that has been silent longest, unless it was heard since `before` or asked just now.
@@ -37,12 +42,17 @@ struct CardSources: Sendable {
 
     /// Takes in that `source` did not answer; true when it must be given up.
     mutating func silent(_ source: Endpoint) -> Bool {
-        sources[source]?.silences += 1
-        return sources[source].map { $0.silences >= Self.patience } ?? false
+        guard var known = sources[source] else { return false }
+        known.silences += 1
+        sources[source] = known
+        doubted.insert(source)
+        return known.silences >= Self.patience
     }
 
     /// Forgets all but `living`.
     mutating func keep(_ living: Set<Endpoint>) {
-        if sources.count > living.count { sources = sources.filter { living.contains($0.key) } }
+        guard sources.count > living.count else { return }
+        sources = sources.filter { living.contains($0.key) }
+        doubted.formIntersection(living)
     }
 }

@@ -120,7 +120,8 @@ public struct CardStore: Sendable {
     /// Takes in that a node was heard, which may have put cards here.
     public mutating func heard(_ source: Endpoint, now: Int64) { sources.heardAgain(source, now: now) }
 
-    /// Takes in that a node did not answer; whoever is silent twice loses its cards.
+    /// Takes in that a node did not answer: its cards are not handed out until it is heard, and whoever is silent twice
+    /// loses them.
     public mutating func silent(_ source: Endpoint) {
         if sources.silent(source) { dropCards(from: source) }
     }
@@ -186,7 +187,8 @@ public struct CardStore: Sendable {
     }
 
     /// The living cards under `target` that `filter` admits, in the order that `seed` gives, how many there are in all,
-    /// and how many it does not admit. The first card of every address range comes before the second of any.
+    /// and how many it does not admit. The first card of every address range comes before the second of any. What a node
+    /// put that left a question unanswered is passed over until that node is heard.
     public func find(
         _ target: NodeID, seed: Int64, offset: Int, limit: Int, filter: ProviderFilter = ProviderFilter(),
         unixNow: Int64
@@ -195,7 +197,9 @@ public struct CardStore: Sendable {
         guard let pile = targets[target] else { return ([], 0, unwanted) }
         var drawn: [(rank: UInt64, place: Int)] = []
         drawn.reserveCapacity(pile.count)
+        let doubted = sources.doubted
         for (place, mark) in pile.marks.enumerated() where mark.expires > unixNow {
+            if !doubted.isEmpty, let source = pile.cards[place].source, doubted.contains(source) { continue }
             if !filter.isEmpty {
                 guard let facts = pile.cards[place].facts else { continue }
                 if let reason = filter.refusal(of: facts) {
