@@ -176,6 +176,7 @@ public struct VirtualNetwork {
             case .probed(let operation, let reports): probes[operation] = reports
             case .evidence(let operation, let report): testimonies[operation] = report
             case .described(let operation, let end): descriptors[operation] = end
+            case .kept: break
             case .askStatus(let ticket, let challenge):
                 feed(index, .status(ticket, status(index, Hex.encode(challenge))))
             }

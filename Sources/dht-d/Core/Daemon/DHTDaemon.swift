@@ -37,7 +37,8 @@ public final class DHTDaemon: Daemon {
         metrics = DHTMetrics(environment.metrics)
         let file = StateFile(path: environment.stateDirectory + "/dht.state")
         let evidence = EvidenceFile(path: environment.stateDirectory + "/evidence.state")
-        keeper = StateKeeper(file, evidence, log: environment.log)
+        let journal = EvidenceJournal(path: environment.stateDirectory + "/evidence.new")
+        keeper = StateKeeper(file, evidence, journal, log: environment.log)
         var random = SystemRandomNumberGenerator()
         var remembered = RememberedState(id: NodeID.random(using: &random))
         var note: String?
@@ -59,6 +60,7 @@ public final class DHTDaemon: Daemon {
                 log.warning(
                     "evidence not restored", metadata: ["reason": "its file was damaged and set aside"])
             }
+            pieces += try journal.read()
         } catch { log.warning("evidence not restored", metadata: ["reason": "\(error)"]) }
         if let note { log.warning("state not restored", metadata: ["reason": "\(note)"]) }
         stateNote = note
@@ -82,7 +84,7 @@ public final class DHTDaemon: Daemon {
         shell = try await DHTShell.start(
             sockets: sockets, id: remembered.id, idV6: remembered.idV6, configuration: configuration,
             seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: environment.loop,
-            status: StatusRoutes.source(environment.link(to: .aggregator), environment.log))
+            journal: journal, status: StatusRoutes.source(environment.link(to: .aggregator), environment.log))
         await keeper.save(remembered)
         try await shell?.join(remembered: remembered.nodes, bootstrap: bootstrap)
         for card in remembered.cards { try await shell?.restore(card.event) }

@@ -8,6 +8,7 @@ import NIOPosix
 actor StateKeeper {
     private let file: StateFile
     private let evidence: EvidenceFile
+    private let journal: EvidenceJournal
     private let log: Logger
     private let threads: NIOThreadPool
     private var written: RememberedState?
@@ -15,8 +16,9 @@ actor StateKeeper {
     private var wanted: RememberedState?
     /// Who waits until a write that is under way, and the one that follows it, have ended.
     private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var failure: String?
     /// Why the last write failed; nil when it did not.
-    private(set) var problem: String?
+    var problem: String? { failure ?? journal.problem }
 
     /// The revision of the evidence that its file holds; nil before the first write.
     private(set) var evidenceRevision: UInt64?
@@ -24,9 +26,10 @@ actor StateKeeper {
     /// When evidence is written again at the earliest.
     private var evidenceDue = ContinuousClock.now
 
-    init(_ file: StateFile, _ evidence: EvidenceFile, log: Logger) {
+    init(_ file: StateFile, _ evidence: EvidenceFile, _ journal: EvidenceJournal, log: Logger) {
         self.file = file
         self.evidence = evidence
+        self.journal = journal
         self.log = log
         threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
@@ -51,10 +54,10 @@ actor StateKeeper {
             do {
                 try await threads.runIfActive { try file.write(next) }
                 written = next
-                problem = nil
+                failure = nil
             } catch {
-                if problem == nil { log.warning("state not saved", metadata: ["error": "\(error)"]) }
-                problem = String(describing: error)
+                if failure == nil { log.warning("state not saved", metadata: ["error": "\(error)"]) }
+                failure = String(describing: error)
                 return
             }
         }
@@ -63,7 +66,8 @@ actor StateKeeper {
     /// Whether it is time to write evidence again. Much of it is written less often: all of it is, each time.
     var isEvidenceDue: Bool { .now >= evidenceDue }
 
-    /// Writes all evidence; returns when it is on the disk or the attempt failed. A kill loses what came since.
+    /// Writes all evidence; returns when it is on the disk or the attempt failed. What others put since
+    /// is in the journal.
     func save(_ pieces: [[UInt8]], revision: UInt64) async {
         let before = lastWrite
         let write = Task {
@@ -79,10 +83,11 @@ actor StateKeeper {
         do {
             try await threads.runIfActive { try file.write(pieces) }
             evidenceRevision = revision
-            problem = nil
+            journal.settle()
+            failure = nil
         } catch {
-            if problem == nil { log.warning("evidence not saved", metadata: ["error": "\(error)"]) }
-            problem = String(describing: error)
+            if failure == nil { log.warning("evidence not saved", metadata: ["error": "\(error)"]) }
+            failure = String(describing: error)
         }
         evidenceDue = .now + .seconds(5 + pieces.count / 100)
     }

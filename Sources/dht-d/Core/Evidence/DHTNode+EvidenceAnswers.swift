@@ -11,7 +11,9 @@ extension DHTNode {
         var reply = KRPCReply(sender: sides[source.family].id)
         switch call {
         case .put(_, let bytes):
-            do throws(KRPCError) { try keep(bytes, from: source, now) } catch {
+            do throws(KRPCError) {
+                if try keep(bytes, from: source, now) { actions.append(.kept(bytes)) }
+            } catch {
                 if error == .forged {
                     limiter?.charge(source, DHTConfiguration.forgeryPrice, now: now.milliseconds)
                 }

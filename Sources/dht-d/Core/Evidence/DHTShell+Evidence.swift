@@ -14,12 +14,13 @@ extension DHTShell {
         }
     }
 
-    /// All evidence that is kept; nil when nothing has changed since `revision`.
+    /// All evidence that is kept, to be written; nil when nothing has changed since `revision`.
     func evidence(since revision: UInt64?) async -> (revision: UInt64, pieces: [[UInt8]])? {
         try? await loop.submit {
             let store = self.node.desk.store
-            return store.revision == revision
-                ? nil : (store.revision, store.everything.map(\.encoded))
+            guard store.revision != revision else { return nil }
+            self.journal?.turn()
+            return (store.revision, store.everything.map(\.encoded))
         }.get()
     }
 

@@ -49,6 +49,10 @@ public enum DHTFuzz {
 
     /// The file that evidence is kept in.
     public static func evidenceFile(_ bytes: UnsafeRawBufferPointer) {
+        let journal = EvidenceJournal.pieces(Array(bytes))
+        precondition(
+            journal.allSatisfy { !$0.isEmpty && $0.count <= EvidenceStore.maximumSize }
+                && journal.reduce(0) { $0 + $1.count + 2 } <= bytes.count, "a journal gives what is in it")
         guard let pieces = EvidenceFile.pieces(Array(bytes)) else { return }
         precondition(
             pieces.count > EvidenceStore.Limits().total || EvidenceFile.encoded(pieces).elementsEqual(bytes),

@@ -60,6 +60,8 @@ public enum NodeAction: Sendable {
     case evidence(OperationID, EvidenceReport)
     /// Somebody asks how this node's provider is: have it signed over this challenge, and give `.status` back.
     case askStatus(Int, challenge: [UInt8])
+    /// Evidence that another node put here is to outlive this process before the answer leaves, which comes after this.
+    case kept([UInt8])
     /// A provider's own node has been asked for its descriptor.
     case described(OperationID, DescriptorEnd)
     /// Providers have been asked.

@@ -50,10 +50,15 @@ public final class DHTShell: Sendable {
     let loop: any EventLoop
     private let state: NIOLoopBoundBox<State>
     private let status: StatusSource
+    /// Nil for a node that keeps nothing.
+    let journal: EvidenceJournal?
 
-    private init(_ node: DHTNode, _ loop: any EventLoop, _ status: @escaping StatusSource) {
+    private init(
+        _ node: DHTNode, _ loop: any EventLoop, _ status: @escaping StatusSource, _ journal: EvidenceJournal?
+    ) {
         self.loop = loop
         self.status = status
+        self.journal = journal
         state = NIOLoopBoundBox.makeBoxSendingValue(State(node: node), eventLoop: loop)
     }
 
@@ -64,12 +69,21 @@ public final class DHTShell: Sendable {
         sockets: [AddressFamily: Int32], id: NodeID, idV6: NodeID? = nil, configuration: DHTConfiguration,
         seed: [UInt8], loop: any EventLoop, status: @escaping StatusSource = { _ in nil }
     ) async throws -> DHTShell {
+        try await start(
+            sockets: sockets, id: id, idV6: idV6, configuration: configuration, seed: seed, loop: loop,
+            journal: nil, status: status)
+    }
+
+    static func start(
+        sockets: [AddressFamily: Int32], id: NodeID, idV6: NodeID?, configuration: DHTConfiguration,
+        seed: [UInt8], loop: any EventLoop, journal: EvidenceJournal?, status: @escaping StatusSource
+    ) async throws -> DHTShell {
         var configuration = configuration
         configuration.families = Set(sockets.keys)
         let node = DHTNode(
             id: id, idV6: idV6, configuration: configuration, random: DHTRandom(seed: seed),
             now: Self.moment())
-        let shell = DHTShell(node, loop, status)
+        let shell = DHTShell(node, loop, status, journal)
         for (family, descriptor) in sockets {
             let channel = try await DHTSocket.open(descriptor, family, for: shell, on: loop)
             try await loop.submit {
@@ -139,6 +153,7 @@ public final class DHTShell: Sendable {
                     promise.succeed(end)
                 }
             case .askStatus(let ticket, let challenge): askStatus(ticket, challenge)
+            case .kept(let piece): journal?.append(piece)
             case .announced(let operation, let result):
                 if case .announce(let promise)? = state.value.waiting.removeValue(forKey: operation) {
                     promise.succeed(result)
