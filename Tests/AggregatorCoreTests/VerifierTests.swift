@@ -86,6 +86,18 @@ import Wire
         await house.stop()
     }
 
+    /// Words that a form forced look like another model's.
+    @Test func anAnswerInAFormIsNotJudgedByItsWords() async throws {
+        let (house, provider) = try await Self.house { $0.reader.gaps = [0, 0, 4, 5, 0, 6] }
+        var request = FakeHouse.request()
+        request.sampling.temperature = 0
+        request.format = .object
+        let job = try await house.submit(request, provider: provider, seen: Seen()).record.job
+        #expect(try await Self.step(house, job, "not checked: its words were held to a form") != nil)
+        #expect(house.script.withLock(\.scored).isEmpty)
+        await house.stop()
+    }
+
     @Test func nobodyWaitsForACheck() async throws {
         let (house, provider) = try await Self.house { $0.reader.pauseMs = 60_000 }
         let job = try await Self.submit(house, to: provider)

@@ -16,9 +16,9 @@ STORY = "Write a very long story about a lighthouse keeper."
 class Answer(threading.Thread):
     """One streamed chat completion over HTTP."""
 
-    def __init__(self, node, prompt=STORY, max_tokens=400, model=MODEL):
+    def __init__(self, node, prompt=STORY, max_tokens=400, model=MODEL, **more):
         super().__init__(daemon=True)
-        self.node, self.prompt, self.max_tokens, self.model = node, prompt, max_tokens, model
+        self.node, self.prompt, self.max_tokens, self.model, self.more = node, prompt, max_tokens, model, more
         self.began = threading.Event()
         self.pieces, self.job, self.error, self.http_status = [], None, None, None
         self.whole, self.cut, self.ended_at = False, None, None
@@ -33,7 +33,7 @@ class Answer(threading.Thread):
         connection = http.client.HTTPConnection(host, int(port), timeout=60)
         body = {
             "model": self.model, "messages": [{"role": "user", "content": self.prompt}], "stream": True,
-            "max_tokens": self.max_tokens, "temperature": 0}
+            "max_tokens": self.max_tokens, "temperature": 0, **self.more}
         try:
             connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
             reply = connection.getresponse()

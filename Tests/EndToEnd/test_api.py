@@ -1,6 +1,7 @@
 """Proves that the unmodified openai client, curl's kind of HTTP and infernetctl all work against one real node.
 It must never patch the client, nor answer in the engine's place."""
 
+import importlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import typing
 import unittest
 
 import openai_client
@@ -16,6 +18,7 @@ from ipc_client import Refused
 from node import BIN, DAEMONS, IMAGE, MODEL, Node, docker, eventually
 
 openai = openai_client.load()
+pydantic = importlib.import_module("pydantic")  # openai brings it
 
 QUESTION = [{"role": "user", "content": "What is 2+2?"}]
 LONG_STORY = [{"role": "user", "content": "Write a very long story about a ship. Never stop."}]
@@ -128,6 +131,36 @@ class OpenAIClient(WarmNode):
         self.assertGreater(len(text), 60)
         self.assertGreater(len(times), 30, "one piece for each token, nearly")
         return times
+
+    def test_an_answer_in_json(self):
+        person = [{"role": "user", "content": "Describe a person as JSON, very short."}]
+        answer = self.ask(messages=person, max_tokens=300, response_format={"type": "json_object"}).choices[0]
+        # The model may go on to its limit; what it says until then is an object all the same.
+        self.assertTrue(answer.message.content.lstrip().startswith("{"), answer)
+
+        class Person(pydantic.BaseModel):
+            name: typing.Literal["Ada", "Bob"]
+            age: typing.Literal[36, 41]
+            married: bool
+
+        for stream in (False, True):
+            asked = {"model": MODEL, "messages": person, "temperature": 0, "max_tokens": 200}
+            if stream:
+                with self.client.chat.completions.stream(**asked, response_format=Person) as events:
+                    said = events.get_final_completion()
+            else:
+                said = self.client.chat.completions.parse(**asked, response_format=Person)
+            self.assertEqual(said.choices[0].finish_reason, "stop")
+            self.assertIsInstance(said.choices[0].message.parsed, Person)
+            self.assertEqual(
+                list(json.loads(said.choices[0].message.content)), ["name", "age", "married"], "in the schema's order")
+
+    def test_a_schema_that_nobody_can_use(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.ask(response_format={
+                "type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "colour"}}})
+        self.assertIn("JSON schema", caught.exception.message)
+        self.assertNotIn("colour", caught.exception.message)
 
     def test_stream_and_whole_say_the_same(self):
         whole = self.ask(seed=1).choices[0].message.content

@@ -256,6 +256,16 @@ class TwoNodes(NetworkCase):
             self.assertEqual(self.client.job(answer.job)["state"], "done")
         self.assertNotEqual(answers[0].job, answers[1].job)
 
+    def test_another_node_answers_in_the_form_that_was_asked_for(self):
+        shape = {"type": "object", "properties": {"z": {"type": "boolean"}, "a": {"enum": ["left", "right"]}},
+                 "required": ["z", "a"], "additionalProperties": False}
+        answer = self.ask("Left or right?", 40, response_format={
+            "type": "json_schema", "json_schema": {"name": "way", "schema": shape, "strict": True}})
+        said = json.loads(answer.text)
+        self.assertEqual((list(said), type(said["z"]), said["a"] in ("left", "right")), (["z", "a"], bool, True), said)
+        self.client.ctl("receipt", "verify", "-", input=self.client.ctl("receipt", "show", answer.job, check=True).stdout,
+                        check=True)
+
     def test_unknown_model(self):
         answer = Answer(self.client, "Hello?", 8, model="no-such-model")
         self.assertEqual(answer.outcome(30), "error")

@@ -36,8 +36,8 @@ class Schemas(unittest.TestCase):
             self.assertEqual(found, [], name)
 
     def test_what_is_left_out_or_added_is_seen(self):
-        # What may be absent: the sampling's wishes, and the acceptance.
-        optional = {("sampling", "temperature"), ("sampling", "max_tokens"), ("acceptance",), ("interconnect",), ("image",),
+        # What may be absent: the sampling's wishes, the answer's form, and the acceptance.
+        optional = {("format",), ("sampling", "temperature"), ("sampling", "max_tokens"), ("acceptance",), ("interconnect",), ("image",),
                     ("attestation",), ("devices", 0, "driver"),
                     ("models", 0, "details", "architecture")}
         cases = []
@@ -61,6 +61,7 @@ class Schemas(unittest.TestCase):
             ("status", ("kind",), 31860), ("status", ("tags", 0, 1), "01"), ("status", ("tags", 1, 1), "yes"),
             ("status", ("tags", 2, 1), "-1"), ("status", ("tags", 3, 1), "1d1243022ea5c99"),
             ("job", ("messages", 0, "role"), "nobody"), ("job", ("sampling", "max_tokens"), 0),
+            ("job", ("format", "type"), "xml"),
             ("receipt", ("receipt", "kind"), 7861), ("receipt", ("receipt", "sig"), "00"),
             ("receipt", ("acceptance", "content"), "x"), ("receipt-body", ("price",), -1),
             ("receipt-body", ("price",), 0.5), ("receipt-body", ("finish",), "tired"),

@@ -83,6 +83,14 @@ import Wire
         #expect(!error.description.contains("secret"))
     }
 
+    @Test func aSchemaThatTheEngineCannotUseIsToldWithoutItsWords() throws {
+        let body =
+            #"{"error":{"code":400,"message":"JSON schema error at #: unrecognized type secret","type":"invalid_request_error"}}"#
+        let error = try #require(EngineFailure(body: Array(body.utf8))).wire(status: 400, answerTokens: 10)
+        #expect(error.code == .invalidRequest && error.message.contains("JSON schema"))
+        #expect(error.fix != nil && !error.description.contains("secret"))
+    }
+
     @Test func loadingIsNotAFault() {
         #expect(EngineFailure().wire(status: 503, answerTokens: 1).retryAfterMs != nil)
         #expect(EngineFailure(body: Array("<html>".utf8)) == nil)

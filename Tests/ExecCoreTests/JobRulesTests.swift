@@ -35,6 +35,43 @@ private let hello = [ChatMessage(role: "user", content: "hello")]
         #expect(throws: WireError(.invalidRequest, "")) { try limits.check(request, agreed: 10) }
     }
 
+    /// A schema is written into what the engine is sent, so it is one object and ends where it ends.
+    @Test(arguments: [
+        "", "[]", "true", "{", #"{"a":1}}"#, #"{"a":1},"n":9,"b":{}"#, #"{"a":1,"a":2}"#, "{a:1}",
+    ])
+    func whatIsNoSchemaIsRefused(schema: String) {
+        let asked = InferenceRequest(model: "m", messages: hello, format: .schema(schema))
+        #expect(throws: WireError(.invalidRequest, "")) { try limits.check(asked, agreed: 10) }
+    }
+
+    @Test func aSchemaIsHandedOnAsItStands() throws {
+        let schema = #"{"type":"object","properties":{"z":{"type":"integer"},"a":{"const":"}\""}}}"#
+        let asked = InferenceRequest(model: "m", messages: hello, format: .schema(schema))
+        #expect(try limits.check(asked, agreed: 10) == 10)
+        #expect(try InferenceRequest.fromJSON(try asked.jsonBytes()) == asked)
+        #expect(try asked.hash() != request(hello).hash(), "what changes the answer is in the hash")
+        func body(_ request: InferenceRequest) throws -> String {
+            let bytes = try EngineRequest(request, maxTokens: 5, stranger: true).json()
+            try bytes.withUnsafeBytes { json in
+                var scanner = JSONScanner(json)
+                try scanner.validate()
+                try scanner.expectEnd()
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        #expect(
+            try body(asked).hasSuffix(
+                #","response_format":{"type":"json_schema","json_schema":{"schema":\#(schema)}}}"#))
+        #expect(
+            try body(InferenceRequest(model: "m", messages: hello, format: .object)).hasSuffix(
+                #","response_format":{"type":"json_object"}}"#))
+        #expect(try !body(request(hello)).contains("response_format"))
+        let long = AnswerFormat.schema(#"{"title":"\#(String(repeating: "x", count: 32 << 10))"}"#)
+        #expect(throws: WireError(.tooLarge, "")) {
+            try limits.check(InferenceRequest(model: "m", messages: hello, format: long), agreed: 10)
+        }
+    }
+
     @Test func tooMuchTextIsTooLarge() {
         let long = request([ChatMessage(role: "user", content: String(repeating: "x", count: 1 << 20))])
         #expect(throws: WireError(.tooLarge, "")) { try limits.check(long, agreed: 10) }

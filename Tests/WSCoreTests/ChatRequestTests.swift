@@ -54,6 +54,33 @@ import Testing
         #expect(!request.stream)
     }
 
+    @Test func formatsArriveAndASchemaKeepsItsOrder() throws {
+        #expect(try parse(with(#""response_format":{"type":"json_object"}"#)).inference.format == .object)
+        #expect(try parse(with(#""response_format":{"type":"text"}"#)).inference.format == nil)
+        let schema =
+            #"{"type":"object","properties":{"z":{"type":"number","maximum":1.5e3},"a":{"enum":["\u00e9\n\"",null,true,-7]}}}"#
+        let format = try parse(
+            with(
+                #"""
+                "response_format":{"type":"json_schema","json_schema":{"name":"an-Answer_1","strict":true,
+                "description":"d","schema": \#(schema) }}
+                """#)
+        ).inference.format
+        #expect(
+            format
+                == .schema(
+                    #"{"type":"object","properties":{"z":{"type":"number","maximum":1500.0},"a":{"enum":["é\n\"",null,true,-7]}}}"#
+                ))
+        let long = String(repeating: "x", count: ResponseFormat.maximumSchema)
+        let error = #expect(throws: APIError.self) {
+            try parse(
+                with(
+                    #""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"title":"\#(long)"}}}"#
+                ))
+        }
+        #expect(error?.param == "response_format.json_schema.schema")
+    }
+
     /// What is refused, by the parameter that the error must name and its code.
     static let refused: [(String, String?, String)] = [
         (#""temperature":"hot""#, "temperature", "invalid_type"),
@@ -83,7 +110,34 @@ import Testing
         (#""tool_choice":"required""#, "tool_choice", "unsupported_parameter"),
         (#""logprobs":true"#, "logprobs", "unsupported_parameter"),
         (#""top_logprobs":3"#, "top_logprobs", "unsupported_parameter"),
-        (#""response_format":{"type":"json_object"}"#, "response_format", "unsupported_parameter"),
+        (#""response_format":"json_object""#, "response_format", "invalid_type"),
+        (#""response_format":{}"#, "response_format.type", "missing_required_parameter"),
+        (#""response_format":{"type":"xml"}"#, "response_format.type", "invalid_value"),
+        (#""response_format":{"type":"json_object","a":1}"#, "response_format.a", "unsupported_parameter"),
+        (
+            #""response_format":{"type":"json_schema"}"#, "response_format.json_schema",
+            "missing_required_parameter"
+        ),
+        (
+            #""response_format":{"type":"json_schema","json_schema":{"schema":{}}}"#,
+            "response_format.json_schema.name", "missing_required_parameter"
+        ),
+        (
+            #""response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{}}}"#,
+            "response_format.json_schema.name", "invalid_value"
+        ),
+        (
+            #""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":[]}}"#,
+            "response_format.json_schema.schema", "invalid_type"
+        ),
+        (
+            #""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{},"strict":1}}"#,
+            "response_format.json_schema.strict", "invalid_type"
+        ),
+        (
+            #""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{},"rule":1}}"#,
+            "response_format.json_schema.rule", "unsupported_parameter"
+        ),
         (#""logit_bias":{"1":2}"#, "logit_bias", "unsupported_parameter"),
         (#""reasoning_effort":"low""#, "reasoning_effort", "unsupported_parameter"),
         (#""modalities":["audio"]"#, "modalities", "unsupported_parameter"),

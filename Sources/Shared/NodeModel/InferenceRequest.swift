@@ -52,10 +52,15 @@ public struct InferenceRequest: Hashable, Sendable, Codable {
     public var model: String
     public var messages: [ChatMessage]
     public var sampling: Sampling
+    /// The form of the answer; nil for any words.
+    public var format: AnswerFormat?
 
-    public init(model: String, messages: [ChatMessage], sampling: Sampling = Sampling()) {
+    public init(
+        model: String, messages: [ChatMessage], sampling: Sampling = Sampling(), format: AnswerFormat? = nil
+    ) {
         self.model = model
         self.messages = messages
         self.sampling = sampling
+        self.format = format
     }
 }

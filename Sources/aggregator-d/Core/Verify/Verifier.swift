@@ -42,6 +42,9 @@ final class Verifier: Sendable {
 
     /// Reads the answer with this node's own engine, when it has a slot to spare.
     private func check(_ job: CheckedJob) async -> Verdict {
+        guard job.request.format == nil else {
+            return .undecided("its words were held to a form, which takes others than the likeliest")
+        }
         let end = ContinuousClock.now + .seconds(settings.waitSeconds)
         var reason = "no slot was idle for \(settings.waitSeconds) s"
         repeat {

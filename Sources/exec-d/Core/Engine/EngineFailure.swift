@@ -79,6 +79,11 @@ struct EngineFailure: Error, Hashable, Sendable {
         }
         switch status {
         case 400, 422:
+            if message.contains("JSON schema") {
+                return WireError(
+                    .invalidRequest, "The engine cannot hold an answer to this JSON schema.",
+                    fix: "Use JSON's own types, and references into the same schema only.")
+            }
             return WireError(.invalidRequest, "The engine refused the request (\(kind)).")
         case 503:
             return WireError(

@@ -26,6 +26,14 @@ struct EngineRequest: Encodable, Hashable, Sendable {
     /// A model's thinking is part of its answer, as it was generated.
     let reasoning_format = "none"
 
+    /// What the answer is held to; written beside the other fields, as a schema is text already.
+    private let format: AnswerFormat?
+
+    private enum CodingKeys: String, CodingKey {
+        case messages, max_tokens, temperature, top_p, seed, presence_penalty, frequency_penalty, stop, stream
+        case stream_options, cache_prompt, reasoning_format
+    }
+
     /// - Parameters:
     ///   - maxTokens: the longest answer, all limits applied.
     ///   - stranger: whether another node asked. Its prompt neither profits from nor leaves traces in the time that
@@ -40,6 +48,7 @@ struct EngineRequest: Encodable, Hashable, Sendable {
         frequency_penalty = request.sampling.frequencyPenalty
         stop = request.sampling.stop
         cache_prompt = !stranger
+        format = request.format
     }
 
     /// A conversation in the engine's words.
@@ -50,5 +59,16 @@ struct EngineRequest: Encodable, Hashable, Sendable {
         }
     }
 
-    func json() throws -> [UInt8] { Array(try WireCoding.encoder.encode(self)) }
+    func json() throws -> [UInt8] {
+        var body = Array(try WireCoding.encoder.encode(self))
+        guard let format else { return body }
+        body.removeLast()
+        switch format {
+        case .object: body += Array(#","response_format":{"type":"json_object"}}"#.utf8)
+        case .schema(let schema):
+            body += Array(#","response_format":{"type":"json_schema","json_schema":{"schema":"#.utf8)
+            body += Array(schema.utf8) + Array("}}}".utf8)
+        }
+        return body
+    }
 }

@@ -59,6 +59,7 @@ struct ChatRequest: Sendable, Equatable {
         var model: String?
         var messages: [ChatMessage]?
         var sampling = Sampling()
+        var format: AnswerFormat?
         var stream = false
         var streamOptions: Bool?
         var maxTokens: Int?
@@ -82,6 +83,7 @@ struct ChatRequest: Sendable, Equatable {
                 guard try field.integer() == 1 else {
                     throw .unsupported("n", "this node gives one choice; leave it out or send 1.")
                 }
+            case "response_format": format = try ResponseFormat.read(value)
             case "stream": stream = try field.flag()
             case "stream_options": streamOptions = try field.includeUsage()
             default: try other(field)
@@ -92,14 +94,10 @@ struct ChatRequest: Sendable, Equatable {
             let name = field.name
             if harmless.contains(name) || (unsupported.contains(name) && field.value.isNothing) { return }
             switch (name, field.value) {
-            case ("response_format", .object(let members)):
-                if members.count == 1, members[0].key == "type", members[0].value == .string("text") {
-                    return
-                }
             case ("modalities", .array(let kinds)): if kinds == [.string("text")] { return }
             case ("tool_choice", .string("none")), ("tool_choice", .string("auto")): return
             case ("top_logprobs", .integer(0)): return
-            case ("response_format", _), ("modalities", _), ("tool_choice", _), ("top_logprobs", _): break
+            case ("modalities", _), ("tool_choice", _), ("top_logprobs", _): break
             default:
                 if !unsupported.contains(name) {
                     throw APIError(
@@ -123,7 +121,8 @@ struct ChatRequest: Sendable, Equatable {
             var sampling = sampling
             sampling.maxTokens = maxCompletionTokens ?? maxTokens
             return ChatRequest(
-                inference: InferenceRequest(model: model, messages: messages, sampling: sampling),
+                inference: InferenceRequest(
+                    model: model, messages: messages, sampling: sampling, format: format),
                 stream: stream,
                 includeUsage: streamOptions ?? false)
         }
