@@ -22,6 +22,8 @@ struct ReceiptCheck: Sendable {
     static let messageTokens = 64
     /// Tokens of an answer that leave no text: its end, and what was held back.
     static let silentTokens = 16
+    /// Tokens more where a form was asked for: engines let a model write fences around JSON (```json), and take them off.
+    static let fenceTokens = 16
 
     /// The body of a receipt that says all that.
     /// - Throws: `verification_failed`, naming the first thing that is wrong.
@@ -44,9 +46,10 @@ struct ReceiptCheck: Sendable {
         try expect(usage.completionTokens >= Int64(answer.pieces), "it counts fewer tokens than pieces came")
         try expect(usage.completionTokens <= Int64(maxTokens), "it counts more tokens than were agreed on")
         // Every token but the last few leaves at least one byte; stop words are cut off but were generated.
+        let silent = Self.silentTokens + (request.format == nil ? 0 : Self.fenceTokens)
         let stops = (request.sampling.stop ?? []).reduce(0) { $0 + $1.utf8.count }
         try expect(
-            usage.completionTokens <= Int64(answer.bytes + stops + Self.silentTokens),
+            usage.completionTokens <= Int64(answer.bytes + stops + silent),
             "it counts more tokens than the answer can have")
         let text = request.messages.reduce(0) { $0 + $1.content.utf8.count + $1.role.utf8.count }
         let longest = text + request.messages.count * Self.messageTokens + Self.templateTokens

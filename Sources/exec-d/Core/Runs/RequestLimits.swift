@@ -10,8 +10,6 @@ struct RequestLimits: Hashable, Sendable {
     static let roles = ["system", "user", "assistant", "developer"]
     static let mostStops = 4
     static let mostMessages = 4_096
-    /// In bytes.
-    static let longestSchema = 32 << 10
 
     /// All messages together, in bytes of UTF-8.
     let requestBytes: Int
@@ -60,25 +58,11 @@ struct RequestLimits: Hashable, Sendable {
         }
     }
 
-    /// A schema becomes part of what the engine is sent, so it must be one JSON object and nothing beside it.
     private func checkFormat(_ format: AnswerFormat?) throws(WireError) {
         guard case .schema(let schema)? = format else { return }
-        guard schema.utf8.count <= Self.longestSchema else {
-            throw WireError(
-                .tooLarge,
-                "The schema has \(schema.utf8.count) bytes, and \(Self.longestSchema) is the limit.",
-                fix: "Send a shorter schema.")
+        do throws(SchemaRules.Refusal) { try SchemaRules.check(schema) } catch {
+            throw refusal(error.message)
         }
-        let isObject = Array(schema.utf8).withUnsafeBytes { bytes -> Bool in
-            var scanner = JSONScanner(bytes)
-            do {
-                guard try scanner.peek() == 0x7B else { return false }
-                try scanner.validate()
-                try scanner.expectEnd()
-                return true
-            } catch { return false }
-        }
-        guard isObject else { throw refusal("The schema of the answer's format must be a JSON object.") }
     }
 
     private func checkSampling(_ sampling: Sampling) throws(WireError) {

@@ -6,8 +6,8 @@ import Wire
 
 /// Reads OpenAI's three kinds; nil for plain text.
 enum ResponseFormat {
-    /// The longest schema, in bytes; engines make rules of it before the first token.
-    static let maximumSchema = 32 << 10
+    /// The longest schema, in bytes; what else is asked of one is exec-d's to say.
+    static let maximumSchema = 16 << 10
     private static let name = "response_format"
 
     static func read(_ value: JSONTree) throws(APIError) -> AnswerFormat? {
