@@ -164,15 +164,16 @@ targets += [
             + coreTests,
         data: ["vectors"]),
     // What the crash matrix kills; never installed.
+    .target(name: "ForkServer", path: "Tests/ForkServer", swiftSettings: strict),
     .executableTarget(
         name: "LedgerCrashChild",
-        dependencies: ["LedgerCore", "Nostr", "NodeModel", "NodeConfig", locks, log],
+        dependencies: ["ForkServer", "LedgerCore", "Nostr", "NodeModel", "NodeConfig", grdb, locks, log],
         path: "Tests/LedgerCrashChild", swiftSettings: strict, linkerSettings: linking),
     // The same with a chain whose memory is a file.
     .executableTarget(
         name: "LedgerChainChild",
         dependencies: [
-            "LedgerCore", "EVM", "X402", "Nostr", "NodeModel", "NodeConfig", "Wire", locks, log,
+            "ForkServer", "LedgerCore", "EVM", "X402", "Nostr", "NodeModel", "NodeConfig", "Wire", locks, log,
         ], path: "Tests/LedgerChainChild", swiftSettings: strict, linkerSettings: linking),
     tests("ContentCoreTests", ["ContentCore"] + coreTests),
     tests("ExecCoreTests", ["ExecCore"] + coreTests),

@@ -25,26 +25,29 @@ extension LongRunningTests {
 
         private func strand(_ kinds: [ChainScript.Kind]) async throws -> Int {
             var total = 0
+            let children = try ForkedChildren("LedgerChainChild")
             for kind in kinds {
-                let count = try await kills(kind)
+                let count = try await kills(kind, children)
                 print("figure: \(kind.rawValue) on a chain: killed at each of \(count) boundaries, done once")
                 total += count
             }
             return total
         }
 
-        private func kills(_ kind: ChainScript.Kind) async throws -> Int {
+        private func kills(_ kind: ChainScript.Kind, _ children: ForkedChildren) async throws -> Int {
             var boundary = 0
             while true {
                 boundary += 1
                 let place = try DeedFixture()
                 let start = ChainScript.start
-                let killed = try await CrashChild.run(
-                    program: "LedgerChainChild", [place.directory, kind.rawValue, "\(start)", "\(boundary)"])
+                let killed = try await children.run([
+                    place.directory, kind.rawValue, "\(start)", "\(boundary)",
+                ])
                 if killed.signal == 0 { return boundary - 1 }
                 try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
-                let later = try await CrashChild.run(
-                    program: "LedgerChainChild", [place.directory, kind.rawValue, "\(start + 100_000)", "0"])
+                let later = try await children.run([
+                    place.directory, kind.rawValue, "\(start + 100_000)", "0",
+                ])
                 try #require(later.signal == 0, "\(kind) \(boundary)")
                 let script = try ChainScript(kind, place.directory, at: start + 300_000)
                 try await check(kind, script, "\(kind) \(boundary)")

@@ -1,4 +1,4 @@
-// A child that writes until it is killed: this test program again, or one beside it. It acknowledges on descriptor 3.
+// A child that writes until it is killed: this test program again, or what ForkedChildren made. It acknowledges on descriptor 3.
 // It must never outlive its parent's question: the parent reads until the child is dead.
 
 import Foundation
@@ -20,28 +20,16 @@ struct CrashChild {
         heard: @escaping @Sendable (pid_t, Int) -> Void = { _, _ in }
     ) async throws -> CrashChild {
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return try await start(
-            [program, "--testing-library", "swift-testing", "--filter", test], variables, heard)
-    }
-
-    /// Starts a program that lies beside this one.
-    static func run(program: String, _ arguments: [String]) async throws -> CrashChild {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let path = own.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + program
-        return try await start([path] + arguments, [:]) { _, _ in }
-    }
-
-    /// Waiting for a process must not hold one of the few threads that all tests share.
-    private static func start(
-        _ arguments: [String], _ variables: [String: String],
-        _ heard: @escaping @Sendable (pid_t, Int) -> Void
-    ) async throws -> CrashChild {
-        try await withCheckedThrowingContinuation { continuation in
+        let arguments = [program, "--testing-library", "swift-testing", "--filter", test]
+        // Waiting for a process must not hold one of the few threads that all tests share.
+        return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(with: Result { try CrashChild(arguments, variables, heard) })
             }
         }
     }
+
+    init(lines: [String], signal: Int32) { (self.lines, self.signal) = (lines, signal) }
 
     private init(
         _ arguments: [String], _ variables: [String: String], _ heard: @Sendable (pid_t, Int) -> Void

@@ -43,12 +43,12 @@ extension LongRunningTests {
             let place = try DeedFixture(key: try #require(SecretKey(bytes: DeedScript.secret)))
             var (hit, done, answered) = (Set<String>(), 0, [Int: Int64]())
             var kills = 0
+            let children = try ForkedChildren("LedgerCrashChild")
             while kills < Self.kills {
                 // Two deeds that were answered are asked again, which passes no boundary; then it goes on to the point.
                 let first = max(0, done - 2)
                 let boundary = points[kills % points.count]
-                let child = try await CrashChild.run(
-                    program: "LedgerCrashChild", [place.directory, "\(first)", boundary])
+                let child = try await children.run([place.directory, "\(first)", boundary])
                 try #require(child.signal == SIGKILL, "the child was not killed at '\(boundary)'")
                 kills += 1
                 for line in child.lines {

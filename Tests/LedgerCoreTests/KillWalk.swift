@@ -26,16 +26,17 @@ struct KillWalk: Sendable {
 
     /// Every other boundary, until a child passes its last one.
     private func strand(from first: Int) async throws -> (kills: Int, again: Int) {
+        let children = try ForkedChildren("LedgerCrashChild")
         var (boundary, again, wasWhole) = (first - 2, 0, false)
         while !wasWhole {
             boundary += 2
             let place = try await place()
-            let killed = try await child(place, at: start, boundary)
+            let killed = try await children.run(words(place, at: start, boundary))
             wasWhole = killed.signal == 0
             if !wasWhole {
                 try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
                 // As long after as what had left could have been on its way.
-                let later = try await child(place, at: start + 31_000, 0)
+                let later = try await children.run(words(place, at: start + 31_000, 0))
                 try #require(later.signal == 0, "boundary \(boundary)")
             }
             again += try await check(place, "boundary \(boundary)")
@@ -43,8 +44,7 @@ struct KillWalk: Sendable {
         return (boundary - 1, again)
     }
 
-    private func child(_ place: DeedFixture, at: Int64, _ boundary: Int) async throws -> CrashChild {
-        try await CrashChild.run(
-            program: "LedgerCrashChild", [place.directory, script, "\(at)", "\(boundary)"])
+    private func words(_ place: DeedFixture, at: Int64, _ boundary: Int) -> [String] {
+        [place.directory, script, "\(at)", "\(boundary)"]
     }
 }

@@ -32,17 +32,16 @@ import Testing
         let own = try #require(try KnownInvoice.named("own-0").amount)
         let asset = try LightningScript.account().asset
         var (boundary, again) = (0, 0)
+        let children = try ForkedChildren("LedgerCrashChild")
         while true {
             boundary += 1
             let place = try await place(key)
             let now = KnownInvoice.made * 1000 + 1_000
-            let killed = try await CrashChild.run(
-                program: "LedgerCrashChild", [place.directory, "lightning", "\(now)", "\(boundary)"])
+            let killed = try await children.run([place.directory, "lightning", "\(now)", "\(boundary)"])
             if killed.signal == 0 { break }
             try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
             // As long after as what had left could have been on its way.
-            let later = try await CrashChild.run(
-                program: "LedgerCrashChild", [place.directory, "lightning", "\(now + 31_000)", "0"])
+            let later = try await children.run([place.directory, "lightning", "\(now + 31_000)", "0"])
             try #require(later.signal == 0, "boundary \(boundary)")
             let folder = BackendFolder(path: place.directory)
             #expect(folder.read("paid") == "paid\n", "boundary \(boundary)")
