@@ -1,5 +1,5 @@
-// The children of the chains' kill matrix: each does its script and kills itself at the boundary it was told, which it says on
-// descriptor 3. It must never be installed: it is a test's own program.
+// The children of the chains' kill matrix: each does its script and kills itself at the boundary it was told, which it
+// says on descriptor 3. It must never be installed: it is a test's own program.
 
 import ForkServer
 import Glibc
@@ -15,6 +15,8 @@ import NIOConcurrencyHelpers
     private static func warm() throws {
         guard CommandLine.arguments.count == 2 else { exit(64) }
         let script = try ChainScript(.client, CommandLine.arguments[1], at: ChainScript.start)
+        let question = #"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest",false]}"#
+        _ = try script.chain.reply(to: question)
         // Disposing of its queues would take a thread; no child touches it.
         _ = Unmanaged.passRetained(script.ledger)
     }

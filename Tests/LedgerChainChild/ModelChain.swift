@@ -154,6 +154,10 @@ final class ModelChain: Carrier, Sendable {
     }
 
     func carry(_ endpoint: String, _ body: String) async throws -> (status: Int, body: String) {
+        (200, try reply(to: body))
+    }
+
+    func reply(to body: String) throws -> String {
         guard let question = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any],
             let method = question["method"] as? String, let params = question["params"] as? [Any],
             let id = question["id"] as? Int
@@ -177,7 +181,7 @@ final class ModelChain: Carrier, Sendable {
             }
         }
         guard let answer else { throw WireError(.unavailable, "the answer was dropped") }
-        return (200, String(decoding: try JSONSerialization.data(withJSONObject: answer), as: UTF8.self))
+        return String(decoding: try JSONSerialization.data(withJSONObject: answer), as: UTF8.self)
     }
 
     /// A lie about the whole answer, number and all.

@@ -1,6 +1,6 @@
 // The children of the crash matrix: each does deeds and kills itself at the boundary it was told. It acknowledges on
-// descriptor 3. It must never be installed: it is a test's own program, whose children are forked, as a thousand begin in a
-// minute.
+// descriptor 3. It must never be installed: it is a test's own program, whose children are forked, as a thousand begin
+// in a minute.
 
 import ForkServer
 import GRDB
