@@ -26,8 +26,9 @@ struct BetaDistribution: Hashable, Sendable {
         if x > (alpha + 1) / (alpha + beta + 2) {
             return 1 - BetaDistribution(alpha: beta, beta: alpha).cumulative(1 - x)
         }
-        let logarithm =
-            lgamma(alpha + beta) - lgamma(alpha) - lgamma(beta) + alpha * log(x) + beta * log(1 - x)
+        // In two typed parts: the compiler took seconds to find what these are.
+        let constant: Double = lgamma(alpha + beta) - lgamma(alpha) - lgamma(beta)
+        let logarithm: Double = constant + alpha * log(x) + beta * log(1 - x)
         return exp(logarithm) / (alpha * fraction(x))
     }
 
