@@ -86,9 +86,8 @@ import Wire
         #expect(told.devices.allSatisfy { $0.name.utf8.count == 128 && $0.name.allSatisfy { $0 == "ä" } })
         #expect(told.models.allSatisfy { $0.details.count == 8 })
         #expect(told.models.count > 1 && told.models.count < ProviderDescriptor.mostModels)
-        #expect(
-            told.models.map(\.size) == (0..<told.models.count).map { Int64(99 - $0) },
-            "the oldest are left out")
+        let newest: [Int64] = (0..<told.models.count).map { Int64(99 - $0) }
+        #expect(told.models.map(\.size) == newest, "the oldest are left out")
         let template = try told.template()
         #expect(template.content.utf8.count <= ProviderDescriptor.maximumSize)
         #expect(template.content.utf8.count > ProviderDescriptor.maximumSize / 2)

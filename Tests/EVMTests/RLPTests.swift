@@ -34,7 +34,7 @@ import Testing
     }
 
     /// ethereum/tests, RLPTests/invalidRLPTest.json.
-    @Test(arguments: [
+    static let invalid: [(String, RLPError)] = [
         ("bf0f000000000000021111", RLPError.truncated), ("ff0f000000000000021111", .truncated),
         ("f80180", .notCanonical), ("f80100", .notCanonical),
         ("b9002100dc2b275d0f74e8a53e6f4ec61b27f24278820be3f82ea2110e582081b0565df0", .notCanonical),
@@ -57,7 +57,9 @@ import Testing
         ("b801ff", .notCanonical), ("f810000102030405060708090a0b0c0d0e0f", .notCanonical),
         ("f803112233", .notCanonical), ("", .truncated), ("b8", .truncated), ("bf", .truncated),
         ("bfffffffffffffffff", .truncated), ("ff8000000000000000", .truncated), ("c281", .truncated),
-    ])
+    ]
+
+    @Test(arguments: invalid)
     func invalidExamples(_ hex: String, _ error: RLPError) throws {
         let encoded = try bytes(hex)
         #expect(throws: error) { try RLP(decoding: encoded) }
