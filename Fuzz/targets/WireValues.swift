@@ -133,6 +133,7 @@ private let ws: [ValueReader] = [
     of(AggregatorInterface.AskRefund.self),
     of(AggregatorInterface.Refund.self),
     of(WSInterface.Credit.self), of(WSInterface.Quote.self), of(LedgerInterface.SignQuote.self),
+    of(WSInterface.TopUp.self), of(LedgerInterface.TopUp.self), of(LedgerInterface.TakeTopUp.self),
     of(WSInterface.Sessions.self),
     of(WSInterface.Carry.self), of(WSInterface.Relay.self), of(LedgerInterface.SignRelayAuth.self),
     of(LedgerInterface.Earnings.self),
@@ -142,6 +143,7 @@ private let peer: [ValueReader] = [
     of(stream: PeerInterface.RunJob.self),
     of(PeerInterface.DeliverAcceptance.self),
     of(PeerInterface.Credit.self), of(PeerInterface.Quote.self), of(AggregatorInterface.Quote.self),
+    of(PeerInterface.TopUp.self), of(AggregatorInterface.TopUp.self), of(ExecInterface.Allow.self),
 ].flatMap { $0 }
 private let aggregator: [ValueReader] = [
     of(stream: AggregatorInterface.Submit.self),

@@ -21,7 +21,7 @@ class Answer(threading.Thread):
         self.node, self.prompt, self.max_tokens, self.model, self.more = node, prompt, max_tokens, model, more
         self.began = threading.Event()
         self.pieces, self.job, self.error, self.http_status = [], None, None, None
-        self.whole, self.cut, self.ended_at = False, None, None
+        self.whole, self.cut, self.ended_at, self.finish = False, None, None, None
         self.start()
 
     @property
@@ -67,6 +67,7 @@ class Answer(threading.Thread):
                 self.error = event["error"]
                 return
             for choice in event["choices"]:
+                self.finish = choice.get("finish_reason") or self.finish
                 if choice["delta"].get("content"):
                     self.pieces.append(choice["delta"]["content"])
                     self.began.set()

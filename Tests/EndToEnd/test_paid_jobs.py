@@ -20,6 +20,8 @@ USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 STRANGER = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
 CEILING = 100_000
 CHANNEL = 1_000_000
+# Tokens that one voucher pays: the jobs of most tests here are shorter.
+CHUNK = 32
 
 
 class PaidJobs(PaidCase):
@@ -34,7 +36,7 @@ class PaidJobs(PaidCase):
         chain = f"ledger:\n  chains:\n    - name: polygon\n      rpc: {cls.chain.url}\n      poll_s: 1\n"
         # Far above what this test's jobs cost, so that only age makes it claim.
         claims = "  channels:\n    claim_at: 1000000\n    claim_after_s: 20\n"
-        price = f"aggregator:\n  price:\n    prompt: 1\n    completion: 2\n    asset: {USDC}\n"
+        price = f"aggregator:\n  price:\n    prompt: 1\n    completion: 2\n    asset: {USDC}\n    chunk: {CHUNK}\n"
         cls.provider = Node("127.0.0.3", provide=True, extra=chain + claims + price)
         cls.client = Node(
             "127.0.0.2", image="", bootstrap=cls.provider.dht,
@@ -213,6 +215,35 @@ class PaidJobs(PaidCase):
                 gate.call("aggregator.quote", {"peer": STRANGER, "quote": {"model": MODEL, "terms": asked}})
         self.assertEqual(refused.exception.code, "too_many_requests")
 
+    def usage(self, job):
+        """Tokens of a job's answer, by the receipt that both nodes keep, and what it cost."""
+        bundles = [json.loads(node.ctl("receipt", "show", job, check=True).stdout) for node in (self.client, self.provider)]
+        bodies = [json.loads(bundle["receipt"]["content"]) for bundle in bundles]
+        self.assertEqual(bodies[0], bodies[1])
+        return bodies[0]["usage"]["completion_tokens"], bodies[0]["price"]
+
+    def test_2d_a_long_answer_is_paid_while_it_comes_whoever_is_killed(self):
+        before = self.channel(self.client)
+        answer = Answer(self.client, max_tokens=400)
+        self.assertTrue(answer.began.wait(60), "the story did not begin")
+        # All of it is set aside, and a piece of it signed for.
+        during = self.channel(self.client)
+        self.assertGreater(during["open"], 500 + 2 * 400)
+        self.assertLess(during["ceiling"] - during["charged"], during["open"] - 300)
+        for node in (self.client, self.provider):
+            self.kill_ledger(node)
+        self.assertEqual(answer.outcome(90), "whole", (answer.error, answer.cut))
+        tokens, price = self.usage(answer.job)
+        self.assertGreater(tokens, 4 * CHUNK)
+        own, theirs = self.channel(self.client), self.channel(self.provider)
+        self.assertEqual((own["charged"], theirs["charged"]), (before["charged"] + price,) * 2)
+        # Never more than a piece ahead: the prompt's bytes and template, and that.
+        self.assertLessEqual(own["ceiling"], before["charged"] + 900 + 2 * (tokens + CHUNK))
+        self.assertLessEqual(theirs["ceiling"], own["ceiling"])
+        self.assertEqual((own["open"], theirs["open"]), (0, 0))
+        for node in (self.client, self.provider):
+            node.ctl("wallet", "audit", check=True)
+
     def test_3_what_is_required_is_said_in_x402s_own_words(self):
         entry = self.provider.call("content-d", "content.list")["entries"][0]
         client = self.provider.rpc("ledger-d", caller="aggregator-d")
@@ -250,6 +281,28 @@ class PaidJobs(PaidCase):
             eventually(goes, 90, "the next job")
         for node in (self.client, self.provider):
             node.ctl("wallet", "audit", check=True)
+
+    def test_4a_who_risks_no_more_gets_what_was_paid_for(self):
+        # The prompt may cost some 800, so that about a hundred tokens are within the bound.
+        self.client.stop()
+        self.client.extra = self.client.extra.replace("  chains:", "  channels:\n    max_at_risk: 1000\n  chains:")
+        self.client.write_config()
+        self.client.start()
+        self.await_plan()
+        eventually(lambda: self.account(self.client)["ok"], 60, "the chain being heard")
+        before = self.channel(self.provider)["charged"]
+        answer = Answer(self.client, max_tokens=400)
+        self.assertEqual(answer.outcome(90), "whole", (answer.error, answer.cut))
+        tokens, price = self.usage(answer.job)
+        self.assertEqual(answer.finish, "length")
+        self.assertTrue(CHUNK <= tokens < 200, tokens)
+        story = self.client.call("aggregator-d", "aggregator.job", {"job": answer.job})["steps"]
+        self.assertTrue(any(f"ended early, after {tokens} tokens" in step["reason"] for step in story), story)
+        own, theirs = self.channel(self.client), self.channel(self.provider)
+        self.assertEqual((own["charged"], theirs["charged"]), (before + price,) * 2)
+        self.assertLessEqual(own["ceiling"] - before, 1000)
+        self.assertEqual(own["ceiling"], theirs["ceiling"])
+        print(f"figure: a client that stops paying gets {tokens} of 400 tokens, and pays {price} for them")
 
     def test_5_who_leaves_has_the_rest_at_once(self):
         started = self.chain.tokens(self.account(self.client)["address"])

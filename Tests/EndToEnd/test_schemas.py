@@ -78,6 +78,8 @@ class Schemas(unittest.TestCase):
             ("quote", ("tags", 4, 3), "test:credit"), ("quote", ("tags", 4, 1), "-1"), ("quote", ("tags", 5, 1), "0"),
             ("quote", ("tags", 6, 1), "1e3"), ("quote", ("tags", 7), ["rails"]), ("quote", ("tags", 7, 1), "gold"),
             ("quote", ("tags", 8, 1), "trust"), ("quote", ("tags", 9, 1), "soon"), ("quote", ("content",), "x"),
+            ("quote", ("tags",), schema.example("quote")["tags"] + [["chunk", "15"]]),
+            ("quote", ("tags",), schema.example("quote")["tags"] + [["piece", "128"]]),
             ("receipt", ("receipt", "tags"), [["p", "ab" * 32], ["quote", "ab"]]),
             ("receipt", ("receipt", "tags"), [["p", "ab" * 32], ["e", "ab" * 32]]),
             ("receipt-body", ("job",), "job_1"), ("receipt-body", ("version",), 2),
@@ -106,6 +108,11 @@ class Schemas(unittest.TestCase):
         bundle, quote = schema.example("receipt"), schema.example("quote")
         bundle["receipt"]["tags"].append(["quote", quote["id"]])
         self.assertEqual(schema.problems([("receipt", bundle)]), [[]])
+
+    def test_a_quote_may_say_how_it_is_divided(self):
+        quote = schema.example("quote")
+        quote["tags"].append(["chunk", "128"])
+        self.assertEqual(schema.problems([("quote", quote)]), [[]])
 
     def test_the_product_takes_the_receipt(self):
         path = os.path.join(schema.FOLDER, "examples", "receipt.json")

@@ -37,6 +37,19 @@ import Wire
         #expect(end.usage == Usage(promptTokens: 37, completionTokens: 24))
     }
 
+    @Test func tokensAreCountedWithEachPieceWhereTheyAreTold() throws {
+        var answer = EngineAnswer()
+        #expect(try answer.take(Array(Self.piece("no").utf8)) == "no" && answer.counted == nil)
+        let counted =
+            #"{"choices":[{"finish_reason":null,"index":0,"delta":{"content":"x"}}],\#(Self.tail),"timings":{"cache_n":7,"prompt_n":30,"prompt_ms":1.5,"predicted_n":3,"predicted_ms":2.5}}"#
+        #expect(try answer.take(Array(counted.utf8)) == "x")
+        #expect(answer.counted == Usage(promptTokens: 37, completionTokens: 3))
+        for wrong in [#""predicted_n":-1"#, #""prompt_n":1.5"#, #""cache_n":18446744073709551615"#] {
+            let event = #"{"timings":{"prompt_n":30,"predicted_n":3,\#(wrong)}}"#
+            #expect(throws: WireError(.engineUnavailable, "")) { try answer.take(Array(event.utf8)) }
+        }
+    }
+
     @Test(arguments: [
         [role, piece("x"), finish, usage], [role, piece("x"), usage, "[DONE]"],
         [role, piece("x"), finish, "[DONE]"], [],

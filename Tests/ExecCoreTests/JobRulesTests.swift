@@ -68,6 +68,17 @@ private let hello = [ChatMessage(role: "user", content: "hello")]
         #expect(try !body(request(hello)).contains("response_format"))
     }
 
+    @Test func tokensAreToldWithEachPieceWhereTheyAreAskedFor() throws {
+        func body(_ counted: Bool) throws -> String {
+            String(
+                decoding: try EngineRequest(request(hello), maxTokens: 5, stranger: true, counted: counted)
+                    .json(),
+                as: UTF8.self)
+        }
+        #expect(try body(true).contains(#""timings_per_token":true"#))
+        #expect(try !body(false).contains("timings_per_token"))
+    }
+
     @Test func tooMuchTextIsTooLarge() {
         let long = request([ChatMessage(role: "user", content: String(repeating: "x", count: 1 << 20))])
         #expect(throws: WireError(.tooLarge, "")) { try limits.check(long, agreed: 10) }

@@ -37,6 +37,30 @@ struct LiveEngineTests {
         }
     }
 
+    /// Paid piece by piece: no further than is allowed, and the same answer when enough is.
+    @Test func anAnswerEndsWhereItsAllowanceDoes() async throws {
+        try await LiveNode.with { node in
+            let question = "Count from one to fifty."
+            let (whole, _) = try await node.ask(question, maxTokens: 48)
+            let (job, payload) = try node.plain(question)
+            let (same, events) = try await node.run(job, payload, maxTokens: 48, allowance: 8) {
+                try? node.allowances.raise(job, to: 48)
+            }
+            #expect(same.resultHash == whole.resultHash && same.usage == whole.usage)
+            let tokens = events.filter { $0.stage == .token }.map(\.tokens)
+            #expect(tokens.first == 1 && tokens.last == 48 && tokens == tokens.sorted())
+            // Nobody raises it: what was given is what is counted, and the slot is free again.
+            let (cut, given) = try await node.run(
+                try node.plain(question).0, payload, maxTokens: 48, allowance: 8)
+            let text = given.filter { $0.stage == .token }.map(\.text).joined()
+            #expect(cut.finish == .length && cut.usage.completionTokens <= 8)
+            #expect(cut.usage.promptTokens == whole.usage.promptTokens)
+            #expect(cut.resultHash == Digest(hashing: text) && !text.isEmpty)
+            #expect(given.last?.tokens == UInt64(cut.usage.completionTokens))
+            try await node.untilBusy(false)
+        }
+    }
+
     /// Reading somebody's answer: its own words are the likeliest to the last, others' are not, and a job comes first.
     @Test func anAnswerIsReadAndAForeignOneIsSeen() async throws {
         try await LiveNode.with { node in

@@ -93,17 +93,20 @@ final class LiveNode: Sendable {
         try await run(newJob(), .plain(request(prompt)), maxTokens: maxTokens, piece: piece)
     }
 
+    let allowances = Allowances()
+
     func run(
-        _ job: JobID, _ payload: ExecInterface.Payload, maxTokens: Int,
+        _ job: JobID, _ payload: ExecInterface.Payload, maxTokens: Int, allowance: Int? = nil,
         piece: @escaping @Sendable () -> Void = {}
     ) async throws -> (reply: ExecInterface.Run.Reply, events: Events) {
         let events = Mutex(Events())
         let runner = JobRunner(
             house: house, store: store, limits: RequestLimits(section), watch: watch, image: image,
-            metrics: metrics,
+            metrics: metrics, allowances: allowances,
             resolve: { [self] name, _ in resolved(name) },
             unwrap: { [self] _ in .init(contentKey: contentKey.withLock { $0 }) })
-        let run = ExecInterface.Run(job: job, model: "test-model", payload: payload, maxTokens: maxTokens)
+        let run = ExecInterface.Run(
+            job: job, model: "test-model", payload: payload, maxTokens: maxTokens, allowance: allowance)
         let log = Logger(label: "job") { _ in SwiftLogNoOpLogHandler() }
         let reply = try await runner.run(run, log: log) { event in
             if event.stage == .token { piece() }
@@ -123,6 +126,10 @@ final class LiveNode: Sendable {
             ExecInterface.Score(
                 job: newJob(), model: "test-model", request: request(prompt), answer: answer, ended: ended,
                 places: 64))
+    }
+
+    func plain(_ prompt: String) throws -> (JobID, ExecInterface.Payload) {
+        (newJob(), .plain(request(prompt)))
     }
 
     func sealed(_ prompt: String, _ key: ContentKey) throws -> (JobID, ExecInterface.Payload) {

@@ -21,6 +21,8 @@ struct ChainScript: Sendable {
     static let funds: Int64 = 10_000_000
     static let deposit: Int64 = 1_000_000
     static let promised: Int64 = 2_000
+    /// The ceiling of the voucher for the second piece of the first job: 1,180 for the second job, and 1,580.
+    static let covered: Int64 = 2_760
     static let price: Int64 = 54
     static let sold: Int64 = 1_280
     static let asset = Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
@@ -191,6 +193,7 @@ struct ChainScript: Sendable {
             "open", channel, rail.chain.tokens[0], amount: Self.deposit, at: now)
         await look(until: 8)
         for job in 1...2 { _ = try await promise(job) }
+        try await cover()
         let receipt = try provider.sign(try body(1).template(quote: Digest(hex: try quote(1).event.id)))
         let (client, body) = (client, try body(1))
         let operation = Operation(
@@ -215,10 +218,7 @@ struct ChainScript: Sendable {
 
     private func promise(_ job: Int) async throws -> SignedVoucher? {
         // What is over is not promised again.
-        let known = try await ledger.reading { db in
-            try Ledger.pledge(Self.job(job), channel.id, db)?.isOver ?? false
-        }
-        if known { return nil }
+        if try await isOver(job) { return nil }
         let (signer, config) = (signer, channel.config)
         return try await ledger.promise(
             .init(
@@ -228,10 +228,24 @@ struct ChainScript: Sendable {
         ) { voucher in try signer.sign(voucher, of: config, chainID: 137) }
     }
 
+    /// The next piece of the first job.
+    private func cover() async throws {
+        guard try await !isOver(1) else { return }
+        let (signer, config) = (signer, channel.config)
+        _ = try await ledger.cover(
+            .init(job: Self.job(1), channel: channel, tokens: 300, stated: 0, atRisk: 100_000), at: now
+        ) { voucher in try signer.sign(voucher, of: config, chainID: 137) }
+    }
+
+    private func isOver(_ job: Int) async throws -> Bool {
+        try await ledger.reading { db in
+            try Ledger.pledge(Self.job(job), channel.id, db)?.isOver ?? false
+        }
+    }
+
     private func earn() async throws {
         for job in 1...2 {
-            let voucher = Voucher(
-                channel: channel.id, ceiling: UInt256(UInt64(job) * UInt64(Self.promised)))
+            let voucher = Voucher(channel: channel.id, ceiling: UInt256(UInt64(job) * 1_180))
             let signed = SignedVoucher(
                 voucher: voucher, signature: try signer.sign(voucher, of: channel.config, chainID: 137))
             let quote = try quote(job)
@@ -244,6 +258,13 @@ struct ChainScript: Sendable {
                 cover: .init(
                     channel: channel, signed: signed, amount: Self.promised, balance: Self.deposit),
                 quote: quote, at: now)
+        }
+        if try await !isOver(1) {
+            let voucher = Voucher(channel: channel.id, ceiling: UInt256(UInt64(Self.covered)))
+            let signed = SignedVoucher(
+                voucher: voucher, signature: try signer.sign(voucher, of: channel.config, chainID: 137))
+            try await ledger.take(
+                signed, for: Self.job(1), upTo: 300, on: channel, balance: Self.deposit, at: now)
         }
         let (provider, client, body) = (provider, client, try body(1))
         let template = try body.template(quote: Digest(hex: try quote(1).event.id))
@@ -270,7 +291,7 @@ struct ChainScript: Sendable {
             terms: QuoteTerms(
                 job: Self.job(job), modelRoot: Digest(hashing: "model"), payload: Digest(hashing: "payload"),
                 size: 624, unitPrice: UnitPrice(asset: Self.asset, prompt: 1, completion: 2), maxTokens: 510),
-            rails: [.batchSettlement], createdAt: Self.start / 1000,
+            rails: [.batchSettlement], chunk: 100, createdAt: Self.start / 1000,
             expiresAt: Self.start / 1000 + Quote.longestLife)
         return KeptQuote(quote: quote, event: try provider.sign(quote.template))
     }

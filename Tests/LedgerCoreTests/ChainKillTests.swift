@@ -84,7 +84,7 @@ extension LongRunningTests {
                 #expect(wallet == funds - ChainScript.price && channel == 0, place)
                 #expect(
                     tokens[script.channel.config.payer] == UInt256(UInt64(funds - ChainScript.price)), place)
-                #expect(book == ChannelBook(charged: ChainScript.price, open: 0, highest: 4_000), place)
+                #expect(book == ChannelBook(charged: ChainScript.price, highest: ChainScript.covered), place)
             case .refund:
                 let back = funds + ChainScript.deposit - ChainScript.price
                 #expect(tokens[script.channel.config.payer] == UInt256(UInt64(back)), place)
@@ -104,7 +104,7 @@ extension LongRunningTests {
                 #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(ChainScript.price)), place)
                 #expect(pool.claimed == UInt256(UInt64(ChainScript.price)), place)
                 #expect(wallet == ChainScript.price && channel == 0, place)
-                #expect(book == ChannelBook(charged: ChainScript.price, open: 0, highest: 4_000), place)
+                #expect(book == ChannelBook(charged: ChainScript.price, highest: ChainScript.covered), place)
             }
         }
     }

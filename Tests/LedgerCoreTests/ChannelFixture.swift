@@ -25,8 +25,14 @@ struct ChannelFixture: Sendable {
     let provider: LedgerDaemon
     /// What the provider said of each job.
     let quotes = QuoteBox()
+    /// How many tokens one voucher pays; nil where it pays for all.
+    let chunk: Int?
 
-    init(_ chain: ModelChain = ModelChain(), atRisk: Int64 = 100_000, claimAt: Int64 = 1_000_000) throws {
+    init(
+        _ chain: ModelChain = ModelChain(), atRisk: Int64 = 100_000, claimAt: Int64 = 1_000_000,
+        chunk: Int? = nil
+    ) throws {
+        self.chunk = chunk
         self.chain = chain
         let time = NIOLockedValueBox<Int64>(DeedFixture.start)
         self.time = time
@@ -38,6 +44,7 @@ struct ChannelFixture: Sendable {
     /// Another client of the same provider.
     init(beside other: ChannelFixture) throws {
         (chain, time, provider) = (other.chain, other.time, other.provider)
+        chunk = other.chunk
         places = [try TemporaryDirectory()]
         client = try Self.open(places[0].path, chain, time)
     }
@@ -115,7 +122,7 @@ struct ChannelFixture: Sendable {
 
     /// The provider's quote for a job; the same one for the same job.
     func quote(_ job: Int, _ amount: Int64 = 2_000) throws -> SignedEvent {
-        try quotes.quote(client.key.publicKey, Self.terms(job, amount), by: provider)
+        try quotes.quote(client.key.publicKey, Self.terms(job, amount), chunk: chunk, by: provider)
     }
 
     /// The client's voucher for a job.
@@ -151,6 +158,23 @@ struct ChannelFixture: Sendable {
                 timings: StageTimings(queueMs: 1, loadMs: 0, firstTokenMs: 20, generateMs: 300),
                 finish: .stop, unitPrice: Self.price, price: prompt + 2 * tokens,
                 finishedAt: time.withLockedValue { $0 } / 1000))
+    }
+
+    /// The client's voucher for a job up to a token.
+    func topUp(_ job: Int, _ tokens: Int, refused: String? = nil) async throws -> String {
+        try await client.topUp(
+            .init(provider: provider.key.publicKey, job: Self.job(job), tokens: tokens, refused: refused)
+        ).payment
+    }
+
+    /// The provider takes it.
+    func takeTopUp(
+        _ job: Int, _ tokens: Int, _ payment: String, from client: PublicKey? = nil
+    ) async throws {
+        _ = try await provider.takeTopUp(
+            .init(
+                client: client ?? self.client.key.publicKey, job: Self.job(job), tokens: tokens,
+                payment: payment))
     }
 
     /// A job from the voucher to the accepted receipt.

@@ -11,6 +11,7 @@ struct QuoteBox: Sendable {
     private struct Key: Hashable {
         var client: PublicKey
         var terms: QuoteTerms
+        var chunk: Int?
     }
     private let known = NIOLockedValueBox<[Key: SignedEvent]>([:])
 
@@ -25,10 +26,12 @@ struct QuoteBox: Sendable {
             size: Int((whole - 2 * tokens) / 3 * 4), unitPrice: price, maxTokens: Int(tokens))
     }
 
-    func quote(_ client: PublicKey, _ terms: QuoteTerms, by provider: LedgerDaemon) throws -> SignedEvent {
-        let key = Key(client: client, terms: terms)
+    func quote(
+        _ client: PublicKey, _ terms: QuoteTerms, chunk: Int? = nil, by provider: LedgerDaemon
+    ) throws -> SignedEvent {
+        let key = Key(client: client, terms: terms, chunk: chunk)
         if let quote = known.withLockedValue({ $0[key] }) { return quote }
-        let quote = try provider.signQuote(.init(client: client, terms: terms))
+        let quote = try provider.signQuote(.init(client: client, terms: terms, chunk: chunk))
         known.withLockedValue { $0[key] = quote }
         return quote
     }

@@ -19,10 +19,12 @@ import Testing
             unitPrice: UnitPrice(asset: asset, prompt: 1, completion: 2), maxTokens: 510)
     }
 
-    private func quote(_ rails: [Quote.Rail] = [.batchSettlement]) throws -> Quote {
+    private func quote(
+        _ rails: [Quote.Rail] = [.batchSettlement], chunk: Int? = nil
+    ) throws -> Quote {
         Quote(
             provider: provider.publicKey, client: client.publicKey, terms: try terms(), rails: rails,
-            createdAt: 1_790_000_000, expiresAt: 1_790_000_120)
+            chunk: chunk, createdAt: 1_790_000_000, expiresAt: 1_790_000_120)
     }
 
     @Test func whatIsSignedIsRead() throws {
@@ -84,6 +86,40 @@ import Testing
             var other = try quote()
             (other.terms.unitPrice.prompt, other.terms.unitPrice.completion) = price
             #expect(try !isRead(other.template))
+        }
+    }
+
+    @Test func aQuoteForVouchersMaySayHowManyTokensEachPays() throws {
+        let quote = try quote(chunk: 128)
+        let template = quote.template
+        func isRead(_ template: EventTemplate) throws -> Bool { Quote(try provider.sign(template)) != nil }
+        #expect(Quote(try provider.sign(template)) == quote && template.tags[10] == ["chunk", "128"])
+        #expect(quote.firstTokens == 128 && quote.first == 980 + 256 && quote.ceiling == 2_000)
+        #expect([0, 1, 509, 510, 511].map { quote.amount(tokens: $0) } == [980, 982, 1_998, 2_000, 2_000])
+        #expect([0, 980, 981, 982, 1_999, 2_000].map { quote.tokens(for: $0) } == [0, 0, 0, 1, 509, 510])
+        #expect(try self.quote().first == 2_000 && self.quote().firstTokens == 510)
+        for value in ["", "0", "15", "510", "511", "0128", "+128", "-128", "1e2"] {
+            var other = template
+            other.tags[10][1] = value
+            #expect(try !isRead(other), "'\(value)'")
+        }
+        for tag in [["chunk"], ["chunk", "128", ""], ["piece", "128"], []] {
+            var other = template
+            other.tags[10] = tag
+            #expect(try !isRead(other), "\(tag)")
+        }
+        for index in template.tags.indices {
+            var other = template
+            other.tags.swapAt(index, (index + 1) % other.tags.count)
+            #expect(try !isRead(other))
+            other = template
+            other.tags.append(other.tags[index])
+            #expect(try !isRead(other))
+        }
+        // Credit was paid before: there is nothing to pay piece by piece.
+        for rails in [[.credit], [.batchSettlement, .credit]] as [[Quote.Rail]] {
+            let divided = try self.quote(rails, chunk: 128)
+            #expect(try !isRead(divided.template))
         }
     }
 

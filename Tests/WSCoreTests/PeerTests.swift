@@ -129,6 +129,35 @@ import Wire
         await provider.stop()
     }
 
+    @Test func aVoucherForTheNextPieceTravelsWithTheProvedKey() async throws {
+        let taken = NIOLockedValueBox<[AggregatorInterface.TopUp]>([])
+        var script = TestScript()
+        script.topUp = { request in
+            taken.withLockedValue { $0.append(request) }
+            if request.topUp.tokens > 300 {
+                throw WireError(.paymentRequired, "more is due", cause: "what is required")
+            }
+        }
+        let provider = try await TestNode(host: "127.0.0.2", script: script)
+        let client = try await TestNode()
+        var call = WSInterface.TopUp.example.request
+        (call.endpoint, call.provider) = (provider.endpoint, provider.key.publicKey)
+        _ = try await client.line.call(call)
+        #expect(taken.withLockedValue { $0.map(\.peer) } == [client.key.publicKey])
+        #expect(taken.withLockedValue { $0.map(\.topUp.job) } == [call.topUp.job])
+        #expect(taken.withLockedValue { $0.map(\.topUp.tokens) } == [call.topUp.tokens])
+        #expect(taken.withLockedValue { $0.map(\.topUp.payment) } == [call.topUp.payment])
+        call.topUp.tokens = 301
+        do {
+            _ = try await client.line.call(call)
+            Issue.record("a refusal came as an answer")
+        } catch let error as WireError {
+            #expect(error.code == .paymentRequired && error.cause == "what is required")
+        }
+        await client.stop()
+        await provider.stop()
+    }
+
     @Test func aRequestForWhatIsLeftTravelsWithTheProvedKey() async throws {
         let asked = NIOLockedValueBox<AggregatorInterface.Refund?>(nil)
         var script = TestScript()

@@ -48,6 +48,9 @@ struct TestScript: Sendable {
     var quote: @Sendable (AggregatorInterface.Quote) async throws -> SignedEvent = { _ in
         throw WireError(.notFound, "no script")
     }
+    var topUp: @Sendable (AggregatorInterface.TopUp) async throws -> Void = { _ in
+        throw WireError(.notFound, "no script")
+    }
     var refund: @Sendable (AggregatorInterface.Refund) async throws -> PeerInterface.Refund.Reply = { _ in
         throw WireError(.policyRefused, "nothing is left", fix: "not for strangers")
     }
@@ -183,6 +186,10 @@ final class TestNode: Sendable {
                 return Done()
             }
             router.on(AggregatorInterface.Quote.self) { request, _ in try await script.quote(request) }
+            router.on(AggregatorInterface.TopUp.self) { request, _ in
+                try await script.topUp(request)
+                return Done()
+            }
             router.on(AggregatorInterface.Refund.self) { request, _ in try await script.refund(request) }
             router.on(AggregatorInterface.Models.self) { _, _ in AggregatorInterface.Models.example.reply }
         }

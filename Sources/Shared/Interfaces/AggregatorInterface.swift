@@ -9,7 +9,7 @@ public enum AggregatorInterface {
     public static let methods: [MethodSpec] = [
         Submit.spec, Serve.spec, Accepted.spec, Jobs.spec, Job.spec, Receipt.spec, Models.spec, Plan.spec,
         Admit.spec, Status.spec, Reputation.spec, Publish.spec, Sell.spec, Sold.spec,
-        AskRefund.spec, Refund.spec, Credit.spec, Quote.spec,
+        AskRefund.spec, Refund.spec, Credit.spec, Quote.spec, TopUp.spec,
     ]
 
     /// A job's state. Every state carries a reason.
@@ -115,7 +115,7 @@ public enum AggregatorInterface {
                 PieceCoding.write(stage: stage.rawValue, sequence: sequence, text: text, to: &writer)
             }
             public static func read(_ json: UnsafeRawBufferPointer) throws -> Event {
-                let (stage, sequence, text) = try PieceCoding.read(json)
+                let (stage, sequence, text, _) = try PieceCoding.read(json)
                 guard let stage = Stage(rawValue: stage) else {
                     throw WireError(.invalidParams, "'stage' is not one that this build knows.")
                 }

@@ -7,7 +7,7 @@ public import Wire
 /// The methods of exec-d.
 public enum ExecInterface {
     public static let methods: [MethodSpec] = [
-        Run.spec, Inventory.spec, StopEngine.spec, Score.spec,
+        Run.spec, Inventory.spec, StopEngine.spec, Score.spec, Allow.spec,
     ]
 
     /// Something that can run a model.
@@ -159,20 +159,24 @@ public enum ExecInterface {
             /// Counts pieces from zero; meaningful for `token` only.
             public var sequence: UInt64
             public var text: String
-            public init(stage: Stage, sequence: UInt64 = 0, text: String = "") {
+            /// For a piece of an answer that is paid piece by piece: the tokens so far, by the engine. 0 for all else.
+            public var tokens: UInt64
+            public init(stage: Stage, sequence: UInt64 = 0, text: String = "", tokens: UInt64 = 0) {
+                self.tokens = tokens
                 self.stage = stage
                 self.sequence = sequence
                 self.text = text
             }
             public func write(to writer: inout JSONWriter) throws {
-                PieceCoding.write(stage: stage.rawValue, sequence: sequence, text: text, to: &writer)
+                PieceCoding.write(
+                    stage: stage.rawValue, sequence: sequence, text: text, tokens: tokens, to: &writer)
             }
             public static func read(_ json: UnsafeRawBufferPointer) throws -> Event {
-                let (stage, sequence, text) = try PieceCoding.read(json)
+                let (stage, sequence, text, tokens) = try PieceCoding.read(json)
                 guard let stage = Stage(rawValue: stage) else {
                     throw WireError(.invalidParams, "'stage' is not one that this build knows.")
                 }
-                return Event(stage: stage, sequence: sequence, text: text)
+                return Event(stage: stage, sequence: sequence, text: text, tokens: tokens)
             }
         }
 
@@ -182,11 +186,16 @@ public enum ExecInterface {
         public var payload: Payload
         /// The longest answer that was agreed on, in tokens.
         public var maxTokens: Int
+        /// Tokens that may be given before more are allowed (`exec.allow`); nil where all are.
+        public var allowance: Int?
         enum CodingKeys: String, CodingKey {
-            case job, model, payload
+            case job, model, payload, allowance
             case maxTokens = "max_tokens"
         }
-        public init(job: JobID, model: String, payload: Payload, maxTokens: Int) {
+        public init(
+            job: JobID, model: String, payload: Payload, maxTokens: Int, allowance: Int? = nil
+        ) {
+            self.allowance = allowance
             self.job = job
             self.model = model
             self.payload = payload

@@ -8,6 +8,7 @@ public import Wire
 public enum PeerInterface {
     public static let methods: [MethodSpec] = [
         RunJob.spec, DeliverAcceptance.spec, Refund.spec, Credit.spec, Quote.spec,
+        TopUp.spec,
     ]
 
     /// Runs a sealed job at the provider.

@@ -3,23 +3,31 @@
 
 import Wire
 
-/// The hand-written form of `{"stage":…,"sequence":…,"text":…}`.
+/// The hand-written form of `{"stage":…,"sequence":…,"text":…}`, with `"tokens":…` behind it where there are any.
 enum PieceCoding {
-    static func write(stage: String, sequence: UInt64, text: String, to writer: inout JSONWriter) {
+    static func write(
+        stage: String, sequence: UInt64, text: String, tokens: UInt64 = 0, to writer: inout JSONWriter
+    ) {
         writer.literal("{\"sequence\":")
         writer.number(sequence)
         writer.literal(",\"stage\":")
         writer.string(stage)
         writer.literal(",\"text\":")
         writer.string(text)
+        if tokens > 0 {
+            writer.literal(",\"tokens\":")
+            writer.number(tokens)
+        }
         writer.literal("}")
     }
 
-    static func read(_ json: UnsafeRawBufferPointer) throws -> (stage: String, sequence: UInt64, text: String)
-    {
+    static func read(
+        _ json: UnsafeRawBufferPointer
+    ) throws -> (stage: String, sequence: UInt64, text: String, tokens: UInt64) {
         var stage: String?
         var sequence: UInt64?
         var text: String?
+        var tokens: UInt64?
         var scanner = JSONScanner(json)
         do {
             try scanner.object { (s, key) throws(JSONFault) in
@@ -32,6 +40,9 @@ enum PieceCoding {
                 } else if s.matches(key, "text") {
                     guard text == nil else { throw .duplicateKey }
                     text = try s.string()
+                } else if s.matches(key, "tokens") {
+                    guard tokens == nil else { throw .duplicateKey }
+                    tokens = try s.unsigned()
                 } else {
                     _ = try s.skip()
                 }
@@ -41,6 +52,6 @@ enum PieceCoding {
         guard let stage, let sequence, let text else {
             throw WireError(.invalidParams, "A piece has 'stage', 'sequence' and 'text'.")
         }
-        return (stage, sequence, text)
+        return (stage, sequence, text, tokens ?? 0)
     }
 }

@@ -18,8 +18,11 @@ extension LedgerInterface {
         public typealias Reply = SignedEvent
         public var client: PublicKey
         public var terms: QuoteTerms
-        public init(client: PublicKey, terms: QuoteTerms) {
+        /// How many tokens of the answer one voucher pays; one pays for all of a shorter answer, and where none pay.
+        public var chunk: Int?
+        public init(client: PublicKey, terms: QuoteTerms, chunk: Int? = nil) {
             self.client = client
+            self.chunk = chunk
             self.terms = terms
         }
         public static var example: (request: SignQuote, reply: SignedEvent) {

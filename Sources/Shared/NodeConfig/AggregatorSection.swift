@@ -9,9 +9,12 @@ public struct PriceSection: Codable, Sendable, Equatable {
     public var completion: Int64
     /// What it is counted in: test credits, or a token of `ledger.chains` by its CAIP-19 name.
     public var asset: String
+    /// How many tokens of an answer one voucher pays; more follow with the answer. One pays for all of a shorter answer.
+    public var chunk: Int
 
-    public init(prompt: Int64 = 1, completion: Int64 = 2, asset: String = "test:credit") {
+    public init(prompt: Int64 = 1, completion: Int64 = 2, asset: String = "test:credit", chunk: Int = 128) {
         self.asset = asset
+        self.chunk = chunk
         self.prompt = prompt
         self.completion = completion
     }

@@ -131,6 +131,7 @@ extension NodeConfiguration {
             ("dht.group_limit", Int64(dht.groupLimit), 0...8),
             ("aggregator.price.prompt", aggregator.price.prompt, 0...1_000_000_000),
             ("aggregator.price.completion", aggregator.price.completion, 0...1_000_000_000),
+            ("aggregator.price.chunk", Int64(aggregator.price.chunk), 16...16_777_216),
             ("aggregator.max_concurrent", Int64(aggregator.maxConcurrent), 1...10_000),
             ("aggregator.card_lifetime_s", Int64(aggregator.cardLifetimeSeconds), 30...1800),
             ("aggregator.card_interval_s", Int64(aggregator.cardIntervalSeconds), 1...1800),

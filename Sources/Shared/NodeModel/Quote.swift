@@ -23,6 +23,8 @@ public struct Quote: Hashable, Sendable {
     public static let longestLife: Int64 = 3_600
     /// How far two nodes' clocks may be apart, in seconds.
     public static let clockSkew: Int64 = 60
+    /// The fewest tokens that one voucher may pay: fewer would be a signature for each word.
+    public static let leastChunk = 16
 
     public var provider: PublicKey
     public var client: PublicKey
@@ -30,6 +32,8 @@ public struct Quote: Hashable, Sendable {
     /// At least one, each once.
     public var rails: [Rail]
     public var verification: Verification
+    /// How many tokens of the answer each voucher pays, where one does not pay for all; vouchers alone are so divided.
+    public var chunk: Int?
     /// Unix seconds, by the provider's clock.
     public var createdAt: Int64
     public var expiresAt: Int64
@@ -37,8 +41,9 @@ public struct Quote: Hashable, Sendable {
     /// A quote from its parts.
     public init(
         provider: PublicKey, client: PublicKey, terms: QuoteTerms, rails: [Rail],
-        verification: Verification = .likelihoods, createdAt: Int64, expiresAt: Int64
+        verification: Verification = .likelihoods, chunk: Int? = nil, createdAt: Int64, expiresAt: Int64
     ) {
+        self.chunk = chunk
         self.provider = provider
         self.client = client
         self.terms = terms
@@ -50,6 +55,20 @@ public struct Quote: Hashable, Sendable {
 
     /// The most that the job may cost, in the asset's smallest unit.
     public var ceiling: Int64 { terms.ceiling ?? 0 }
+
+    /// The most that the prompt and so many tokens of the answer may cost: up to where vouchers cover the job.
+    public func amount(tokens: Int) -> Int64 { terms.amount(tokens: tokens) ?? 0 }
+
+    /// How many tokens of the answer an amount covers, its prompt with them.
+    public func tokens(for amount: Int64) -> Int64 {
+        let (rest, price) = (amount - self.amount(tokens: 0), terms.unitPrice.completion)
+        if amount >= ceiling || price == 0 { return Int64(terms.maxTokens) }
+        return max(0, rest / price)
+    }
+
+    /// What must be covered before the job begins: the prompt, and the tokens that the first voucher pays.
+    public var first: Int64 { amount(tokens: firstTokens) }
+    public var firstTokens: Int { chunk ?? terms.maxTokens }
 
     /// The event to be signed by the provider: kind 7871.
     public var template: EventTemplate {
@@ -63,13 +82,13 @@ public struct Quote: Hashable, Sendable {
                 ["max_tokens", String(terms.maxTokens)], ["ceiling", String(ceiling)],
                 ["rails"] + rails.map(\.rawValue), ["verification", verification.rawValue],
                 ["expiration", String(expiresAt)],
-            ])
+            ] + (chunk.map { [["chunk", String($0)]] } ?? []))
     }
 
     /// Reads a quote; its signature is not checked here.
     /// - Returns: nil when the event is not one of the one form that `template` writes.
     public init?(unproven event: SignedEvent) {
-        guard event.kind == EventKind.quote, event.content.isEmpty, event.tags.count == 10,
+        guard event.kind == EventKind.quote, event.content.isEmpty, (10...11).contains(event.tags.count),
             let client = event.onlyTag("p").flatMap(PublicKey.init(hex:)),
             let job = event.onlyTag("job").flatMap(JobID.init(_:)), event.tags[2].count == 3,
             let payload = Digest(hex: event.tags[2][1]), let size = Int(event.tags[2][2]),
@@ -87,7 +106,8 @@ public struct Quote: Hashable, Sendable {
                 unitPrice: UnitPrice(
                     asset: Asset(rawValue: event.tags[4][3]), prompt: prompt, completion: completion),
                 maxTokens: maxTokens), rails: event.tags[7].dropFirst().compactMap(Rail.init(rawValue:)),
-            verification: verification, createdAt: event.createdAt, expiresAt: expiresAt)
+            verification: verification, chunk: event.tags.count == 11 ? Int(event.tags[10].last ?? "") : nil,
+            createdAt: event.createdAt, expiresAt: expiresAt)
         guard isPlausible, template == event.template else { return nil }
     }
 
@@ -100,7 +120,9 @@ public struct Quote: Hashable, Sendable {
 
     private var isPlausible: Bool {
         client != provider && terms.isPlausible && !rails.isEmpty && Set(rails).count == rails.count
-            && createdAt >= 0 && expiresAt > createdAt && expiresAt - createdAt <= Self.longestLife
+            && chunk.map {
+                rails == [.batchSettlement] && $0 >= Self.leastChunk && $0 < terms.maxTokens
+            } ?? true && createdAt >= 0 && expiresAt > createdAt && expiresAt - createdAt <= Self.longestLife
     }
 
     /// In what this differs from what was asked for; nil when it is that.

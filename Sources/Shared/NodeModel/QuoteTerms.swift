@@ -48,6 +48,11 @@ public struct QuoteTerms: Hashable, Sendable, Codable {
     /// The most that the job can cost; nil when that cannot be counted.
     public var ceiling: Int64? { unitPrice.ceiling(size: size, maxTokens: maxTokens) }
 
+    /// The most that the prompt and so many tokens of the answer can cost.
+    public func amount(tokens: Int) -> Int64? {
+        unitPrice.ceiling(size: size, maxTokens: min(max(0, tokens), maxTokens))
+    }
+
     /// Whether the numbers can be those of a job that costs money.
     public var isPlausible: Bool {
         (1...Self.largestPayload).contains(size) && (1...Self.longestAnswer).contains(maxTokens)

@@ -77,6 +77,7 @@ public enum Grants {
                 AggregatorInterface.Accepted.spec, AggregatorInterface.Sell.spec,
                 AggregatorInterface.Sold.spec, AggregatorInterface.Refund.spec,
                 AggregatorInterface.Credit.spec, AggregatorInterface.Quote.spec,
+                AggregatorInterface.TopUp.spec,
             ]),
 
         row(.ledger, .ws, [WSInterface.Carry.spec, WSInterface.Relay.spec, WSInterface.Shop.spec]),
@@ -94,11 +95,15 @@ public enum Grants {
                 LedgerInterface.TakeSale.spec, LedgerInterface.SettleSale.spec, LedgerInterface.EndSale.spec,
                 LedgerInterface.Resume.spec, LedgerInterface.AskRefund.spec, LedgerInterface.GiveRefund.spec,
                 LedgerInterface.ServeCredit.spec, LedgerInterface.SignQuote.spec,
+                LedgerInterface.TopUp.spec, LedgerInterface.TakeTopUp.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
         row(
             .aggregator, .exec,
-            [ExecInterface.Run.spec, ExecInterface.Inventory.spec, ExecInterface.Score.spec]),
+            [
+                ExecInterface.Run.spec, ExecInterface.Inventory.spec, ExecInterface.Score.spec,
+                ExecInterface.Allow.spec,
+            ]),
         row(
             .aggregator, .dht,
             [
@@ -110,6 +115,7 @@ public enum Grants {
             [
                 WSInterface.RunJob.spec, WSInterface.DeliverAcceptance.spec, WSInterface.Relay.spec,
                 WSInterface.AskRefund.spec, WSInterface.Quote.spec, WSInterface.Credit.spec,
+                WSInterface.TopUp.spec,
             ]),
 
         row(.dht, .aggregator, [AggregatorInterface.Status.spec]),

@@ -15,6 +15,7 @@ struct Handlers: Sendable {
         router.stream(Interface.Submit.self) { try await submit($0, sink: $2) }
         router.stream(Interface.Serve.self) { try await serve($0, sink: $2) }
         router.on(Interface.Quote.self) { request, _ in try await quote(request) }
+        router.on(Interface.TopUp.self) { request, _ in try await topUp(request) }
         router.stream(Interface.Sell.self) { request, _, sink in
             try Self.check(request.request)
             try await house.requireJournal()
@@ -96,7 +97,17 @@ struct Handlers: Sendable {
             try await ServedJob.take(serve.job, from: serve.peer, house)
         }
         let work = ServedJob(serve, entry: entry, house: house, sink: sink)
-        return try await house.attending(work.driver) { try await work.run() }
+        return try await house.serving(work) {
+            try await house.attending(work.driver) { try await work.run() }
+        }
+    }
+
+    private func topUp(_ request: Interface.TopUp) async throws -> Done {
+        guard let job = house.served(request.topUp.job, for: request.peer) else {
+            throw WireError(.notFound, "This node is at no job \(request.topUp.job) of this client.")
+        }
+        try await job.takeTopUp(request.topUp)
+        return Done()
     }
 
     /// The terms on which this node works.
@@ -121,7 +132,8 @@ struct Handlers: Sendable {
         try house.servedGate.requireRoom()
         // Without the job's name: what strangers ask for leaves no line in the log.
         return try await house.links.ledger.call(
-            LedgerInterface.SignQuote(client: request.peer, terms: asked))
+            LedgerInterface.SignQuote(
+                client: request.peer, terms: asked, chunk: house.config.aggregator.price.chunk))
     }
 
     /// A client buys credit, or wants it back, which it may also when this node has stopped to work for others.

@@ -43,6 +43,7 @@ final class Workplace: Sendable {
     private let listener = Mutex<Witness?>(nil)
     private let checker = Mutex<Verifier?>(nil)
     private let serving = Mutex<Set<JobID>>([])
+    private let served = Mutex<[JobID: ServedJob]>([:])
     private let quotes = Mutex(QuoteAllowance())
     private let sold = Mutex<[JobID: Usage]>([:])
     private let drivers = Mutex<[ObjectIdentifier: JobDriver]>([:])
@@ -151,6 +152,18 @@ final class Workplace: Sendable {
     /// Marks a stranger's job as under way; false when it is already.
     func beginServing(_ job: JobID) -> Bool { serving.withLock { $0.insert(job).inserted } }
     func endServing(_ job: JobID) { serving.withLock { _ = $0.remove(job) } }
+
+    /// Runs a stranger's job so that its vouchers find it.
+    func serving<T: Sendable>(_ job: ServedJob, _ work: () async throws -> T) async rethrows -> T {
+        served.withLock { $0[job.job.job] = job }
+        defer { served.withLock { $0[job.job.job] = nil } }
+        return try await work()
+    }
+
+    /// The job that a stranger's voucher is for.
+    func served(_ job: JobID, for peer: PublicKey) -> ServedJob? {
+        served.withLock { $0[job] }.flatMap { $0.peer == peer ? $0 : nil }
+    }
 
     /// What an answer that strangers bought took, until it is known to have left: looked up at once, and lost without harm.
     func remember(_ usage: Usage?, ofSold job: JobID) {

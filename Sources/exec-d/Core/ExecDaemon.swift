@@ -26,6 +26,7 @@ public final class ExecDaemon: Daemon {
     private let upkeep: Upkeep
     private let checker: ExecChecks
     private let hardware: Task<Hardware, Never>
+    private let allowances = Allowances()
 
     public init(_ environment: DaemonEnvironment<ExecSection>) async throws {
         let (config, log) = (environment.config, environment.log)
@@ -38,13 +39,13 @@ public final class ExecDaemon: Daemon {
         image = config.image
         hardware = Task { await HardwareProbe.look() }
         house = Self.house(environment, docker, client, metrics)
-        runner = house.map { house in
+        runner = house.map { [allowances] house in
             JobRunner(
                 house: house, store: store, limits: RequestLimits(config),
                 watch: AnswerWatch.Limits(
                     firstToken: .milliseconds(config.firstTokenMs),
                     nextToken: .milliseconds(config.nextTokenMs)),
-                image: config.image, metrics: metrics,
+                image: config.image, metrics: metrics, allowances: allowances,
                 resolve: { try await content.call(ContentInterface.Resolve(reference: $0), trace: $1) },
                 unwrap: { try await ledger.call($0, trace: $0.job.text) })
         }
@@ -103,6 +104,10 @@ public final class ExecDaemon: Daemon {
         router.on(ExecInterface.Score.self) { [self] request, _ in
             guard let scorer else { throw await refusal() }
             return try await scorer.score(request)
+        }
+        router.on(ExecInterface.Allow.self) { [allowances] request, _ in
+            try allowances.raise(request.job, to: request.tokens)
+            return Done()
         }
         router.on(ExecInterface.StopEngine.self) { [self] request, _ in
             try await stop(request.model)

@@ -127,15 +127,7 @@ extension LedgerDaemon {
             bell.yield()
             throw Self.required("the channel is on its way back to its payer, who asked for it", asked)
         }
-        let view: ChannelView
-        do {
-            view = try await rail.view(
-                of: channel.id, least: batch.signed.voucher.ceiling.exactInt64 ?? .max)
-        } catch {
-            throw WireError(
-                .unavailable, "The chain cannot be asked about this channel now.", retryAfterMs: 5_000,
-                cause: "\(error)")
-        }
+        let view = try await view(channel, rail, least: batch.signed.voucher.ceiling.exactInt64 ?? .max)
         guard !view.isLeaving else {
             bell.yield()
             throw Self.required("its payer has asked for the channel's money back", asked)
@@ -145,30 +137,37 @@ extension LedgerDaemon {
             process: process)
     }
 
+    /// What the chain says of a channel; younger than a minute, and newer where it would hold less than `least`.
+    func view(_ channel: PaymentChannel, _ rail: EVMRail, least: Int64) async throws -> ChannelView {
+        do { return try await rail.view(of: channel.id, least: least) } catch {
+            throw WireError(
+                .unavailable, "The chain cannot be asked about this channel now.", retryAfterMs: 5_000,
+                cause: "\(error)")
+        }
+    }
+
     /// A refusal of the book, with what a payer must know to do better.
-    func explained(_ error: WireError, _ cover: Ledger.Cover?) async -> WireError {
+    func explained(_ error: WireError, _ cover: Ledger.Cover?, _ quote: KeptQuote?) async -> WireError {
         guard error.code == .paymentRequired, let cover,
             let book = try? await ledger.book(of: cover.channel.id, at: clock()),
             let (_, token) = try? requireToken(cover.channel.asset)
         else { return error }
-        var asked = Self.asked(
+        let first = quote?.quote.first ?? cover.amount
+        let asked = Self.asked(
             token, receiver: cover.channel.config.receiver, delay: cover.channel.config.withdrawDelay,
-            amount: cover.amount)
-        asked.extra["channelState"] = .object([
-            "channelId": .text("0x" + cover.channel.id.hex), "balance": .text(String(cover.balance)),
-            "chargedCumulativeAmount": .text(String(book.due(besides: cover.amount))),
-        ])
+            amount: first
+        ).stating(cover.channel.id, cover.balance, due: book.due(besides: first))
         return Self.required(error.message, asked)
     }
 
-    private static func required(_ why: String, _ asked: PaymentRequirements) -> WireError {
+    static func required(_ why: String, _ asked: PaymentRequirements) -> WireError {
         WireError(
             .paymentRequired, "A payment is required: \(why).",
             cause: PaymentRequired(error: why, accepts: [asked]).header)
     }
 
     /// What a provider that refused a payment says must be covered besides.
-    private static func stated(_ header: String, _ asked: PaymentRequirements) throws -> Int64 {
+    static func stated(_ header: String, _ asked: PaymentRequirements) throws -> Int64 {
         let required: PaymentRequired
         do throws(X402Error) { required = try PaymentRequired(header: header) } catch {
             throw WireError(.verificationFailed, "The provider's terms cannot be read: \(error).")
@@ -234,5 +233,17 @@ extension LedgerDaemon {
             salt: PaymentChannel.salt(client: key.publicKey, provider: provider))
         return try PaymentChannel(
             config, chainID: rail.chain.id, asset: token.asset, side: .payer, peer: provider, at: clock())
+    }
+}
+
+extension PaymentRequirements {
+    /// With what a payer must know to do better.
+    func stating(_ channel: Digest, _ balance: Int64, due: Int64) -> PaymentRequirements {
+        var asked = self
+        asked.extra["channelState"] = .object([
+            "channelId": .text("0x" + channel.hex), "balance": .text(String(balance)),
+            "chargedCumulativeAmount": .text(String(due)),
+        ])
+        return asked
     }
 }

@@ -186,6 +186,8 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.PayTerms.self, &router) { try $0.payTerms($1.asset) }
         bind(LedgerInterface.SignQuote.self, &router) { try $0.signQuote($1) }
         bind(LedgerInterface.PromisePrice.self, &router) { try await $0.promise($1) }
+        bind(LedgerInterface.TopUp.self, &router) { try await $0.topUp($1) }
+        bind(LedgerInterface.TakeTopUp.self, &router) { try await $0.takeTopUp($1) }
         bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
         bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }
         bind(LedgerInterface.LeaveChannel.self, &router) { try await $0.leaveChannel($1.channel) }

@@ -27,7 +27,7 @@ extension LedgerDaemon {
         } catch let error as WireError {
             // An invoice may be paid that nobody has looked at yet.
             if drawn != nil { lightningBell.yield() }
-            throw await explained(error, cover)
+            throw await explained(error, cover, kept)
         }
     }
 

@@ -60,6 +60,9 @@ enum LedgerSchema {
             try db.execute(sql: held + appendOnly(["purchase", "hold", "hold_step", "reveal", "due"]))
         }
         migrator.registerMigration("16: quotes") { db in try db.execute(sql: quotes) }
+        migrator.registerMigration("17: top-ups") { db in
+            try db.execute(sql: topUps + appendOnly(["covered"]))
+        }
         return migrator
     }
 

@@ -146,7 +146,11 @@ struct SigningPolicy: Sendable {
     }
 
     /// What one job of a client costs at most.
-    func quote(for client: PublicKey, _ terms: QuoteTerms, now: Int64) throws(WireError) -> EventTemplate {
+    ///
+    /// - Parameter chunk: how many tokens of the answer one voucher pays; one pays for all of a shorter answer.
+    func quote(
+        for client: PublicKey, _ terms: QuoteTerms, chunk: Int? = nil, now: Int64
+    ) throws(WireError) -> EventTemplate {
         guard client != node else { throw refusal("client", "it is this node itself") }
         guard Schnorr.isValidPublicKey(client.bytes) else {
             throw refusal("client", "it is not a key on the curve")
@@ -167,9 +171,13 @@ struct SigningPolicy: Sendable {
         guard let ceiling = terms.ceiling, (1...Deed.largestAmount).contains(ceiling) else {
             throw refusal("terms", "the job would cost nothing, or more than \(Deed.largestAmount)")
         }
+        if let chunk, chunk < Quote.leastChunk {
+            throw refusal("chunk", "it is below \(Quote.leastChunk)")
+        }
+        let isDivided = rail == .batchSettlement && chunk ?? .max < terms.maxTokens
         let quote = Quote(
-            provider: node, client: client, terms: terms, rails: [rail], createdAt: now,
-            expiresAt: now + Quote.life)
+            provider: node, client: client, terms: terms, rails: [rail], chunk: isDivided ? chunk : nil,
+            createdAt: now, expiresAt: now + Quote.life)
         // Whoever reads the event must find this quote in it, and no other.
         guard Quote(unproven: SignedEvent(quote.template, signature: [])) == quote else {
             throw refusal("terms", "they cannot be read back as they were written")

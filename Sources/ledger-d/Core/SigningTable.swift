@@ -102,6 +102,16 @@ struct SigningTable: Sendable {
                     "signs a voucher for one job on its provider's quote, within ledger.channels.max_at_risk, or draws on credit",
                 ceilings: limit),
             Row(
+                intent: LedgerInterface.TopUp.spec, callers: [.aggregator],
+                effect:
+                    "signs the voucher for the next piece of a promised job, up to its quote's ceiling, within ledger.channels.max_at_risk"
+            ),
+            Row(
+                intent: LedgerInterface.TakeTopUp.spec, callers: [.aggregator],
+                effect:
+                    "writes down a client's voucher for the next piece of a job that was taken; signs nothing"
+            ),
+            Row(
                 intent: LedgerInterface.AskCredit.spec, callers: [.ctl],
                 effect: "asks one provider for an invoice that buys credit with it"),
             Row(

@@ -84,7 +84,7 @@ struct FakeLedger: Sendable {
         }
         router.on(LedgerInterface.SignQuote.self) { request, _ in
             house.script.withLock { $0.quoted.append(request) }
-            return try Self.quote(request.client, request.terms, by: house.key)
+            return try Self.quote(request.client, request.terms, chunk: request.chunk, by: house.key)
         }
         router.on(LedgerInterface.PromisePrice.self) { request, _ in
             if let error = house.script.withLock({ $0.promiseError }) { throw error }
@@ -113,6 +113,19 @@ struct FakeLedger: Sendable {
             house.script.withLock { $0.creditRequests.append(request.request) }
             return CreditAnswer(state: "asked", reason: "the money is set aside")
         }
+        router.on(LedgerInterface.TopUp.self) { request, _ in
+            if let error = house.script.withLock({ $0.topUpErrors.popLast() }) { throw error }
+            house.script.withLock { $0.topUps.append(request) }
+            return LedgerInterface.TopUp.Reply(payment: "piece to \(request.tokens)")
+        }
+        router.on(LedgerInterface.TakeTopUp.self) { request, _ in
+            if let error = house.script.withLock({ $0.takeTopUpErrors.popLast() }) { throw error }
+            guard request.payment == "piece to \(request.tokens)" else {
+                throw WireError(.paymentRequired, "another voucher")
+            }
+            house.script.withLock { $0.takenTopUps.append(request) }
+            return Done()
+        }
         router.on(LedgerInterface.ReleasePrice.self) { request, _ in
             house.script.withLock { $0.releases.append(request) }
             return Done()
@@ -122,12 +135,15 @@ struct FakeLedger: Sendable {
         }
     }
 
-    static func quote(_ client: PublicKey, _ terms: QuoteTerms, by key: SecretKey) throws -> SignedEvent {
+    static func quote(
+        _ client: PublicKey, _ terms: QuoteTerms, chunk: Int? = nil, by key: SecretKey
+    ) throws -> SignedEvent {
         let now = WallClock.system.seconds
         guard let rail = terms.unitPrice.asset.rail else { throw WireError(.policyRefused, "no money") }
         return try key.sign(
             Quote(
-                provider: key.publicKey, client: client, terms: terms, rails: [rail], createdAt: now,
+                provider: key.publicKey, client: client, terms: terms, rails: [rail],
+                chunk: chunk ?? .max < terms.maxTokens ? chunk : nil, createdAt: now,
                 expiresAt: now + Quote.life
             ).template)
     }
@@ -158,6 +174,10 @@ struct FakeEngine: Sendable {
                 image: reader.image, tokens: reader.gaps.count,
                 marks: reader.gaps.enumerated().map { ExecInterface.Score.Mark(place: $0, gap: $1) })
         }
+        router.on(ExecInterface.Allow.self) { request, _ in
+            house.script.withLock { $0.allowed[request.job, default: 0] = request.tokens }
+            return Done()
+        }
         router.stream(ExecInterface.Run.self) { run, _, sink in
             let engine = house.script.withLock { script in
                 script.runs.append(run)
@@ -174,7 +194,18 @@ struct FakeEngine: Sendable {
             }
             try await sink.send(ExecInterface.Run.Event(stage: .prompt))
             var text = ""
+            var given: Int?
             for (number, piece) in engine.pieces.enumerated() {
+                if let allowance = run.allowance {
+                    // As long as exec-d waits, in short.
+                    for _ in 0..<engine.patience where number >= max(allowance, allowed(run.job)) {
+                        try await Task.sleep(for: .milliseconds(2))
+                    }
+                    if number >= max(allowance, allowed(run.job)) {
+                        given = number
+                        break
+                    }
+                }
                 if engine.failAt == number { throw engine.error }
                 if engine.hangAt == number { try await Task.sleep(for: .seconds(60)) }
                 if engine.pauseMs > 0 { try await Task.sleep(for: .milliseconds(engine.pauseMs)) }
@@ -183,17 +214,24 @@ struct FakeEngine: Sendable {
                 try await sink.send(
                     ExecInterface.Run.Event(
                         stage: .token, sequence: UInt64(number),
-                        text: bytes.map { Data($0).base64EncodedString() } ?? piece))
+                        text: bytes.map { Data($0).base64EncodedString() } ?? piece,
+                        tokens: run.allowance == nil ? 0 : UInt64(number + 1)))
             }
             var reply = ExecInterface.Run.Reply(
                 model: "tiny", modelRoot: PlannerTests.root, image: "sha256:" + PlannerTests.root.hex,
                 requestHash: try request.hash(), resultHash: Digest(hashing: text),
                 usage: Usage(promptTokens: 12, completionTokens: Int64(engine.pieces.count + 1)),
                 timings: StageTimings(queueMs: 1, loadMs: 2, firstTokenMs: 3, generateMs: 4), finish: .stop)
+            if let given {
+                reply.finish = .length
+                reply.usage.completionTokens = Int64(given)
+            }
             engine.tamper(&reply)
             return reply
         }
     }
+
+    private func allowed(_ job: JobID) -> Int { house.script.withLock { $0.allowed[job] ?? 0 } }
 
     static func open(_ payload: SealedPayload, _ key: ContentKey, _ job: JobID) throws -> InferenceRequest {
         guard let data = Data(base64Encoded: payload.ciphertext) else {
@@ -307,6 +345,13 @@ struct FakeWire: Sendable {
             }
             return try await other.link(as: .ws).call(
                 AggregatorInterface.Quote(peer: house.key.publicKey, quote: call.quote))
+        }
+        router.on(WSInterface.TopUp.self) { call, _ in
+            guard let other = house.network.withLock({ $0[call.endpoint] }) else {
+                throw WireError(.unavailable, "nobody listens at \(call.endpoint)")
+            }
+            return try await other.link(as: .ws).call(
+                AggregatorInterface.TopUp(peer: house.key.publicKey, topUp: call.topUp))
         }
         router.on(WSInterface.AskRefund.self) { call, _ in
             guard let other = house.network.withLock({ $0[call.endpoint] }) else {

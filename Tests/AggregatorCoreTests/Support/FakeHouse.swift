@@ -37,6 +37,12 @@ struct HouseScript: Sendable {
     var takes: [LedgerInterface.TakeJob] = []
     var releases: [LedgerInterface.ReleasePrice] = []
     var promiseError: WireError?
+    /// What was covered of jobs while they ran, what refuses it first, the last one first, and what engines were allowed.
+    var topUps: [LedgerInterface.TopUp] = []
+    var topUpErrors: [WireError] = []
+    var takenTopUps: [LedgerInterface.TakeTopUp] = []
+    var takeTopUpErrors: [WireError] = []
+    var allowed: [JobID: Int] = [:]
     /// Requests about credit that came to the ledger.
     var creditRequests: [SignedEvent] = []
 
@@ -79,6 +85,8 @@ struct EngineScript: Sendable {
     /// Waits for ever before the piece of this number.
     var hangAt: Int?
     var pauseMs = 0
+    /// How often it looks whether it may go on, where a job is paid piece by piece.
+    var patience = 2_500
     var tamper: @Sendable (inout ExecInterface.Run.Reply) -> Void = { _ in }
 }
 

@@ -18,6 +18,8 @@ final class ServedJob: Sendable {
     let entry: ContentInterface.Entry
     let driver: JobDriver
     private let sink: EventSink<Serve.Event>
+    /// Nil for an answer that is paid at once, or not at all.
+    private let cover: Mutex<ServedCover?>
     private let stopwatch: JobStopwatch
     private let answer = Mutex<ExecInterface.Run.Reply?>(nil)
     private let signed = Mutex<Serve.Reply?>(nil)
@@ -26,6 +28,8 @@ final class ServedJob: Sendable {
         self.house = house
         peer = serve.peer
         job = serve.job
+        let quote = serve.job.quote.flatMap { Quote(unproven: $0) }
+        cover = Mutex(quote.flatMap { $0.chunk.map(ServedCover.init(first:)) })
         self.entry = entry
         self.sink = sink
         stopwatch = JobStopwatch(house.metrics)
@@ -120,12 +124,15 @@ final class ServedJob: Sendable {
         // The client waits for a word before it waits for an answer.
         try await sink.send(Serve.Event(stage: .queued))
         let run = ExecInterface.Run(
-            job: job.job, model: entry.root.hex, payload: .sealed(job.payload), maxTokens: job.maxTokens)
+            job: job.job, model: entry.root.hex, payload: .sealed(job.payload), maxTokens: job.maxTokens,
+            allowance: cover.withLock { $0?.tokens })
         do {
             let reply = try await house.links.exec.stream(run, trace: job.job.text) { event in
                 if event.stage == .token {
                     self.driver.piece(number)
                     self.stopwatch.piece()
+                } else if event.stage == .prompt {
+                    try await self.allow(self.cover.withLock { $0?.begin() })
                 }
                 try await self.sink.send(event)
             }
@@ -134,6 +141,28 @@ final class ServedJob: Sendable {
             await house.surroundings.forget()
             throw error
         }
+    }
+
+    /// The client has paid up to a token: the engine may go so far.
+    ///
+    /// - Throws: what the ledger says of its voucher.
+    func takeTopUp(_ topUp: PeerInterface.TopUp) async throws {
+        guard cover.withLock({ $0 != nil }) else {
+            throw WireError(.policyRefused, "\(topUp.job) is not paid piece by piece.")
+        }
+        _ = try await house.links.ledger.call(
+            LedgerInterface.TakeTopUp(
+                client: peer, job: topUp.job, tokens: topUp.tokens, payment: topUp.payment),
+            trace: topUp.job.text)
+        try await allow(cover.withLock { $0?.raise(to: topUp.tokens) })
+    }
+
+    private func allow(_ tokens: Int?) async throws {
+        guard let tokens else { return }
+        do {
+            _ = try await house.links.exec.call(
+                ExecInterface.Allow(job: job.job, tokens: tokens), trace: job.job.text)
+        } catch let error as WireError where error.code == .notFound { return }  // The answer has ended.
     }
 
     private func sign() async throws {

@@ -39,6 +39,9 @@ extension SubmittedJob {
         let copy = house.verifier?.draws(offer) == true ? AnswerCopy() : nil
         do {
             let reply = try await paying(offer, sealed.payload) { payment in
+                let cover = AnswerCover(
+                    payment?.quote, self.request, offer, job: self.job, house: self.house)
+                defer { cover?.end() }
                 let call = WSInterface.RunJob(
                     endpoint: offer.card.endpoint, provider: offer.card.provider,
                     job: PeerInterface.RunJob(
@@ -50,6 +53,7 @@ extension SubmittedJob {
                     let text = try answer.open(event.text, sequence: event.sequence)
                     self.notePiece(number)
                     try tally.add(text, sequence: event.sequence)
+                    cover?.saw(tokens: event.tokens, bytes: text.utf8.count)
                     copy?.add(text)
                     try await self.sink.send(
                         Submit.Event(stage: .token, sequence: event.sequence, text: text))

@@ -191,7 +191,10 @@ final class SubmittedJob: Sendable {
             $0.settled = (body.finish, body.modelRoot, bundle)
             $0.checked = checked
         }
-        return "answered and accepted"
+        guard body.finish == .length, case .remote(_, let offer, _, _) = answer,
+            body.usage.completionTokens < Int64(agreedTokens(offer.model.context))
+        else { return "answered and accepted" }
+        return "answered and accepted; it ended early, after \(body.usage.completionTokens) tokens"
     }
 
     /// What is checked when the job has ended; nil when it is not.

@@ -16,6 +16,8 @@ struct EngineAnswer: Sendable {
     static let longestText = 8 << 20
 
     private(set) var text: [UInt8] = []
+    /// The tokens so far, where the engine says them.
+    private(set) var counted: Usage?
     private var finish: FinishReason?
     private var usage: Usage?
     private var closed = false
@@ -36,6 +38,7 @@ struct EngineAnswer: Sendable {
         if let failure = chunk.failure { throw failure }
         if let reason = chunk.finish { finish = reason == "length" ? .length : .stop }
         if let counted = chunk.usage { usage = counted }
+        if let counted = chunk.counted { self.counted = counted }
         text.append(contentsOf: chunk.text.utf8)
         if text.count > Self.longestText { throw Self.broken("is longer than \(Self.longestText >> 20) MiB") }
         return chunk.text

@@ -9,6 +9,8 @@ struct EngineChunk: Hashable, Sendable {
     var text = ""
     var finish: String?
     var usage: Usage?
+    /// The tokens so far, where it says them.
+    var counted: Usage?
     /// The engine broke off with an error, of this type and with these words.
     var failure: EngineFailure?
 
@@ -23,6 +25,8 @@ struct EngineChunk: Hashable, Sendable {
                 try s.array { (s) throws(JSONFault) in try chunk.readChoice(&s) }
             } else if s.matches(key, "usage") {
                 try chunk.readUsage(&s)
+            } else if s.matches(key, "timings") {
+                try chunk.readTimings(&s)
             } else if s.matches(key, "error") {
                 chunk.failure = try EngineFailure(&s)
             } else {
@@ -75,6 +79,26 @@ struct EngineChunk: Hashable, Sendable {
             let completion = completion.flatMap({ Int64(exactly: $0) })
         else { throw .badNumber }
         usage = Usage(promptTokens: prompt, completionTokens: completion)
+    }
+
+    /// What was read of the prompt is what was computed and what an earlier one had left.
+    private mutating func readTimings(_ s: inout JSONScanner) throws(JSONFault) {
+        var counts: (kept: UInt64, read: UInt64?, given: UInt64?) = (0, nil, nil)
+        try s.object { (s, key) throws(JSONFault) in
+            if s.matches(key, "cache_n") {
+                counts.kept = try s.unsigned()
+            } else if s.matches(key, "prompt_n") {
+                counts.read = try s.unsigned()
+            } else if s.matches(key, "predicted_n") {
+                counts.given = try s.unsigned()
+            } else {
+                _ = try s.skip()
+            }
+        }
+        guard let read = counts.read, let given = counts.given.flatMap({ Int64(exactly: $0) }) else { return }
+        let (sum, overflow) = read.addingReportingOverflow(counts.kept)
+        guard !overflow, let prompt = Int64(exactly: sum) else { throw .badNumber }
+        counted = Usage(promptTokens: prompt, completionTokens: given)
     }
 }
 

@@ -4,6 +4,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NodeModel
 import Wire
 
 /// An engine behind its Unix socket.
@@ -26,12 +27,13 @@ struct EngineClient: Sendable {
     /// Leaving early, by an error or by cancellation, closes the connection: the engine then frees the slot.
     /// - Parameters:
     ///   - watch: told what is awaited; whoever runs it ends this call when it takes too long.
-    ///   - piece: takes each text that is not empty; the next is not read before it returns.
+    ///   - piece: takes each text that is not empty, and the tokens by then where they were asked for; the next is not read
+    ///     before it returns. It says no to a piece with which the answer is to end, as if it had grown too long before it.
     /// - Throws: `EngineFailure` with its status, `WireError`, or what the connection or `piece` fails with.
     func answer(
         _ request: EngineRequest, answerTokens: Int, watch: AnswerWatch, engine: ProgressMark,
-        piece: (String) async throws -> Void
-    ) async throws -> (answer: EngineAnswer, end: EngineAnswer.Complete) {
+        piece: (String, Usage?) async throws -> Bool
+    ) async throws -> (text: [UInt8], end: EngineAnswer.Complete) {
         watch.expect(.firstToken)
         let call = http.request("POST", Self.completions, json: try request.json())
         let response = try await http.client.execute(call, deadline: .distantFuture)
@@ -42,19 +44,28 @@ struct EngineClient: Sendable {
         }
         var parser = SSEParser()
         var answer = EngineAnswer()
-        var texts: [String] = []
+        var pieces: [(text: String, counted: Usage?)] = []
+        var (given, last) = (0, Usage(promptTokens: 0, completionTokens: 0))
         do {
             for try await bytes in response.body {
                 engine.touch()
                 try parser.feed(bytes.readableBytesView) { event in
                     let text = try answer.take(event)
-                    if !text.isEmpty { texts.append(text) }
+                    if !text.isEmpty { pieces.append((text, answer.counted)) }
                 }
-                if !texts.isEmpty {
+                for (text, counted) in pieces {
                     watch.expect(.caller)
-                    for text in texts { try await piece(text) }
-                    texts.removeAll(keepingCapacity: true)
+                    guard try await piece(text, counted) else {
+                        if let counted { last.promptTokens = counted.promptTokens }
+                        return (
+                            Array(answer.text.prefix(given)),
+                            EngineAnswer.Complete(finish: .length, usage: last)
+                        )
+                    }
+                    given += text.utf8.count
+                    if let counted { last = counted }
                 }
+                pieces.removeAll(keepingCapacity: true)
                 watch.expect(answer.text.isEmpty ? .firstToken : .nextToken)
             }
         } catch let failure as EngineFailure {
@@ -62,6 +73,6 @@ struct EngineClient: Sendable {
                 status: failure.code.map { Int(clamping: $0) } ?? 500, answerTokens: answerTokens)
         } catch is SSEParser.TooLong { throw EngineAnswer.broken("has an event that does not end") }
         try Task.checkCancellation()
-        return (answer, try answer.complete())
+        return (answer.text, try answer.complete())
     }
 }

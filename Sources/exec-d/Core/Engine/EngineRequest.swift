@@ -23,6 +23,8 @@ struct EngineRequest: Encodable, Hashable, Sendable {
     let stream_options = StreamOptions()
     /// Whether what an earlier prompt left in the slot may be reused.
     let cache_prompt: Bool
+    /// Whether each piece says how many tokens there are by then.
+    let timings_per_token: Bool?
     /// A model's thinking is part of its answer, as it was generated.
     let reasoning_format = "none"
 
@@ -31,14 +33,16 @@ struct EngineRequest: Encodable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case messages, max_tokens, temperature, top_p, seed, presence_penalty, frequency_penalty, stop, stream
-        case stream_options, cache_prompt, reasoning_format
+        case stream_options, cache_prompt, reasoning_format, timings_per_token
     }
 
     /// - Parameters:
     ///   - maxTokens: the longest answer, all limits applied.
     ///   - stranger: whether another node asked. Its prompt neither profits from nor leaves traces in the time that
     ///     other people's prompts take.
-    init(_ request: InferenceRequest, maxTokens: Int, stranger: Bool) {
+    ///   - counted: whether the tokens are told with each piece.
+    init(_ request: InferenceRequest, maxTokens: Int, stranger: Bool, counted: Bool = false) {
+        timings_per_token = counted ? true : nil
         messages = Self.messages(of: request)
         max_tokens = maxTokens
         temperature = request.sampling.temperature

@@ -51,17 +51,19 @@ struct JobPayload: Sendable {
     }
 
     /// The event for a piece of the answer, numbered from zero.
-    mutating func event(_ text: String) throws(WireError) -> ExecInterface.Run.Event {
+    ///
+    /// - Parameter tokens: of the answer so far, where they are told.
+    mutating func event(_ text: String, tokens: UInt64 = 0) throws(WireError) -> ExecInterface.Run.Event {
         guard answers != nil else {
             defer { next += 1 }
-            return ExecInterface.Run.Event(stage: .token, sequence: next, text: text)
+            return ExecInterface.Run.Event(stage: .token, sequence: next, text: text, tokens: tokens)
         }
         do {
             guard let (sequence, sealed) = try answers?.seal(Array(text.utf8)) else {
                 throw SealError.exhausted
             }
             return ExecInterface.Run.Event(
-                stage: .token, sequence: sequence, text: Data(sealed).base64EncodedString())
+                stage: .token, sequence: sequence, text: Data(sealed).base64EncodedString(), tokens: tokens)
         } catch { throw WireError(.internalError, "A piece of the answer could not be sealed.") }
     }
 }

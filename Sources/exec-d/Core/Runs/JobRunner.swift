@@ -17,6 +17,8 @@ struct JobRunner: Sendable {
     let watch: AnswerWatch.Limits
     let image: String
     let metrics: ExecMetrics
+    /// How far the answers may go that are paid piece by piece.
+    let allowances: Allowances
     /// `content.resolve`: a model's name or root, and the job's id.
     let resolve: @Sendable (String, String) async throws -> ContentInterface.Resolve.Reply
     /// `ledger.unwrap_key`.
@@ -26,8 +28,10 @@ struct JobRunner: Sendable {
     ///   `too_many_requests`, `engine_unavailable`, `conflict`, `draining`, `disk_full`; `CancellationError`.
     func run(_ job: Run, log: Logger, emit: @escaping Emit) async throws -> Run.Reply {
         let began = ContinuousClock.now
+        let allowance = try job.allowance.map { try allowances.begin(job.job, $0) }
+        defer { if allowance != nil { allowances.end(job.job) } }
         do {
-            let reply = try await attempt(job, log, emit)
+            let reply = try await attempt(job, allowance, log, emit)
             metrics.ended("done", tokens: reply.usage)
             log.info(
                 "job done",
@@ -45,7 +49,9 @@ struct JobRunner: Sendable {
         }
     }
 
-    private func attempt(_ job: Run, _ log: Logger, _ emit: @escaping Emit) async throws -> Run.Reply {
+    private func attempt(
+        _ job: Run, _ allowance: AnswerAllowance?, _ log: Logger, _ emit: @escaping Emit
+    ) async throws -> Run.Reply {
         let payload = try await open(job)
         let answerTokens = try limits.check(payload.request, agreed: job.maxTokens)
         // A model whose engine stands need not be waited for: content-d answers while the engine thinks.
@@ -58,7 +64,7 @@ struct JobRunner: Sendable {
             try await emit(Run.Event(stage: .prompt))
             let record = RunRecord(store, job: job.job, model: model.root, seal: payload.seal)
             do {
-                let reply = try await stream(job, payload, model, lease, answerTokens) { event in
+                let reply = try await stream(job, payload, model, lease, answerTokens, allowance) { event in
                     _ = try await resolved.value
                     try await record.piece()
                     try await emit(event)
@@ -102,23 +108,34 @@ struct JobRunner: Sendable {
 
     private func stream(
         _ job: Run, _ payload: JobPayload, _ model: EngineModel, _ lease: EngineHouse.Lease,
-        _ answerTokens: Int, _ emit: @escaping Emit
+        _ answerTokens: Int, _ allowance: AnswerAllowance?, _ emit: @escaping Emit
     ) async throws -> Run.Reply {
-        let body = EngineRequest(payload.request, maxTokens: answerTokens, stranger: payload.isSealed)
+        let body = EngineRequest(
+            payload.request, maxTokens: answerTokens, stranger: payload.isSealed, counted: allowance != nil)
         let stopwatch = AnswerStopwatch(metrics)
-        let (answer, end) = try await guarded(lease) { watch in
+        let (text, end) = try await guarded(lease) { watch in
             var payload = payload
             return try await lease.client.answer(
                 body, answerTokens: answerTokens, watch: watch, engine: lease.progress
-            ) { text in
+            ) { text, counted in
+                var tokens: UInt64 = 0
+                if let allowance {
+                    guard let counted else { throw EngineAnswer.broken("does not count its tokens") }
+                    guard try await allowance.covers(counted.completionTokens) else { return false }
+                    tokens = UInt64(clamping: counted.completionTokens)
+                }
                 stopwatch.piece()
-                try await emit(try payload.event(text))
+                try await emit(try payload.event(text, tokens: tokens))
+                return true
             }
         }
+        // The last tokens may have left no text, and so have waited for nobody.
+        var usage = end.usage
+        if let allowance { usage.completionTokens = min(usage.completionTokens, allowance.tokens) }
         let (firstTokenMs, generateMs) = stopwatch.end()
         return Run.Reply(
             model: model.name, modelRoot: model.root, image: image, requestHash: try payload.request.hash(),
-            resultHash: Digest(hashing: answer.text), usage: end.usage,
+            resultHash: Digest(hashing: text), usage: usage,
             timings: StageTimings(
                 queueMs: lease.queueMs, loadMs: lease.loadMs, firstTokenMs: firstTokenMs,
                 generateMs: generateMs),

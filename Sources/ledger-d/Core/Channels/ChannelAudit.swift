@@ -41,9 +41,35 @@ extension Ledger {
                 throw ChainFault(description: "the voucher of \(highest) is not signed by its payer")
             }
         }
+        try auditTopUps(channel.id, db)
         let charged = try auditCharges(channel.purse, db)
         guard charged <= highest else {
             throw ChainFault(description: "\(charged) are charged, and \(highest) signed")
+        }
+    }
+
+    /// Each piece of a job is one that its quote says: more than the first voucher covered, less than or as much as the whole, what so
+    /// many tokens cost; and a voucher, whose signature is checked above, reaches so far.
+    private static func auditTopUps(_ channel: Digest, _ db: Database) throws {
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT covered.*, event.json, voucher.ceiling AS signed FROM covered
+                LEFT JOIN pledge ON pledge.channel = covered.channel AND pledge.job = covered.job
+                LEFT JOIN event ON event.id = pledge.quote
+                LEFT JOIN voucher ON voucher.channel = covered.channel AND voucher.ceiling = covered.ceiling
+                WHERE covered.channel = ?
+                """, arguments: [Data(channel.bytes)])
+        while let row = try rows.next() {
+            let (job, amount) = (row["job"] as String, row["amount"] as Int64)
+            guard let json: Data = row["json"],
+                let quote = Quote(unproven: try CanonicalJSON.decode(SignedEvent.self, from: json)),
+                amount > quote.first, amount <= quote.ceiling,
+                quote.amount(tokens: Int(quote.tokens(for: amount))) == amount
+            else { throw ChainFault(description: "what is covered of \(job) is not on its quote") }
+            guard let signed: Int64 = row["signed"], amount <= signed else {
+                throw ChainFault(description: "no voucher covers \(amount) of \(job)")
+            }
         }
     }
 
@@ -52,15 +78,15 @@ extension Ledger {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT charge.*, pledge.amount AS promised FROM charge JOIN pledge
-                    ON pledge.channel = charge.channel AND pledge.job = charge.job
+                SELECT charge.*, exposure.covered FROM charge JOIN exposure
+                    ON exposure.channel = charge.channel AND exposure.job = charge.job
                 WHERE charge.channel = ? ORDER BY charge.total, charge.amount DESC
                 """, arguments: [Data(purse.id.bytes)])
         var sum: Int64 = 0
         while let row = try rows.next() {
             let (amount, name) = (row["amount"] as Int64, row["job"] as String)
             sum += amount
-            guard sum == row["total"], amount <= row["promised"] as Int64 else {
+            guard sum == row["total"], amount <= row["covered"] as Int64 else {
                 throw ChainFault(description: "the charge of \(name) does not add up")
             }
             guard let job = JobID(name) else { throw ChainFault(description: "\(name) is no job") }

@@ -10,6 +10,8 @@ struct ChannelBook: Hashable, Sendable {
     var charged: Int64 = 0
     /// What jobs under way may cost at most.
     var open: Int64 = 0
+    /// How much of that vouchers cover so far.
+    var covered: Int64 = 0
     /// The highest ceiling that was signed, or taken.
     var highest: Int64 = 0
 
@@ -17,20 +19,24 @@ struct ChannelBook: Hashable, Sendable {
     static let payerPatience: Int64 = 26 * 3_600_000
     static let payeePatience: Int64 = 2 * 3_600_000
 
-    /// The ceiling of the voucher that goes with a job.
+    /// The ceiling of the voucher that goes with a job, or with the next piece of its answer. The job itself is not in the
+    /// book's numbers.
     ///
     /// - Parameters:
-    ///   - amount: the most that the job may cost.
+    ///   - amount: up to which the job is to be covered.
+    ///   - whole: the most that it may cost.
     ///   - stated: what the payee says must be covered besides, when it refused less.
     ///   - deposited: what was put into the channel and not taken back, over its whole life.
     ///   - atRisk: the most that may lie between what is signed and what was verified.
     func promise(
-        _ amount: Int64, stated: Int64, deposited: Int64, atRisk: Int64
+        _ amount: Int64, of whole: Int64, stated: Int64, deposited: Int64, atRisk: Int64
     ) throws(WireError) -> Int64 {
-        guard (1...Deed.largestAmount).contains(amount), (0...Deed.largestAmount).contains(stated) else {
+        guard (1...Deed.largestAmount).contains(whole), (1...whole).contains(amount),
+            (0...Deed.largestAmount).contains(stated)
+        else {
             throw WireError(.invalidParams, "The amount of a voucher is beyond all bounds.")
         }
-        let ceiling = max(highest, max(charged + open, stated) + amount)
+        let ceiling = max(highest, max(charged + covered, stated) + amount)
         guard ceiling - charged <= atRisk else {
             throw WireError(
                 .policyRefused,
@@ -38,10 +44,12 @@ struct ChannelBook: Hashable, Sendable {
                     + "receipt, more than the ceiling of \(atRisk).",
                 fix: "Raise ledger.channels.max_at_risk, or use another provider.")
         }
-        guard ceiling <= deposited else {
+        // What is begun can be paid to its end.
+        let due = max(ceiling, max(charged + open, stated) + whole)
+        guard due <= deposited else {
             throw WireError(
                 .paymentRequired,
-                "The channel with this provider holds \(deposited), and a voucher of \(ceiling) is due.",
+                "The channel with this provider holds \(deposited), and vouchers of up to \(due) are due.",
                 fix: "Put more into it: 'infernetctl wallet channel'.")
         }
         return ceiling
@@ -51,6 +59,7 @@ struct ChannelBook: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - ceiling: of the voucher.
+    ///   - amount: up to which the job must be covered before it begins.
     ///   - balance: what the chain says that the channel holds, over its whole life.
     /// - Returns: whether the voucher is a new one.
     func accept(_ ceiling: Int64, for amount: Int64, balance: Int64) throws(WireError) -> Bool {
@@ -58,22 +67,45 @@ struct ChannelBook: Hashable, Sendable {
             throw WireError(
                 .paymentRequired, "The voucher's ceiling is \(ceiling); one of \(highest) was taken before.")
         }
-        guard ceiling >= charged + open + amount else {
-            throw WireError(
-                .paymentRequired,
-                "The voucher's ceiling is \(ceiling); \(charged + open) are charged or open, and this job may cost "
-                    + "\(amount).")
-        }
-        guard ceiling <= balance else {
-            throw WireError(
-                .paymentRequired,
-                "The voucher's ceiling is \(ceiling); the chain says that the channel holds \(balance).")
-        }
+        try cover(ceiling, amount)
+        guard ceiling <= balance else { throw Self.beyond(ceiling, balance) }
         return ceiling > highest
     }
 
+    /// Refuses a voucher for the next piece of an answer that does not cover it. The job itself is not in the book's numbers.
+    /// One that is below the highest does: those of two jobs may overtake each other, and what counts is the highest.
+    ///
+    /// - Returns: whether the voucher is a new one.
+    func acceptNext(_ ceiling: Int64, for amount: Int64, balance: Int64) throws(WireError) -> Bool {
+        try cover(max(ceiling, highest), amount)
+        guard ceiling > highest else { return false }
+        guard ceiling <= balance else { throw Self.beyond(ceiling, balance) }
+        return true
+    }
+
+    private func cover(_ ceiling: Int64, _ amount: Int64) throws(WireError) {
+        guard ceiling >= charged + covered + amount else {
+            throw WireError(
+                .paymentRequired,
+                "The voucher's ceiling is \(ceiling); \(charged + covered) are charged or covered for others, and "
+                    + "\(amount) are to be covered for this job.")
+        }
+    }
+
+    private static func beyond(_ ceiling: Int64, _ balance: Int64) -> WireError {
+        WireError(
+            .paymentRequired,
+            "The voucher's ceiling is \(ceiling); the chain says that the channel holds \(balance).")
+    }
+
+    /// Takes one job out of the numbers.
+    mutating func leave(out pledge: Ledger.Pledge) {
+        open -= min(pledge.amount, open)
+        covered -= min(pledge.covered, covered)
+    }
+
     /// What a payer is told to cover besides the next job, so that its voucher will be taken.
-    func due(besides amount: Int64) -> Int64 { max(charged + open, highest - amount) }
+    func due(besides amount: Int64) -> Int64 { max(charged + covered, highest - amount) }
 }
 
 /// When a payee claims.

@@ -71,15 +71,14 @@ extension Ledger {
     }
 
     static func book(_ channel: Digest, at: Int64, _ db: Database) throws -> ChannelBook {
-        let open = try Int64.fetchOne(
+        let open = try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT coalesce(sum(amount), 0) FROM pledge WHERE channel = ? AND at > ?
-                        AND NOT EXISTS (SELECT 1 FROM charge
-                            WHERE charge.channel = pledge.channel AND charge.job = pledge.job)
+                    SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(covered), 0) AS covered FROM exposure
+                    WHERE channel = ? AND at > ? AND is_over = 0
                     """), arguments: [Data(channel.bytes), at - 172_800_000])
         return ChannelBook(
-            charged: try charged(channel, db), open: open ?? 0,
+            charged: try charged(channel, db), open: open?["amount"] ?? 0, covered: open?["covered"] ?? 0,
             highest: try highest(channel, db)?.voucher.ceiling.exactInt64 ?? 0)
     }
 
@@ -108,16 +107,23 @@ extension Ledger {
             signature: signature)
     }
 
-    static func pledge(
-        _ job: JobID, _ channel: Digest, _ db: Database
-    ) throws -> (amount: Int64, isOver: Bool, quote: String?)? {
+    /// A promise for one job: what it may cost at most, and how much of that is covered so far.
+    struct Pledge {
+        var amount: Int64
+        var covered: Int64
+        var isOver: Bool
+        var quote: String?
+    }
+
+    static func pledge(_ job: JobID, _ channel: Digest, _ db: Database) throws -> Pledge? {
         try Row.fetchOne(
             db.cachedStatement(
-                sql: """
-                    SELECT amount, quote, EXISTS (SELECT 1 FROM charge WHERE charge.channel = pledge.channel
-                        AND charge.job = pledge.job) AS over FROM pledge WHERE channel = ? AND job = ?
-                    """), arguments: [Data(channel.bytes), job.text]
-        ).map { ($0["amount"], $0["over"], $0["quote"]) }
+                sql: "SELECT amount, covered, is_over, quote FROM exposure WHERE channel = ? AND job = ?"),
+            arguments: [Data(channel.bytes), job.text]
+        ).map {
+            Pledge(
+                amount: $0["amount"], covered: $0["covered"], isOver: $0["is_over"], quote: $0["quote"])
+        }
     }
 
     /// The purse out of which a job was promised.

@@ -49,9 +49,10 @@ extension Ledger {
             let deposited =
                 try Self.balance(channel.account, channel.asset, db) + book.open + book.charged
             // Asked again, after the provider refused what covered less: its own promise counts once.
-            if let earlier { book.open -= min(earlier.amount, book.open) }
+            if let earlier { book.leave(out: earlier) }
             let ceiling = try book.promise(
-                promise.amount, stated: promise.stated, deposited: deposited, atRisk: promise.atRisk)
+                promise.quote.quote.first, of: promise.amount, stated: promise.stated, deposited: deposited,
+                atRisk: promise.atRisk)
             if earlier == nil {
                 try Self.check(
                     promise.limit, promise.amount, channel.asset, to: channel.peer, at: at, db)
@@ -67,7 +68,9 @@ extension Ledger {
             if earlier == nil {
                 try writer.store(promise.quote.event)
                 try Self.pledge(
-                    promise.job, channel.id, promise.amount, promise.process, promise.quote, at: at, writer)
+                    promise.job, channel.id, promise.amount, first: promise.quote.quote.first,
+                    promise.process,
+                    promise.quote, at: at, writer)
             }
             guard let highest = try Self.highest(channel.id, db) else {
                 throw WireError(.corrupt, "The ledger has lost a voucher.")
@@ -107,12 +110,13 @@ extension Ledger {
         guard let ceiling = cover.signed.voucher.ceiling.exactInt64, ceiling <= Deed.largestAmount else {
             throw WireError(.paymentRequired, "The voucher's ceiling is beyond all bounds.")
         }
-        let isNew = try book.accept(ceiling, for: cover.amount, balance: cover.balance)
+        let first = quote?.quote.first ?? cover.amount
+        let isNew = try book.accept(ceiling, for: first, balance: cover.balance)
         if known == nil { try insert(channel, writer) }
         if isNew {
             try keep(cover.signed.voucher, cover.signed.signature, at: at, writer)
         }
-        try pledge(job, channel.id, cover.amount, cover.process, quote, at: at, writer)
+        try pledge(job, channel.id, cover.amount, first: first, cover.process, quote, at: at, writer)
     }
 
     /// Whatever is refused is refused before the first write.
@@ -137,7 +141,7 @@ extension Ledger {
             ])
     }
 
-    private static func keep(
+    static func keep(
         _ voucher: Voucher, _ signature: EVMSignature, at: Int64, _ writer: LedgerWriter
     ) throws {
         try writer.insert(

@@ -25,10 +25,10 @@ extension Ledger {
         else {
             throw WireError(.policyRefused, "Nothing was promised for \(operation.job).")
         }
-        guard purse.asset == body.unitPrice.asset, !pledge.isOver, body.price <= pledge.amount else {
+        guard purse.asset == body.unitPrice.asset, !pledge.isOver, body.price <= pledge.covered else {
             throw WireError(
                 .policyRefused,
-                "\(operation.job) costs \(body.price) by its receipt; \(pledge.isOver ? 0 : pledge.amount) were promised."
+                "\(operation.job) costs \(body.price) by its receipt; \(pledge.isOver ? 0 : pledge.covered) are covered."
             )
         }
         return purse
@@ -124,14 +124,15 @@ extension Ledger {
         return [(id, .void(purse.reservation(job), purse.asset, of: purse.account))]
     }
 
+    /// - Parameter first: how much of it the first voucher covers; all where it is paid in another way.
     static func pledge(
-        _ job: JobID, _ channel: Digest, _ amount: Int64, _ process: Digest?, _ quote: KeptQuote?, at: Int64,
-        _ writer: LedgerWriter
+        _ job: JobID, _ channel: Digest, _ amount: Int64, first: Int64? = nil, _ process: Digest?,
+        _ quote: KeptQuote?, at: Int64, _ writer: LedgerWriter
     ) throws {
         try writer.insert(
             "pledge",
             [
-                "channel": Data(channel.bytes), "job": job.text, "amount": amount, "at": at,
+                "channel": Data(channel.bytes), "job": job.text, "amount": amount, "at": at, "first": first,
                 "process": process.map { Data($0.bytes) }, "quote": quote?.event.id,
             ])
     }

@@ -19,7 +19,9 @@ extension LedgerDaemon {
     /// What a client's job costs at most, under this node's key. Nothing is written down: the quote comes back with the job.
     func signQuote(_ request: LedgerInterface.SignQuote) throws -> SignedEvent {
         try requireStaying()
-        return try key.sign(try policy.quote(for: request.client, request.terms, now: now))
+        return try key.sign(
+            try policy.quote(
+                for: request.client, request.terms, chunk: request.chunk, now: now))
     }
 
     /// The provider's quote for what this node is asked to promise.

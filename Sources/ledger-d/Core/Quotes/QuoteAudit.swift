@@ -13,7 +13,7 @@ extension Ledger {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT channel.*, pledge.job AS job, pledge.amount, pledge.quote, event.json, taken.terms,
+                SELECT channel.*, pledge.job AS job, pledge.amount, pledge.first, pledge.quote, event.json, taken.terms,
                     receipt.json AS receipt
                 FROM pledge JOIN channel ON channel.id = pledge.channel
                 LEFT JOIN event ON event.id = pledge.quote
@@ -42,6 +42,7 @@ extension Ledger {
             throw ChainFault(description: "it is not between the nodes of its purse")
         }
         guard quote.terms.job.text == row["job"], quote.ceiling == row["amount"] as Int64,
+            quote.first == row["first"] as Int64? ?? quote.ceiling,
             quote.terms.unitPrice.asset == purse.asset, purse.asset.rail.map(quote.rails.contains) == true
         else { throw ChainFault(description: "it is not for what was promised") }
         let id = Digest(hex: row["quote"])

@@ -60,6 +60,11 @@ final class PeerPool: @unchecked Sendable {  // see above
         try await ask(request.quote, request.provider, request.endpoint, deadlineMs)
     }
 
+    /// Carries the voucher for the next piece of an answer to its provider.
+    func topUp(_ request: WSInterface.TopUp, deadlineMs: Int) async throws -> Done {
+        try await ask(request.topUp, request.provider, request.endpoint, deadlineMs)
+    }
+
     /// What may be repeated: a session that died meanwhile is dialled again.
     private func ask<Message: Request>(
         _ message: Message, _ provider: PublicKey, _ endpoint: String, _ deadlineMs: Int

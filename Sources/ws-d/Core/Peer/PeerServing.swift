@@ -65,7 +65,8 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
         guard body.count <= spec.maxRequestBytes else {
             throw WireError(.tooLarge, "'\(spec.name)' takes \(spec.maxRequestBytes) bytes.")
         }
-        guard !hub.isDraining else {
+        // What is under way is paid to its end.
+        guard !hub.isDraining || spec.name == PeerInterface.TopUp.spec.name else {
             throw WireError(.draining, "This node is stopping and takes no new work.", retryAfterMs: 5_000)
         }
         guard !open.contains(envelope.id) else {
@@ -111,6 +112,14 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
                     AggregatorInterface.Quote(peer: peer, quote: quote), trace: quote.terms.job.text,
                     deadlineMs: patience)
                 return try Self.frame { try Message.result(&$0, id: envelope.id, reply) }
+            }
+        case PeerInterface.TopUp.spec.name:
+            let topUp = try PeerInterface.TopUp.read(body)
+            start(envelope.id, spec) {
+                let done = try await hub.aggregator.call(
+                    AggregatorInterface.TopUp(peer: peer, topUp: topUp), trace: topUp.job.text,
+                    deadlineMs: patience)
+                return try Self.frame { try Message.result(&$0, id: envelope.id, done) }
             }
         default:
             let bundle = try PeerInterface.DeliverAcceptance.read(body).bundle
