@@ -29,6 +29,7 @@ struct Simulator: ParsableCommand {
     @Option(help: "Disjoint paths of an announcement that is repeated.") var again = 6
     @Option(help: "Disjoint paths to evidence.") var words = 6
     @Flag(help: "A card is not announced a second time at once.") var once = false
+    @Flag(help: "Also: what announcing a device's class costs.") var classes = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
     @Flag(help: "Also: evidence on providers, when nodes die and when liars hide it.") var evidence = false
     @Flag(help: "Also: what bad providers take from clients that choose as aggregator-d does.") var market =
@@ -52,6 +53,7 @@ struct Simulator: ParsableCommand {
                 verdicts += try attacks ? trial.report() : trial.ring()
             }
             if evidence { verdicts += try Words(nodes: count, seed: seed, options: options).report() }
+            if classes { verdicts += try Classes(nodes: count, seed: seed, options: options).report() }
             if idle { verdicts.append(Life(nodes: count, seed: seed, options: options).quiet()) }
             if life { verdicts += try Life(nodes: count, seed: seed, options: options).report() }
         }

@@ -37,6 +37,25 @@ import Wire
         #expect(card.isPlausible)
     }
 
+    @Test func theCardNamesTheClassOfItsAccelerator() throws {
+        func device(_ kind: String, _ name: String) throws -> String {
+            var local = PlannerTests.local([PlannerTests.entry])
+            var inventory = try local.inventory.get()
+            inventory.devices = [
+                .init(kind: kind, name: name, memoryMiB: 143_771),
+                .init(kind: "cpu", name: "x", memoryMiB: 1),
+            ]
+            local.inventory = .success(inventory)
+            var decision = CardDecision()
+            guard case .announce(let card) = decision.on(Self.facts(now: 1, local: local)) else { return "" }
+            return card.device
+        }
+        #expect(try device("nvidia", "NVIDIA H200") == "nvidia-h200")
+        #expect(try device("amd", "0x") == "amd-0x")
+        #expect(try device("nvidia", "NVIDIA Graphics Device") == "nvidia")
+        #expect(try device("cpu", "AMD EPYC 9B14") == "cpu")
+    }
+
     @Test func itIsRenewedInTimeAndQuicklyWhileAlone() throws {
         var decision = CardDecision()
         _ = try Self.announced(&decision, now: 1000)

@@ -177,6 +177,13 @@ import Wire
         }
         let now = status(local, serving: 0)
         #expect((now.slots, now.busy, now.load) == (4, 1, 3))
+        // A CPU has no free memory of its own, and a GPU whose tool does not tell has none either.
+        #expect(now.freeMiB == nil)
+        inventory.devices = [nil, 200, 22_817].map {
+            ExecInterface.Device(kind: "nvidia", name: "NVIDIA H200", memoryMiB: 24_000, freeMiB: $0)
+        }
+        let free = status(LocalView(entries: .success([]), inventory: .success(inventory)), serving: 0)
+        #expect(free.freeMiB == 22_817)
         #expect(now.hasLoaded(Digest(hashing: "ready")) && !now.hasLoaded(Digest(hashing: "loading")))
         // Jobs that were let in and have not reached exec-d yet count too.
         #expect(status(local, serving: 3).busy == 3)

@@ -147,8 +147,46 @@ import Wire
                 == ProviderFilter(
                     minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20, asset: .testCredit))
         #expect(try parse("find m").filter.isEmpty)
-        for line in ["find m --max-load 16", "find m -n 0", "find m --vram -1", "find"] {
+        #expect(try parse("find m --gpu H200").device?.text == "nvidia-h200")
+        #expect(try parse("find --gpu amd-mi300x --free-vram 24").device?.text == "amd-mi300x")
+        for line in [
+            "find m --max-load 16", "find m -n 0", "find m --vram -1", "find", "find m --free-vram -1",
+            "find m --gpu -",
+        ] {
             #expect(throws: (any Error).self) { try parse(line) }
         }
     }
 }
+    @Test("a search for a device alone shows the cheapest model of each, and nobody with another device")
+    func devices() throws {
+        let good = try event(7)
+        #expect(FoundProvider(good, model: nil, device: "cpu", now: Self.now)?.offer.name == "m")
+        #expect(FoundProvider(good, model: nil, device: "nvidia-h200", now: Self.now) == nil)
+        #expect(FoundProvider(good, model: "m", device: "nvidia-h200", now: Self.now) == nil)
+    }
+
+    @Test("free memory is a provider's own signed word of now, and whoever is left out has a reason")
+    func freeMemory() throws {
+        let asked = try (UInt8(1)...5).map { try provider($0) }
+        func answer(_ number: UInt8, free: Int?, signedBy: UInt8? = nil) throws -> DHTInterface.Probe.Answer {
+            let provider = try key(number).publicKey
+            let signer = try key(signedBy ?? number)
+            let status = ProviderStatus(
+                provider: signer.publicKey, challenge: "0123456789abcdef", accepts: true, slots: 1, busy: 0,
+                queued: 0, freeMiB: free, createdAt: Self.now)
+            return .init(provider: provider, status: try signer.sign(status.template), milliseconds: 1)
+        }
+        let answers = [
+            try answer(1, free: 24_576), try answer(2, free: 24_575), try answer(3, free: nil),
+            try answer(4, free: 90_000, signedBy: 9),
+            .init(provider: try key(5).publicKey, problem: "no answer"),
+        ]
+        let (kept, leftOut) = FoundProvider.roomy(asked, answers, leastMiB: 24_576)
+        #expect(kept.map(\.card.provider) == [try key(1).publicKey])
+        #expect(kept.first?.freeMiB == 24_576)
+        #expect(
+            FreeMemoryRefusal.words(leftOut) == [
+                "less free memory than wanted: 1", "tells no free memory: 1", "did not say how it is: 2",
+            ])
+    }
+

@@ -119,10 +119,10 @@ class Holder:
 
 
 class Provider:
-    """A UDP socket that says how a provider is: `busy` of four slots; None is silence."""
+    """A UDP socket that says how a provider is: `busy` of four slots, None is silence; `free` MiB, None is not told."""
 
-    def __init__(self, secret, host):
-        self.secret, self.busy, self.asked = secret, 0, 0
+    def __init__(self, secret, host, free=None):
+        self.secret, self.busy, self.asked, self.free = secret, 0, 0, free
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, 0))
         self.address = "{}:{}".format(*self.socket.getsockname())
@@ -142,11 +142,15 @@ class Provider:
             if self.busy is None:
                 continue
             event = schnorr.event(self.secret, 27860, int(time.time()), [
-                ["challenge", question["a"]["n"].hex()], ["accepts", "1"], ["slots", "4", str(self.busy), "0"]])
+                ["challenge", question["a"]["n"].hex()], ["accepts", "1"], ["slots", "4", str(self.busy), "0"],
+                *([] if self.free is None else [["free", str(self.free)]])])
             compact = {"c": event["created_at"], "k": event["kind"], "p": bytes.fromhex(event["pubkey"]),
                        "s": bytes.fromhex(event["sig"]), "t": event["tags"], "x": ""}
-            self.socket.sendto(
-                encode({"r": {"e": compact, "id": bytes(20)}, "t": question["t"], "y": "r"}), asker)
+            try:
+                self.socket.sendto(
+                    encode({"r": {"e": compact, "id": bytes(20)}, "t": question["t"], "y": "r"}), asker)
+            except OSError:  # closed while it signed
+                return
 
     def close(self):
         """Falls silent for good."""

@@ -82,9 +82,9 @@ def event(secret, kind, created_at, tags, content=""):
 
 
 def card(secret, created_at, model="model-x", root="ab" * 32, lifetime=1200, endpoint="ws://127.0.0.9:9100/peer",
-         memory=8192, load=0, price=(1, 2), status=None):
+         memory=8192, load=0, price=(1, 2), status=None, device="cpu"):
     """A provider's card, as docs/protocol/dht.md and `ProviderCard` describe it."""
     return event(secret, 31860, created_at, [
         ["d", "infernet"], ["expiration", str(created_at + lifetime)], ["endpoint", endpoint],
-        ["device", "cpu", str(memory)], ["slots", "2", str(load)], *([["status", status]] if status else []),
+        ["device", device, str(memory)], ["slots", "2", str(load)], *([["status", status]] if status else []),
         ["model", model, root, "2048", "test:credit", str(price[0]), str(price[1])]])

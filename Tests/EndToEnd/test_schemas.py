@@ -60,6 +60,7 @@ class Schemas(unittest.TestCase):
             ("descriptor", ("status_addresses", 0), "provider.example:1"), ("descriptor", ("attestation", "evidence"), "xyz"),
             ("status", ("kind",), 31860), ("status", ("tags", 0, 1), "01"), ("status", ("tags", 1, 1), "yes"),
             ("status", ("tags", 2, 1), "-1"), ("status", ("tags", 3, 1), "1d1243022ea5c99"),
+            ("status", ("tags", 4, 1), "-1"), ("status", ("tags", 4), ["free", "1", "2"]), ("status", ("tags", 4, 0), "free_mib"),
             ("job", ("messages", 0, "role"), "nobody"), ("job", ("sampling", "max_tokens"), 0),
             ("job", ("format", "type"), "xml"),
             ("receipt", ("receipt", "kind"), 7861), ("receipt", ("receipt", "sig"), "00"),

@@ -25,6 +25,11 @@ import Testing
             $0.accepts = false
         }
         #expect(Self.read(bare.template) == bare)
+        for loaded in [[], ["0011223344556677"]] {
+            let told = Self.status { ($0.freeMiB, $0.loaded) = (22_817, loaded) }
+            #expect(Self.read(told.template) == told)
+            #expect(told.template.tags.last == ["free", "22817"])
+        }
     }
 
     @Test func nothingElseIsAStatus() {
@@ -34,7 +39,10 @@ import Testing
         template = Self.status().template
         template.content = "x"
         #expect(Self.read(template) == nil)
-        for tag in [["loaded", "0011223344556677"], ["challenge", "0123456789abcdef"], ["x"]] {
+        for tag in [
+            ["loaded", "0011223344556677"], ["free", "-1"], ["free", "01"], ["free"],
+            ["challenge", "0123456789abcdef"], ["x"],
+        ] {
             template = Self.status().template
             template.tags.append(tag)
             #expect(Self.read(template) == nil)
@@ -48,7 +56,7 @@ import Testing
         let impossible: [(inout ProviderStatus) -> Void] = [
             { $0.challenge = "0123456789ABCDEF" }, { $0.challenge = "01" }, { $0.slots = -1 },
             { $0.busy = -1 },
-            { $0.queued = -1 }, { $0.loaded = ["0011"] }, { $0.createdAt = -1 },
+            { $0.queued = -1 }, { $0.freeMiB = -1 }, { $0.loaded = ["0011"] }, { $0.createdAt = -1 },
             { $0.loaded = [String](repeating: "0011223344556677", count: 9) },
         ]
         for change in impossible { #expect(Self.read(Self.status(change).template) == nil) }

@@ -51,10 +51,10 @@ public enum DHTInterface {
         public static var example: (request: Withdraw, reply: Done) { (Withdraw(), Done()) }
     }
 
-    /// Finds cards for a model.
+    /// Finds cards for a model, for a class of accelerators, or for both.
     public struct Find: Request {
         public static let spec = MethodSpec(
-            "dht.find", deadlineMs: 10_000, "Finds the cards of a model's providers.")
+            "dht.find", deadlineMs: 10_000, "Finds the cards of providers, by model, device or key.")
         public struct Reply: WireValue, Hashable {
             /// Newest per provider, signature checked, not expired.
             public var cards: [SignedEvent]
@@ -75,8 +75,10 @@ public enum DHTInterface {
                 self.leftOut = leftOut
             }
         }
-        /// A model's name, or its root in hexadecimal; empty when `provider` is given.
+        /// A model's name, or its root in hexadecimal; empty when `provider` is given, or `device` alone.
         public var model: String
+        /// The class of accelerators that is wanted, as `nvidia-h200`.
+        public var device: String?
         /// The card of this provider is wanted, whatever it offers.
         public var provider: PublicKey?
         /// Most cards that are wanted, 1 to 255.
@@ -84,9 +86,11 @@ public enum DHTInterface {
         /// Bounds that a card must keep; none when nil.
         public var filter: ProviderFilter?
         public init(
-            model: String, provider: PublicKey? = nil, limit: Int = 16, filter: ProviderFilter? = nil
+            model: String, device: String? = nil, provider: PublicKey? = nil, limit: Int = 16,
+            filter: ProviderFilter? = nil
         ) {
             self.model = model
+            self.device = device
             self.provider = provider
             self.limit = limit
             self.filter = filter
@@ -94,7 +98,7 @@ public enum DHTInterface {
         public static var example: (request: Find, reply: Reply) {
             (
                 Find(
-                    model: "smollm2-135m-instruct",
+                    model: "smollm2-135m-instruct", device: "nvidia-h200",
                     filter: ProviderFilter(minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20)),
                 Reply(
                     cards: [LedgerInterface.exampleEvent], asked: 9, holders: 8,

@@ -18,15 +18,21 @@ public enum ExecInterface {
         /// Memory for models, in MiB.
         public var memoryMiB: Int
         public var driver: String?
+        /// Memory that is free now, in MiB; nil for a CPU, and where its tool does not tell.
+        public var freeMiB: Int?
         enum CodingKeys: String, CodingKey {
             case kind, name, driver
             case memoryMiB = "memory_mib"
+            case freeMiB = "free_mib"
         }
-        public init(kind: String, name: String, memoryMiB: Int, driver: String? = nil) {
+        public init(
+            kind: String, name: String, memoryMiB: Int, driver: String? = nil, freeMiB: Int? = nil
+        ) {
             self.kind = kind
             self.name = name
             self.memoryMiB = memoryMiB
             self.driver = driver
+            self.freeMiB = freeMiB
         }
     }
 

@@ -32,7 +32,7 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     /// Where it is paid, when any of its prices is not in test credits.
     public var payTo: PayTo?
     public var models: [ModelOffer]
-    /// `cpu`, or the GPU's class.
+    /// `cpu`, or the accelerator's `DeviceClass`; its kind alone when its driver tells no model.
     public var device: String
     /// Memory for models, in MiB.
     public var memoryMiB: Int

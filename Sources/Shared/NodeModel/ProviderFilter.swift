@@ -11,9 +11,11 @@ public struct ProviderFilter: Hashable, Sendable, Codable {
     public var maximumPrice: Int64?
     /// What `maximumPrice` counts in; test credits when nil.
     public var asset: Asset?
+    /// The accelerator's class, as on a card.
+    public var device: String?
 
     enum CodingKeys: String, CodingKey {
-        case asset
+        case asset, device
         case minimumMemoryMiB = "min_memory_mib"
         case maximumLoad = "max_load"
         case maximumPrice = "max_price"
@@ -22,12 +24,13 @@ public struct ProviderFilter: Hashable, Sendable, Codable {
     /// Bounds from their parts.
     public init(
         minimumMemoryMiB: Int? = nil, maximumLoad: Int? = nil, maximumPrice: Int64? = nil,
-        asset: Asset? = nil
+        asset: Asset? = nil, device: String? = nil
     ) {
         self.minimumMemoryMiB = minimumMemoryMiB
         self.maximumLoad = maximumLoad
         self.maximumPrice = maximumPrice
         self.asset = asset
+        self.device = device
     }
 
     /// The wish that is not met.
@@ -36,6 +39,7 @@ public struct ProviderFilter: Hashable, Sendable, Codable {
         case load = "more load than wanted"
         case asset = "wants another money"
         case price = "dearer than wanted"
+        case device = "another device than wanted"
     }
 
     /// Whether nothing is asked for.
@@ -43,7 +47,8 @@ public struct ProviderFilter: Hashable, Sendable, Codable {
 
     /// Which wish a provider with these properties does not meet; nil when it meets all. Without a price it meets no
     /// bound on the price.
-    public func refusal(memoryMiB: Int, load: Int, price: UnitPrice?) -> Refusal? {
+    public func refusal(memoryMiB: Int, load: Int, price: UnitPrice?, device: String) -> Refusal? {
+        if let wanted = self.device, device != wanted { return .device }
         if let minimumMemoryMiB, memoryMiB < minimumMemoryMiB { return .memory }
         if let maximumLoad, load > maximumLoad { return .load }
         guard let maximumPrice else { return nil }

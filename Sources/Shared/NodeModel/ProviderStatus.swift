@@ -21,18 +21,21 @@ public struct ProviderStatus: Hashable, Sendable, Codable {
     public var queued: Int
     /// The first 16 hexadecimal characters of the roots of models that answer without being loaded first.
     public var loaded: [String]
+    /// Memory that is free on the accelerator which has the most of it, in MiB; nil where none tells.
+    public var freeMiB: Int?
     /// Unix seconds, by the provider's clock.
     public var createdAt: Int64
 
     enum CodingKeys: String, CodingKey {
         case provider, challenge, accepts, slots, busy, queued, loaded
+        case freeMiB = "free_mib"
         case createdAt = "created_at"
     }
 
     /// A status from its parts.
     public init(
         provider: PublicKey, challenge: String, accepts: Bool, slots: Int, busy: Int, queued: Int,
-        loaded: [String] = [], createdAt: Int64
+        freeMiB: Int? = nil, loaded: [String] = [], createdAt: Int64
     ) {
         self.provider = provider
         self.challenge = challenge
@@ -40,6 +43,7 @@ public struct ProviderStatus: Hashable, Sendable, Codable {
         self.slots = slots
         self.busy = busy
         self.queued = queued
+        self.freeMiB = freeMiB
         self.loaded = loaded
         self.createdAt = createdAt
     }

@@ -50,8 +50,10 @@ public enum Grants {
         row(.ctl, .exec, hand + [ExecInterface.Inventory.spec, ExecInterface.StopEngine.spec]),
         row(
             .ctl, .dht,
-            hand + [DHTInterface.Find.spec, DHTInterface.Describe.spec, DHTInterface.Stats.spec]
-                + DHTInterface.mainline),
+            hand + [
+                DHTInterface.Find.spec, DHTInterface.Describe.spec, DHTInterface.Probe.spec,
+                DHTInterface.Stats.spec,
+            ] + DHTInterface.mainline),
         row(
             .ctl, .aggregator,
             hand + [

@@ -25,7 +25,7 @@ public final class ExecDaemon: Daemon {
     private let scorer: AnswerScorer?
     private let upkeep: Upkeep
     private let checker: ExecChecks
-    private let hardware: Task<Hardware, Never>
+    private let devices: DeviceWatch
     private let allowances = Allowances()
 
     public init(_ environment: DaemonEnvironment<ExecSection>) async throws {
@@ -37,7 +37,7 @@ public final class ExecDaemon: Daemon {
         let ledger = environment.link(to: .ledger)
         docker = DockerClient(client: client, socketPath: config.dockerSocket)
         image = config.image
-        hardware = Task { await HardwareProbe.look() }
+        devices = DeviceWatch()
         house = Self.house(environment, docker, client, metrics)
         runner = house.map { [allowances] house in
             JobRunner(
@@ -117,7 +117,15 @@ public final class ExecDaemon: Daemon {
 
     public func checks() async -> [ControlInterface.Check] { await checker.all() }
 
-    public func run() async throws { try await upkeep.run() }
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [upkeep] in try await upkeep.run() }
+            group.addTask { [devices] in try await devices.run() }
+            // Whichever ends first ends the daemon, as before.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
 
     public func drain() async { await house?.drain(.seconds(1)) }
 
@@ -125,7 +133,7 @@ public final class ExecDaemon: Daemon {
 
     private func inventory() async -> ExecInterface.Inventory.Reply {
         async let checks = checker.remembered()
-        let hardware = await hardware.value
+        let hardware = await devices.hardware()
         let pool = await house?.snapshot
         return ExecInterface.Inventory.Reply(
             devices: hardware.devices, gpuReason: hardware.gpuReason, checks: await checks,

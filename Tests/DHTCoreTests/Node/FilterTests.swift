@@ -63,6 +63,35 @@ import Testing
         #expect(all.holders >= 2)
     }
 
+    @Test func devicesAreFoundAloneWithAModelAndAsABound() throws {
+        var network = VirtualNetwork.joined(30, seed: 32, options: .init(loss: 0))
+        let devices = ["nvidia-h200", "nvidia-h200", "nvidia-rtx-4090", "cpu", "nvidia"]
+        for (index, device) in devices.enumerated() {
+            var card = TestCards.card(index, created: network.moment.unixSeconds)
+            card.device = device
+            if index == 1 { card.models[0].name = "other" }
+            let report = try network.announce(index, TestCards.fakeSigned(card))
+            #expect(report.topics.count == (index < 3 ? 5 : 3))
+            #expect(report.refusals.isEmpty)
+        }
+        func found(_ text: String, _ filter: ProviderFilter = ProviderFilter()) throws -> Set<PublicKey> {
+            let topic = try #require(Topic(text))
+            let operation = network.begin(20) { .find(topic, limit: 16, filter: filter, $0) }
+            network.run(10_000)
+            return Set(try #require(network.finds[operation]).cards.map(\.pubkey))
+        }
+        #expect(try found("g/nvidia-h200") == [TestCards.author(0), TestCards.author(1)])
+        #expect(try found("mg/nvidia-h200/smollm2") == [TestCards.author(0)])
+        #expect(try found("mg/nvidia-rtx-4090/smollm2") == [TestCards.author(2)])
+        #expect(try found("g/nvidia-h100").isEmpty)
+        #expect(try found("g/nvidia-h200", ProviderFilter(maximumPrice: 29)).isEmpty)
+        // A root has no topic with a device: the device is a bound.
+        let root = "m/" + TestCards.root("smollm2").hex
+        #expect(try found(root, ProviderFilter(device: "nvidia-rtx-4090")) == [TestCards.author(2)])
+        let report = try #require(network.finds[network.finds.keys.max() ?? 0])
+        #expect(report.leftOut == ["another device than wanted: 4"])
+    }
+
     @Test func noCardOfTheUnwantedTravels() throws {
         var peer = TestPeer()
         for number in UInt8(1)...3 {
@@ -112,7 +141,8 @@ import Testing
 
     @Test func boundsSurviveThePacket() {
         let filter = ProviderFilter(
-            minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20, asset: Asset(rawValue: "test:credit"))
+            minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20, asset: Asset(rawValue: "test:credit"),
+            device: "nvidia-h200")
         var random = DHTRandom(seed: 1)
         let find = InfFind(target: NodeID.random(using: &random), limit: 3, filter: filter)
         let message = KRPCMessage(
@@ -120,12 +150,12 @@ import Testing
             body: .query(KRPCQuery(sender: NodeID.random(using: &random), call: .infFind(find))))
         #expect(KRPCDecoder.decode(message.encoded()[...]) == .message(message))
         var reply = KRPCReply(sender: NodeID.random(using: &random), matches: 1)
-        reply.unwanted = [.asset: 1, .load: 2, .price: 3, .memory: 4]
+        reply.unwanted = [.asset: 1, .load: 2, .price: 3, .memory: 4, .device: 5]
         let answer = KRPCMessage(transaction: [1], body: .reply(reply))
         #expect(KRPCDecoder.decode(answer.encoded()[...]) == .message(answer))
     }
 
-    @Test(arguments: ["f1:x", "fd1:li-1ee", "fd1:v1:xe", "fd1:a1:\u{FF}1:pi1ee"])
+    @Test(arguments: ["f1:x", "fd1:li-1ee", "fd1:v1:xe", "fd1:a1:\u{FF}1:pi1ee", "fd1:g1:\u{FF}e"])
     func malformedBoundsAreRefused(_ field: String) {
         let zeros = String(repeating: "0", count: 20)
         let text = "d1:ad1:\(field)2:id20:\(zeros)1:ni1e6:target20:\(zeros)e1:q8:inf_find1:t1:x1:y1:qe"

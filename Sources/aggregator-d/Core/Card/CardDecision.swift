@@ -109,7 +109,7 @@ struct CardDecision: Sendable {
         var (device, memory, slots, load) = ("cpu", 0, 0, 15)
         if case .success(let inventory) = facts.local.inventory {
             let best = inventory.devices.first { $0.kind != "cpu" } ?? inventory.devices.first
-            device = best?.kind ?? "cpu"
+            device = best.map(Self.device) ?? "cpu"
             memory = best?.memoryMiB ?? 0
             slots = inventory.slots
             load = slots > 0 ? min(15, (inventory.busy + inventory.queued) * 15 / slots) : 15
@@ -120,6 +120,12 @@ struct CardDecision: Sendable {
             memoryMiB: memory,
             slots: slots, load: load, createdAt: facts.now, expiresAt: facts.now + lifetime,
             statusAddress: facts.statusAddress.isEmpty ? nil : facts.statusAddress, payTo: facts.payTo)
+    }
+
+    /// What a card calls a device: its class, by which it is searched, or its kind alone.
+    private static func device(_ device: ExecInterface.Device) -> String {
+        guard device.kind != "cpu" else { return "cpu" }
+        return DeviceClass(maker: device.kind, name: device.name)?.text ?? device.kind
     }
 
     /// What a card says, without the time and the load.

@@ -118,7 +118,7 @@ public final class DHTDaemon: Daemon {
             await self.persist()
             return Done()
         }
-        router.on(DHTInterface.Find.self) { request, _ in try await self.find(request) }
+        FindRoute { try self.running() }.add(to: &router)
         router.on(DHTInterface.Stats.self) { _, _ in try await self.stats() }
         StatusRoutes { try self.running() }.add(to: &router)
         // A word of this node's own people is on the disk before they hear that it is given.
@@ -163,25 +163,6 @@ public final class DHTDaemon: Daemon {
                 fix: "Make the card anew, with the present time.")
         default: WireError(.invalidRequest, "The network would refuse this card: \(error.message).")
         }
-    }
-
-    private func find(_ request: DHTInterface.Find) async throws -> DHTInterface.Find.Reply {
-        let model = ContentRoot(hex: request.model).map(Topic.model) ?? Topic("n/" + request.model)
-        guard let topic = request.provider.map(Topic.provider) ?? model else {
-            throw WireError(
-                .invalidParams, "'\(request.model.prefix(80))' is no model's name or root.",
-                fix: "A name has 1 to \(Topic.maximumNameLength) bytes, a root 64 hexadecimal characters.")
-        }
-        guard (1...255).contains(request.limit) else {
-            throw WireError(.invalidParams, "The limit must be from 1 to 255, not \(request.limit).")
-        }
-        let report = try await running().find(
-            topic, limit: request.limit, filter: request.filter ?? ProviderFilter())
-        var leftOut = report.leftOut
-        if report.timedOut > 0 { leftOut.append("nodes that did not answer: \(report.timedOut)") }
-        if report.cards.isEmpty { leftOut.append(report.summary) }
-        return DHTInterface.Find.Reply(
-            cards: report.cards, asked: report.answered, holders: report.holders, leftOut: leftOut)
     }
 
     private func stats() async throws -> DHTInterface.Stats.Reply {

@@ -170,6 +170,15 @@ public enum KRPCDecoder {
             }
             filter.asset = Asset(rawValue: text)
         }
+        if let device = value["g"]?.bytes {
+            guard device.count <= DeviceClass.maximumLength,
+                let text = String(validating: device, as: UTF8.self)
+            else {
+                throw KRPCError(
+                    .protocolError, "g in f is a text of at most \(DeviceClass.maximumLength) bytes")
+            }
+            filter.device = text
+        }
         return filter
     }
 

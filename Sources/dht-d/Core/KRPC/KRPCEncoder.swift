@@ -127,6 +127,10 @@ extension KRPCMessage {
             writer.key("a")
             writer.text(asset.rawValue)
         }
+        if let device = filter.device {
+            writer.key("g")
+            writer.text(device)
+        }
         if let load = filter.maximumLoad { writer.field("l", Int64(load)) }
         if let price = filter.maximumPrice { writer.field("p", price) }
         if let memory = filter.minimumMemoryMiB { writer.field("v", Int64(memory)) }

@@ -7,8 +7,9 @@ import NodeModel
 struct CardFacts: Hashable, Sendable {
     let memoryMiB: Int
     let load: Int
-    /// Of the offer that the target is about; under the provider's own key, of the cheapest.
+    /// Of the offer that the target is about; where it is about no model, of the cheapest.
     let price: UnitPrice?
+    let device: String
 
     /// - Parameter topic: what the target is about.
     /// - Returns: nil when the event is no card that can be read; such a card meets no filter.
@@ -16,7 +17,12 @@ struct CardFacts: Hashable, Sendable {
         guard let card = ProviderCard(event) else { return nil }
         memoryMiB = card.memoryMiB
         load = card.load
-        let offer = card.models.first { topic == .name($0.name) || topic == .model($0.root) }
+        device = card.device
+        var name: String?
+        if case .nameOnDevice(let wanted, _) = topic { name = wanted }
+        let offer = card.models.first {
+            topic == .name($0.name) || topic == .model($0.root) || name == $0.name
+        }
         price =
             offer?.price
             ?? card.models.min {
@@ -28,13 +34,14 @@ struct CardFacts: Hashable, Sendable {
 extension ProviderFilter {
     /// Why a card with these facts is not wanted; nil when it is.
     func refusal(of facts: CardFacts) -> Refusal? {
-        refusal(memoryMiB: facts.memoryMiB, load: facts.load, price: facts.price)
+        refusal(
+            memoryMiB: facts.memoryMiB, load: facts.load, price: facts.price, device: facts.device)
     }
 }
 
 extension ProviderFilter.Refusal {
     /// The letters of `f` and `nx` in a packet, in the order of their bytes.
     static let onTheWire: [(letter: StaticString, refusal: ProviderFilter.Refusal)] = [
-        ("a", .asset), ("l", .load), ("p", .price), ("v", .memory),
+        ("a", .asset), ("g", .device), ("l", .load), ("p", .price), ("v", .memory),
     ]
 }

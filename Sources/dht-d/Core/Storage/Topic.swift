@@ -12,17 +12,21 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
     case model(ContentRoot)
     /// Providers of a model of this name (lower case).
     case name(String)
+    /// Providers with an accelerator of this class.
+    case device(DeviceClass)
+    /// Providers of a model of this name with an accelerator of this class.
+    case nameOnDevice(String, DeviceClass)
     /// Evidence on one provider; no card lies there.
     case reputation(PublicKey)
 
     /// The longest model name, in UTF-8 bytes.
     public static let maximumNameLength = 64
 
-    /// Reads `p/<64 hex>`, `m/<64 hex>` or `n/<name>`; the name is lowered. Nil for anything else.
+    /// Reads `p/<64 hex>`, `m/<64 hex>`, `n/<name>`, `g/<class>` or `mg/<class>/<name>`; names are lowered. Nil for anything else.
     public init?(_ text: String) {
-        guard text.dropFirst().first == "/", let letter = text.first else { return nil }
-        let rest = String(text.dropFirst(2))
-        switch letter {
+        guard let slash = text.firstIndex(of: "/") else { return nil }
+        let rest = String(text[text.index(after: slash)...])
+        switch text[..<slash] {
         case "p":
             guard let key = PublicKey(hex: rest) else { return nil }
             self = .provider(key)
@@ -30,12 +34,24 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
             guard let root = ContentRoot(hex: rest) else { return nil }
             self = .model(root)
         case "n":
-            let name = rest.lowercased()
-            guard !name.isEmpty, name.utf8.count <= Self.maximumNameLength else { return nil }
+            guard let name = Self.lowered(rest) else { return nil }
             self = .name(name)
+        case "g":
+            guard let device = DeviceClass(rest) else { return nil }
+            self = .device(device)
+        case "mg":
+            guard let end = rest.firstIndex(of: "/"), let device = DeviceClass(String(rest[..<end])),
+                let name = Self.lowered(String(rest[rest.index(after: end)...]))
+            else { return nil }
+            self = .nameOnDevice(name, device)
         default:
             return nil
         }
+    }
+
+    private static func lowered(_ text: String) -> String? {
+        let name = text.lowercased()
+        return name.isEmpty || name.utf8.count > maximumNameLength ? nil : name
     }
 
     /// The topic as text, as it is hashed and shown.
@@ -44,6 +60,8 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
         case .provider(let key): "p/\(key.hex)"
         case .model(let root): "m/\(root.hex)"
         case .name(let name): "n/\(name)"
+        case .device(let device): "g/\(device)"
+        case .nameOnDevice(let name, let device): "mg/\(device)/\(name)"
         case .reputation(let key): "r/\(key.hex)"
         }
     }
@@ -71,6 +89,11 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
                 if !out.contains(topic) { out.append(topic) }
             }
         }
-        return out
+        // Last: what is looked for most is found soonest.
+        guard let tag = card.tags.first(where: { $0.first == "device" }), tag.count == 3,
+            let device = DeviceClass(tag[1])
+        else { return out }
+        for case .name(let name) in out { out.append(.nameOnDevice(name, device)) }
+        return out + [.device(device)]
     }
 }

@@ -1,5 +1,5 @@
 // Reads what vendors' tools and the kernel say about GPUs and CPUs. Pure: text in, devices out.
-// It must never invent a number: memory that is not stated counts as none.
+// It must never invent a number: memory that is not stated counts as none, and free memory that is not stated is not told.
 
 import FoundationEssentials
 import Interfaces
@@ -11,21 +11,25 @@ enum DeviceReports {
 
     /// The query that ``nvidia(_:)`` reads the answer of.
     static let nvidiaArguments = [
-        "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits",
+        "--query-gpu=name,memory.total,memory.free,driver_version", "--format=csv,noheader,nounits",
     ]
     /// The query that ``amd(_:)`` reads the answer of.
     static let amdArguments = ["--showproductname", "--showmeminfo", "vram", "--json"]
 
-    /// A line for each GPU: name, MiB, driver. Lines of another form, such as messages, are passed over.
+    /// A line for each GPU: name, MiB, free MiB, driver. Lines of another form, such as messages, are passed over.
     static func nvidia(_ csv: String) -> [Device] {
         csv.split(whereSeparator: \.isNewline).compactMap { line in
             let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(trimmed)
-            guard fields.count >= 3, !fields[0].isEmpty else { return nil }
-            // A name may hold a comma; the last two fields never do.
-            let name = fields.dropLast(2).joined(separator: ", ")
-            let (memory, driver) = (fields[fields.count - 2], fields[fields.count - 1])
+            guard fields.count >= 4, !fields[0].isEmpty else { return nil }
+            // A name may hold a comma; the last three fields never do.
+            let name = fields.dropLast(3).joined(separator: ", ")
+            let (memory, free, driver) = (
+                fields[fields.count - 3], fields[fields.count - 2], fields[fields.count - 1]
+            )
             guard let mib = Int(memory) ?? (memory == "[N/A]" ? 0 : nil) else { return nil }
-            return Device(kind: "nvidia", name: name, memoryMiB: mib, driver: driver)
+            return Device(
+                kind: "nvidia", name: name, memoryMiB: mib, driver: driver,
+                freeMiB: Int(free).flatMap { (0...mib).contains($0) ? $0 : nil })
         }
     }
 
@@ -36,10 +40,12 @@ enum DeviceReports {
             _, facts in
             let facts = Dictionary(facts.map { ($0.key.lowercased(), $0.value) }) { first, _ in first }
             guard let bytes = facts["vram total memory (b)"].flatMap(Int64.init) else { return nil }
+            let used = facts["vram total used memory (b)"].flatMap(Int64.init)
             let name = facts["card series"] ?? facts["card model"] ?? "AMD GPU"
             return Device(
                 kind: "amd", name: name, memoryMiB: Int(bytes >> 20),
-                driver: cards?["system"]?["Driver version"])
+                driver: cards?["system"]?["Driver version"],
+                freeMiB: used.flatMap { (0...bytes).contains($0) ? Int((bytes - $0) >> 20) : nil })
         }
     }
 

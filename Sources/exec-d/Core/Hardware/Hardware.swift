@@ -5,7 +5,7 @@ import Interfaces
 
 /// Devices, CPU last.
 struct Hardware: Hashable, Sendable {
-    let devices: [ExecInterface.Device]
+    private(set) var devices: [ExecInterface.Device]
     /// Why no GPU is listed; nil when one is.
     let gpuReason: String?
 
@@ -21,6 +21,22 @@ struct Hardware: Hashable, Sendable {
         gpuReason = [
             Self.words("nvidia-smi", nvidia), Self.words("rocm-smi", amd), Self.words(cards),
         ].joined(separator: "; ")
+    }
+
+    /// Whether there is anything whose free memory is told.
+    var hasGPU: Bool { gpuReason == nil }
+
+    /// What a later look says. A tool that failed this once takes no device away, but what was free is not known any more.
+    func after(_ later: Hardware) -> Hardware {
+        guard hasGPU, !later.hasGPU else { return later }
+        return withoutFree
+    }
+
+    /// The same devices, without what was free.
+    var withoutFree: Hardware {
+        var same = self
+        for index in same.devices.indices { same.devices[index].freeMiB = nil }
+        return same
     }
 
     /// Memory of the machine, in MiB; 0 when unknown.
