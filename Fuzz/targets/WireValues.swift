@@ -144,6 +144,7 @@ private let peer: [ValueReader] = [
     of(PeerInterface.DeliverAcceptance.self),
     of(PeerInterface.Credit.self), of(PeerInterface.Quote.self), of(AggregatorInterface.Quote.self),
     of(PeerInterface.TopUp.self), of(AggregatorInterface.TopUp.self), of(ExecInterface.Allow.self),
+    of(PeerInterface.DialBack.self), of(WSInterface.DialBack.self),
 ].flatMap { $0 }
 private let aggregator: [ValueReader] = [
     of(stream: AggregatorInterface.Submit.self),

@@ -110,6 +110,54 @@ import Wire
         #expect(finding.reason.contains("ws://203.0.113.1:9103/peer"))
     }
 
+    @Test("who dialled back and what came of it is said")
+    func dialledBack() throws {
+        let endpoint = "ws://203.0.113.1:9103/peer"
+        func finding(
+            _ outcomes: [DialBackOutcome], at address: String = "203.0.113.1:9103", sessions: Int = 0,
+            problem: String? = nil
+        ) throws -> DoctorCheck {
+            var idle = try idleness(network: stats(), sessions: sessions)
+            let other = try key(2).publicKey
+            var answers = outcomes.map {
+                WSInterface.DialBack.Answer(provider: other, report: .init(outcome: $0, dialled: address))
+            }
+            if let problem { answers.append(.init(provider: other, problem: problem)) }
+            idle.dialBack = .init(endpoint: endpoint, answers: answers)
+            return try #require(idle.findings.first { $0.name == "reachable" })
+        }
+        let good = try finding([.noAnswer, .reached])
+        #expect(good.result == .ok)
+        #expect(good.reason.contains(String(try key(2).publicKey.npub.prefix(12))))
+        #expect(good.reason.contains("dialled 203.0.113.1:9103 and was answered"))
+        for outcome in [DialBackOutcome.noConnection, .noAnswer, .noNode, .otherKey] {
+            #expect(try finding([outcome]).result == .failed)
+            #expect(try finding([outcome], sessions: 1).result == .failed)
+        }
+        // It answers, but not where it says that it does.
+        #expect(
+            try finding([.reached], at: "198.51.100.7:9103").fix?.contains("ws://198.51.100.7:9103/peer")
+                == true)
+        // Others get in, and this one may have left by another address.
+        #expect(try finding([.noConnection], at: "198.51.100.7:9103", sessions: 1).result == .skipped)
+        #expect(try finding([.noConnection], at: "198.51.100.7:9103").result == .failed)
+        // Nobody tried, so nothing is known.
+        for quiet in [
+            try finding([]), try finding([.notDialled]), try finding([], problem: "There is no method"),
+        ] { #expect(quiet.result == .skipped) }
+        #expect(try finding([]).reason.contains("nobody could be asked"))
+        #expect(try finding([], problem: "There is no method").reason.contains("There is no method"))
+        #expect(try finding([], sessions: 1).result == .ok)
+    }
+
+    @Test("a node that no stranger's packet reaches is told so")
+    func readOnly() throws {
+        var network = stats()
+        (network.readOnly, network.reach) = (true, "no stranger's packet arrived")
+        #expect(failed(try idleness(network: network)) == ["strangers"])
+        #expect(DHTStats.lines(network, .plain).contains { $0.contains("no stranger's packet arrived") })
+    }
+
     @Test("the cheapest comes first, then the idlest")
     func order() throws {
         let ranked = FoundProvider.ranked([
@@ -136,27 +184,6 @@ import Wire
         #expect(FoundProvider(good, model: "other", now: Self.now) == nil)
     }
 
-    @Test("bounds are sent as they were typed")
-    func bounds() throws {
-        func parse(_ line: String) throws -> Find {
-            try #require(
-                try InfernetCtl.parseAsRoot(line.split(separator: " ").map(String.init)) as? Find)
-        }
-        #expect(
-            try parse("find m --vram 24 --max-load 8 --max-price 20").filter
-                == ProviderFilter(
-                    minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20, asset: .testCredit))
-        #expect(try parse("find m").filter.isEmpty)
-        #expect(try parse("find m --gpu H200").device?.text == "nvidia-h200")
-        #expect(try parse("find --gpu amd-mi300x --free-vram 24").device?.text == "amd-mi300x")
-        for line in [
-            "find m --max-load 16", "find m -n 0", "find m --vram -1", "find", "find m --free-vram -1",
-            "find m --gpu -",
-        ] {
-            #expect(throws: (any Error).self) { try parse(line) }
-        }
-    }
-}
     @Test("a search for a device alone shows the cheapest model of each, and nobody with another device")
     func devices() throws {
         let good = try event(7)
@@ -190,3 +217,24 @@ import Wire
             ])
     }
 
+    @Test("bounds are sent as they were typed")
+    func bounds() throws {
+        func parse(_ line: String) throws -> Find {
+            try #require(
+                try InfernetCtl.parseAsRoot(line.split(separator: " ").map(String.init)) as? Find)
+        }
+        #expect(
+            try parse("find m --vram 24 --max-load 8 --max-price 20").filter
+                == ProviderFilter(
+                    minimumMemoryMiB: 24_576, maximumLoad: 8, maximumPrice: 20, asset: .testCredit))
+        #expect(try parse("find m").filter.isEmpty)
+        #expect(try parse("find m --gpu H200").device?.text == "nvidia-h200")
+        #expect(try parse("find --gpu amd-mi300x --free-vram 24").device?.text == "amd-mi300x")
+        for line in [
+            "find m --max-load 16", "find m -n 0", "find m --vram -1", "find", "find m --free-vram -1",
+            "find m --gpu -",
+        ] {
+            #expect(throws: (any Error).self) { try parse(line) }
+        }
+    }
+}

@@ -17,6 +17,8 @@ public struct VirtualNetwork {
         public var natShare: Double = 0
         /// How long a NAT lets answers in, in milliseconds.
         public var natMemory: Int64 = 60_000
+        /// Whether nodes behind a NAT know that; else they are as all others, by `configuration`.
+        public var natIsKnown = true
         /// The shares of the nodes that have IPv6 alone, and both; the others have IPv4 alone.
         public var sixShare: Double = 0
         public var dualShare: Double = 0
@@ -142,7 +144,7 @@ public struct VirtualNetwork {
         // The first ones are doors for the others.
         let hidden = index >= 8 && random.chance() < options.natShare
         var configuration = options.configuration
-        configuration.readOnly = configuration.readOnly || hidden
+        if hidden, options.natIsKnown { configuration.readOnly = .always }
         configuration.families = Set(places.map(\.family))
         let node = DHTNode(
             id: ids[0], idV6: ids[ids.count - 1], configuration: configuration,

@@ -62,7 +62,7 @@ class DHTProcess:
         with open(os.path.join(self.home, "config"), "w", encoding="utf-8") as file:
             json.dump({
                 "node": {"state_dir": self.home + "/state", "run_dir": self.home + "/run"}, "log": {"level": "info"},
-                "section": {"listen": own.get(False, ""), "listen6": own.get(True, ""), "group_limit": 0,
+                "section": {"listen": own.get(False, ""), "listen6": own.get(True, ""), "group_limit": 0, "read_only": "false",
                             "bootstrap": [endpoint(host, number) for host, number in entrances]}}, file)
 
     def start(self):

@@ -68,10 +68,10 @@ free_port.last = own_range()
 
 
 class Node:
-    """One node with all its daemons. `six`: it meets other nodes over IPv6 alone."""
+    """One node with all its daemons. `six`: it meets other nodes over IPv6 alone. `advertise`: it says that it is reached there."""
 
     def __init__(self, host="127.0.0.1", image=IMAGE, provide=False, bootstrap=None, extra="", warm=True, home=None,
-                 six=False):
+                 six=False, advertise=None):
         self.home = home or tempfile.mkdtemp(prefix="inf-", dir="/tmp")
         os.chmod(self.home, 0o755)
         self.run_dir = os.path.join(self.home, "run")
@@ -80,6 +80,7 @@ class Node:
         self.six = six
         self.dht = f"[::1]:{free_port('::1')}" if six else f"{host}:{free_port(host)}"
         outside = "[::1]" if six else host
+        self.advertise = advertise
         self.peer = f"{outside}:{free_port(outside.strip('[]'))}" if provide else ""
         self.image = image
         self.warm = warm
@@ -93,7 +94,7 @@ class Node:
         lines = ["node:", f"  state_dir: {self.home}/state", f"  run_dir: {self.run_dir}"]
         lines += ["http:", f'  listen: "{self.http}"']
         if self.peer:
-            lines += ["peer:", f'  listen: "{self.peer}"', f'  advertise: "ws://{self.peer}/peer"']
+            lines += ["peer:", f'  listen: "{self.peer}"', f'  advertise: "ws://{self.advertise or self.peer}/peer"']
         lines += ["dht:", f'  listen: "{"" if self.six else self.dht}"', "  group_limit: 0"]
         if self.six:
             lines += [f'  listen6: "{self.dht}"']

@@ -78,6 +78,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.Credits.self), Sample(WSInterface.Credit.self), Sample(PeerInterface.Credit.self),
     Sample(AggregatorInterface.Credit.self),
     Sample(LedgerInterface.SignQuote.self), Sample(PeerInterface.Quote.self), Sample(WSInterface.Quote.self),
+    Sample(PeerInterface.DialBack.self), Sample(WSInterface.DialBack.self),
     Sample(AggregatorInterface.Quote.self),
     Sample(LedgerInterface.TopUp.self), Sample(LedgerInterface.TakeTopUp.self),
     Sample(PeerInterface.TopUp.self),

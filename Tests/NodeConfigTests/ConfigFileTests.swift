@@ -105,6 +105,17 @@ import Wire
         #expect(problems("", "::1") == ["dht.listen6"])
     }
 
+    @Test(arguments: [("true", "true"), ("false", "false"), ("auto", "auto"), ("\"true\"", "true")])
+    func aChoiceMayBeATruthValue(written: String, read: String) throws {
+        #expect(try ConfigFile.parse("dht:\n  read_only: \(written)\n").dht.readOnly == read)
+    }
+
+    @Test(arguments: ["maybe", "1", "[]"]) func anythingElseIsNoChoice(written: String) {
+        #expect(throws: (any Error).self) { try ConfigFile.parse("dht:\n  read_only: \(written)\n") }
+        // A text that is no choice takes no truth value.
+        #expect(throws: (any Error).self) { try ConfigFile.parse("dht:\n  listen: true\n") }
+    }
+
     @Test func addressesAreNumeric() {
         #expect(HostPort("127.0.0.1:80")?.description == "127.0.0.1:80")
         #expect(HostPort("[::1]:80")?.host == "::1")

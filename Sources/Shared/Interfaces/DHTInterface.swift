@@ -184,6 +184,10 @@ public enum DHTInterface {
             /// Targets that hold a card, and torrents' peers.
             public var storedTargets: Int
             public var storedPeers: Int
+            /// Whether others are asked not to take this node into their tables (BEP 43), in any network.
+            public var readOnly: Bool
+            /// Whether strangers' packets arrive here, as far as that was seen.
+            public var reach: String
             public var announced: Bool
             /// Other nodes that are known to hold this node's card.
             public var holders: Int
@@ -191,7 +195,8 @@ public enum DHTInterface {
             public var traffic: Traffic
             public var reason: String
             enum CodingKeys: String, CodingKey {
-                case id, address, id6, address6, peers, announced, holders, entrances, traffic, reason
+                case id, address, id6, address6, peers, announced, holders, entrances, traffic, reason, reach
+                case readOnly = "read_only"
                 case goodPeers = "good_peers"
                 case goodPeers6 = "good_peers6"
                 case storedCards = "stored_cards"
@@ -201,11 +206,14 @@ public enum DHTInterface {
             public init(
                 id: String, address: String?, id6: String? = nil, address6: String? = nil, goodPeers: Int,
                 goodPeers6: Int? = nil, peers: [Peer], storedCards: Int,
-                storedTargets: Int, storedPeers: Int, announced: Bool, holders: Int, entrances: [Entrance],
+                storedTargets: Int, storedPeers: Int, readOnly: Bool, reach: String, announced: Bool,
+                holders: Int, entrances: [Entrance],
                 traffic: Traffic, reason: String
             ) {
                 self.storedTargets = storedTargets
                 self.storedPeers = storedPeers
+                self.readOnly = readOnly
+                self.reach = reach
                 self.holders = holders
                 self.entrances = entrances
                 self.traffic = traffic
@@ -233,7 +241,8 @@ public enum DHTInterface {
                         Peer(
                             id: "89abcdef0123456789abcdef0123456789abcdef", address: "127.0.0.3:9203",
                             good: true, rttMs: 1)
-                    ], storedCards: 2, storedTargets: 2, storedPeers: 0, announced: true, holders: 1,
+                    ], storedCards: 2, storedTargets: 2, storedPeers: 0, readOnly: false,
+                    reach: "strangers' packets arrive", announced: true, holders: 1,
                     entrances: [Entrance(address: "127.0.0.3:9203", reached: true)],
                     traffic: Traffic(
                         queriesIn: 12, queriesOut: 9, timeouts: 0, dropped: 0, bytesIn: 3100, bytesOut: 4200,

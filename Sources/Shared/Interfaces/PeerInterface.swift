@@ -4,11 +4,10 @@
 public import NodeModel
 public import Wire
 
-/// The methods that nodes serve to each other; ws-d carries them, aggregator-d answers them.
+/// The methods that nodes serve to each other; ws-d carries them, aggregator-d answers them. `DialBack` ws-d answers itself.
 public enum PeerInterface {
     public static let methods: [MethodSpec] = [
-        RunJob.spec, DeliverAcceptance.spec, Refund.spec, Credit.spec, Quote.spec,
-        TopUp.spec,
+        RunJob.spec, DeliverAcceptance.spec, Refund.spec, Credit.spec, Quote.spec, TopUp.spec, DialBack.spec,
     ]
 
     /// Runs a sealed job at the provider.

@@ -8,7 +8,7 @@ public import Wire
 public enum WSInterface {
     public static let methods: [MethodSpec] = [
         RunJob.spec, DeliverAcceptance.spec, Sessions.spec, Carry.spec, Relay.spec, Shop.spec,
-        AskRefund.spec, Credit.spec, Quote.spec, TopUp.spec,
+        AskRefund.spec, Credit.spec, Quote.spec, TopUp.spec, DialBack.spec,
     ]
 
     /// Carries `peer.run_job` to a provider whose key and endpoint a signed card told.

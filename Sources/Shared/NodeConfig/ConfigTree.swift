@@ -75,6 +75,8 @@ public indirect enum ConfigTree: Codable, Sendable, Equatable {
         case (.array, .array), (.string, .string), (.bool, .bool), (.int, .int), (.double, .double):
             return other
         case (.double, .int(let v)): return .double(Double(v))
+        // A choice between yes, no and by itself; YAML makes truth values of the first two.
+        case (.string("auto"), .bool(let v)): return .string(v ? "true" : "false")
         default: throw ConfigProblem(path, "must be \(kind), not \(other.kind)", fix: nil)
         }
     }

@@ -53,6 +53,9 @@ extension NodeConfiguration {
             "Name IPv6 addresses under dht.listen6.")
         check(
             HostPort(dht.listen6)?.isV6 != false, "dht.listen6", "is for an IPv6 address", "As [::]:9200.")
+        check(
+            ["auto", "true", "false"].contains(dht.readOnly), "dht.read_only",
+            "must be auto, true or false")
         for node in dht.bootstrap {
             check(
                 HostPort(node) != nil, "dht.bootstrap",

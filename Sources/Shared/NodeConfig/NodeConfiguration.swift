@@ -87,10 +87,14 @@ public struct DHTSection: Codable, Sendable, Equatable {
     public var bootstrap: [String] = []
     /// How many nodes of one /24 or /48 may stand in one bucket; 0 lifts the limit, for networks on one machine.
     public var groupLimit = 2
+    /// Whether others are asked not to take this node into their tables (BEP 43): `true`, `false`, or `auto`: when no stranger's
+    /// packet arrives.
+    public var readOnly = "auto"
 
     enum CodingKeys: String, CodingKey {
         case listen, listen6, bootstrap
         case groupLimit = "group_limit"
+        case readOnly = "read_only"
     }
     public init() {}
 }

@@ -62,7 +62,8 @@ public enum Grants {
                 AggregatorInterface.Plan.spec, AggregatorInterface.Reputation.spec,
                 AggregatorInterface.Publish.spec, AggregatorInterface.AskRefund.spec,
             ]),
-        row(.ctl, .ws, hand + [WSInterface.Sessions.spec, WSInterface.Credit.spec]),
+        row(
+            .ctl, .ws, hand + [WSInterface.Sessions.spec, WSInterface.Credit.spec, WSInterface.DialBack.spec]),
 
         row(.ws, .supervisor, [SupervisorInterface.Metrics.spec, SupervisorInterface.Health.spec]),
         row(

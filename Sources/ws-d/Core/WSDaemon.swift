@@ -128,6 +128,12 @@ public final class WSDaemon: Daemon {
                 try await pool.topUp(request, deadlineMs: left)
             }
         }
+        router.on(WSInterface.DialBack.self) { request, context in
+            let left = Self.left(until: context.deadline)
+            return try await withTaskExecutorPreference(hub.executor) {
+                try await pool.dialBack(request, deadlineMs: left)
+            }
+        }
         let carrier = carrier
         router.on(WSInterface.Carry.self) { request, context in
             try await carrier.carry(request, deadlineMs: Self.left(until: context.deadline))

@@ -81,6 +81,7 @@ public final class DHTDaemon: Daemon {
         var configuration = DHTConfiguration()
         configuration.groups.perBucket = config.groupLimit == 0 ? nil : config.groupLimit
         if config.groupLimit == 0 { configuration.groups.perTarget = nil }
+        configuration.readOnly = DHTConfiguration.ReadOnly(config.readOnly)
         shell = try await DHTShell.start(
             sockets: sockets, id: remembered.id, idV6: remembered.idV6, configuration: configuration,
             seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }, loop: environment.loop,
@@ -184,6 +185,8 @@ public final class DHTDaemon: Daemon {
                     good: peer.standing == .good, rttMs: peer.roundTrip.map(Int.init))
             },
             storedCards: node.storedCards, storedTargets: node.storedTargets, storedPeers: node.storedPeers,
+            readOnly: node.presences.contains(where: \.readOnly),
+            reach: node.presences.words(config.readOnly),
             announced: !node.announced.isEmpty, holders: node.holders,
             entrances: node.entrances.map { .init(address: $0.endpoint.description, reached: $0.reached) },
             traffic: DHTInterface.Stats.Traffic(

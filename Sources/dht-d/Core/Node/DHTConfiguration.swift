@@ -69,7 +69,14 @@ public struct DHTConfiguration: Sendable {
     /// Take an id that follows from our address (BEP 42) once others agree on what that is.
     public var bindsID = true
     /// Ask others not to take us into their tables (BEP 43).
-    public var readOnly = false
+    public var readOnly = ReadOnly.never
+
+    /// When others are asked not to take us into their tables.
+    public enum ReadOnly: Sendable {
+        case never, always
+        /// When no stranger's packet arrives here; see `Reach`.
+        case byEvidence
+    }
 
     /// The defaults.
     public init() {}

@@ -18,6 +18,7 @@ extension DHTNode {
             counters.unexpected += 1
             return
         }
+        sides[source.family].reach?.asked(by: source, now: now.milliseconds)
         counters.queriesIn[query.method, default: 0] += 1
         do throws(KRPCError) {
             var reply = KRPCReply(sender: own)

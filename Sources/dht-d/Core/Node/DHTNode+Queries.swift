@@ -24,7 +24,8 @@ extension DHTNode {
             UInt8(key >> 24), UInt8(key >> 16 & 255), UInt8(key >> 8 & 255), UInt8(key & 255),
         ]
         transmit(
-            KRPCMessage(transaction: transaction, body: .query(query), readOnly: configuration.readOnly),
+            KRPCMessage(
+                transaction: transaction, body: .query(query), readOnly: isReadOnly(endpoint.family, now)),
             to: endpoint)
     }
 

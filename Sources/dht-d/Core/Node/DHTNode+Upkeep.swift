@@ -111,7 +111,10 @@ extension DHTNode {
             peers.expire(now: now.milliseconds)
             items.expire(now: now.milliseconds)
             desk.store.expire(unixNow: now.unixSeconds)
-            for family in sides.families { _ = bindID(family, now) }
+            for family in sides.families {
+                _ = bindID(family, now)
+                lookAtReach(family, now)
+            }
         }
         for family in sides.families { maintain(family, now) }
         // Whoever missed his own announcement is asked; the cards of those who do not answer are not handed out.
@@ -130,6 +133,16 @@ extension DHTNode {
         }
         reannounce(now)
         compareIfDue(now)
+    }
+
+    /// Whether strangers' packets arrive here.
+    private mutating func lookAtReach(_ family: AddressFamily, _ now: Moment) {
+        guard sides[family].reach != nil else { return }
+        let known = sides[family].table.entries.count {
+            !$0.contact.endpoint.isLocal && $0.standing(at: now.milliseconds) == .good
+        }
+        let address = sides[family].vote.winner
+        sides[family].reach?.look(known: known, address: address, now: now.milliseconds)
     }
 
     private mutating func maintain(_ family: AddressFamily, _ now: Moment) {

@@ -93,6 +93,8 @@ public struct DHTNode: Sendable {
     public internal(set) var counters = NodeCounters()
     var actions: [NodeAction] = []
     private var wakeAt: Int64?
+    /// Monotonic milliseconds of the input that is being worked on.
+    private var present: Int64
 
     /// A node that knows nobody.
     ///
@@ -118,6 +120,7 @@ public struct DHTNode: Sendable {
             RateLimiter(perSecond: configuration.statusRate.all, salt: salt, places: 1),
             RateLimiter(perSecond: configuration.statusRate.range, salt: salt, places: 256)
         )
+        present = now.milliseconds
         tokensRotatedAt = now.milliseconds
         sweptAt = now.milliseconds
         // Nodes started together must not keep house together.
@@ -128,11 +131,18 @@ public struct DHTNode: Sendable {
     /// This node's id in the network of one family.
     public func id(_ family: AddressFamily) -> NodeID { sides[family].id }
 
+    /// Whether others in the network of one family are asked not to take this node into their tables.
+    func isReadOnly(_ family: AddressFamily, _ now: Moment) -> Bool {
+        configuration.readOnly == .always
+            || sides[family].reach?.isReadOnly(at: now.milliseconds) ?? false
+    }
+
     /// The entry of whoever is at `endpoint`.
     func entry(at endpoint: Endpoint) -> TableEntry? { sides[endpoint.family].table.entry(at: endpoint) }
 
     /// Takes one input and returns what is to be done, in order.
     public mutating func handle(_ input: NodeInput, now: Moment) -> [NodeAction] {
+        present = now.milliseconds
         switch input {
         case .packet(let bytes, let source): receive(bytes, source, now)
         case .command(let command): obey(command, now)
@@ -221,6 +231,7 @@ public struct DHTNode: Sendable {
         guard configuration.families.contains(endpoint.family) else { return }
         counters.bytesOut += bytes.count
         actions.append(.send(bytes, to: endpoint))
+        sides[endpoint.family].reach?.wrote(to: endpoint, now: present)
     }
 }
 

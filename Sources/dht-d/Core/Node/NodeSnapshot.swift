@@ -25,6 +25,10 @@ public struct NodeSnapshot: Sendable {
         public let id: NodeID
         /// Where others see us.
         public let observed: Endpoint?
+        /// Whether others are asked not to take it into their tables.
+        public let readOnly: Bool
+        /// Whether strangers' packets arrive; nil when that is not to be found out.
+        public let reach: Reach?
     }
 
     /// For each network that the node lives in, IPv4 first.
@@ -63,7 +67,9 @@ extension DHTNode {
         let own = ownCards.filter { $0.expires > now.unixSeconds }
         return NodeSnapshot(
             presences: sides.families.map {
-                NodeSnapshot.Presence(family: $0, id: sides[$0].id, observed: sides[$0].vote.latest)
+                NodeSnapshot.Presence(
+                    family: $0, id: sides[$0].id, observed: sides[$0].vote.latest,
+                    readOnly: isReadOnly($0, now), reach: sides[$0].reach)
             },
             peers: rows.filter { $0.standing == .good } + rows.filter { $0.standing != .good },
             entrances: sides.families.flatMap { sides[$0].bootstrap.endpoints }.map { endpoint in

@@ -13,10 +13,13 @@ struct Side: Sendable {
     var refreshQueue: [Int] = []
     /// It has looked up its own id, so that its neighbours know it.
     var hasJoined = false
+    /// Whether strangers' packets arrive; nil when that is not to be found out.
+    var reach: Reach?
 
     init(_ family: AddressFamily, id: NodeID, _ configuration: DHTConfiguration) {
         self.family = family
         self.id = id
+        if configuration.readOnly == .byEvidence { reach = Reach() }
         table = RoutingTable(own: id, size: configuration.width, groups: configuration.groups)
     }
 }

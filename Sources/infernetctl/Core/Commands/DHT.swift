@@ -36,6 +36,7 @@ struct DHTStats: AsyncParsableCommand {
                 + (stats.goodPeers6.map { ", \($0) of them over IPv6" } ?? "") + median,
             "\(style.bold("keeps"))     \(stats.storedCards) cards under \(stats.storedTargets) targets, "
                 + "\(stats.storedPeers) peers of torrents",
+            "\(style.bold("reach"))     " + (stats.readOnly ? style.yellow(stats.reach) : stats.reach),
             "\(style.bold("announced")) "
                 + (stats.announced ? "yes, \(stats.holders) other nodes hold the card" : "no"),
             "\(style.bold("travelled")) \(stats.traffic.queriesIn) queries in, \(stats.traffic.queriesOut) out, "

@@ -60,8 +60,15 @@ struct WhyIdle: AsyncParsableCommand {
                         FoundProvider($0, model: offer.root.hex, now: now)
                     }))
         }
+        // Those who offer the same are the ones that are known to be asked.
+        let others = Set(markets.flatMap(\.providers).map(\.card).filter { $0.provider != own })
+        let candidates = others.sorted { $0.provider.hex < $1.provider.hex }.map {
+            WSInterface.DialBack.Candidate(provider: $0.provider, endpoint: $0.endpoint)
+        }
+        let asked = WSInterface.DialBack(candidates: Array(candidates.prefix(16)))
+        let dialBack = try? await node.call(asked, at: .ws)
         return Idleness(
             own: own, cardReason: card, network: try await network, seen: mine.map { ($0, seen.holders) },
-            sessions: await sessions, inventory: await inventory, markets: markets)
+            sessions: await sessions, dialBack: dialBack, inventory: await inventory, markets: markets)
     }
 }

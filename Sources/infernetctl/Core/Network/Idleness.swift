@@ -1,5 +1,5 @@
 // Why strangers' jobs may not come: each thing that they depend on, looked at from what was gathered. Pure.
-// It must never promise that a node is reached from outside: nobody can see that from inside.
+// It must never promise that a node is reached from outside, unless another node dialled it and says so.
 
 import Interfaces
 import NodeModel
@@ -21,12 +21,14 @@ struct Idleness: Sendable {
     /// found.
     var seen: (card: ProviderCard, holders: Int)?
     var sessions: WSInterface.Sessions.Reply?
+    /// What others got who were asked to dial this node back; nil when ws-d did not say.
+    var dialBack: WSInterface.DialBack.Reply?
     var inventory: ExecInterface.Inventory.Reply?
     var markets: [Market]
 
     /// The findings, in the order in which a job depends on them.
     var findings: [DoctorCheck] {
-        [announced, company, visible, reachable, ready] + markets.map(standing)
+        [announced, company, strangers, visible, reachable, ready] + markets.map(standing)
     }
 
     private var announced: DoctorCheck {
@@ -43,6 +45,17 @@ struct Idleness: Sendable {
         return .failed(
             "network", "\(network.reason); nobody but this node can see its card",
             fix: "Name nodes that run under dht.bootstrap.")
+    }
+
+    /// Whether packets of strangers arrive: a provider is asked over UDP how it is.
+    private var strangers: DoctorCheck {
+        network.readOnly
+            ? .failed(
+                "strangers", network.reach,
+                fix:
+                    "Let the UDP port of dht.listen through the router and the firewall; dht.read_only is best left at auto."
+            )
+            : .skipped("strangers", network.reach)
     }
 
     private var visible: DoctorCheck {
@@ -71,14 +84,8 @@ struct Idleness: Sendable {
                 fix: "Set peer.listen, and see that no other program has the port.")
         }
         let inbound = sessions.sessions.filter { !$0.outbound }.count
-        let endpoint = seen?.card.endpoint ?? "the address under peer.advertise"
-        if inbound > 0 {
-            return .ok("reachable", "\(inbound) nodes are connected to \(listener.dropFirst(5)) now")
-        }
-        return .skipped(
-            "reachable",
-            "\(listener.dropFirst(5)) is listened on, and nobody is connected; try \(endpoint) from another network"
-        )
+        let address = String(listener.dropFirst(5))
+        return DialBackView(dialBack, card: seen?.card.endpoint).finding(inbound: inbound, listener: address)
     }
 
     private var ready: DoctorCheck {

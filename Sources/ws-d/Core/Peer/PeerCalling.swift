@@ -49,6 +49,9 @@ final class PeerCalling: PeerDialogue, @unchecked Sendable {  // see above
         if isOpen { onLost = body } else { body() }
     }
 
+    /// Hangs up: nothing is wanted of the provider any more.
+    func close() { connection.close(.normalClosure) }
+
     static func lost(_ provider: PublicKey, _ endpoint: String, _ error: WireError) -> WireError {
         WireError(
             .upstreamLost,

@@ -19,6 +19,8 @@ final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {  // see
 
     let hub: PeerHub
     let remote: String
+    /// The same as an address; nil when it is not known.
+    let remoteAddress: SocketAddress?
     let since: Int64
     let isDialer: Bool
     /// The proved key; nil before.
@@ -50,7 +52,8 @@ final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         self.handshake = handshake
         isDialer = handshake.isDialer
         opened = channel.eventLoop.makePromise()
-        remote = channel.remoteAddress.map(Self.text) ?? "unknown"
+        remoteAddress = channel.remoteAddress
+        remote = remoteAddress.map(Self.text) ?? "unknown"
         since = hub.wallClock()
     }
 

@@ -15,8 +15,16 @@ import Wire
 /// Makes sessions to providers.
 enum PeerDialer {
     /// Dials and greets.
-    /// - Returns: a session whose provider has proved its key.
+    /// - Returns: a session whose provider has proved its key; any failure is told as one of that provider.
     static func dial(
+        _ endpoint: PeerEndpoint, provider: PublicKey, own: PublicKey, _ hub: PeerHub
+    ) -> EventLoopFuture<PeerCalling> {
+        attempt(endpoint, provider: provider, own: own, hub)
+            .flatMapErrorThrowing { error in throw explain(error, endpoint, provider) }
+    }
+
+    /// The same; failures are as they came.
+    static func attempt(
         _ endpoint: PeerEndpoint, provider: PublicKey, own: PublicKey, _ hub: PeerHub
     ) -> EventLoopFuture<PeerCalling> {
         let patience = hub.limits.handshakeTimeoutMs
@@ -44,7 +52,6 @@ enum PeerDialer {
                     return session
                 }
             }
-            .flatMapErrorThrowing { error in throw explain(error, endpoint, provider) }
     }
 
     private static func upgrade(

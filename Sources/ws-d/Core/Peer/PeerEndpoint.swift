@@ -14,6 +14,17 @@ struct PeerEndpoint: Hashable, Sendable {
 
     static let path = "/peer"
 
+    private init(text: String, authority: String, address: SocketAddress) {
+        self.text = text
+        self.authority = authority
+        self.address = address
+    }
+
+    /// The same endpoint, to be dialled at another address.
+    func at(_ address: SocketAddress) -> PeerEndpoint {
+        PeerEndpoint(text: text, authority: PeerConnection.text(address), address: address)
+    }
+
     init(_ text: String) throws(WireError) {
         func refuse(_ why: String) -> WireError {
             WireError(

@@ -26,6 +26,7 @@ final class PeerHub: @unchecked Sendable {  // see above
     /// Sessions that one key may hold at once.
     static let maximumSessionsPerPeer = 8
 
+    let dialBacks = DialBackDesk()
     private var limiter: AddressLimiter
     /// Accepted and not yet closed, proved or not.
     private var accepted = 0

@@ -65,8 +65,20 @@ final class PeerPool: @unchecked Sendable {  // see above
         try await ask(request.topUp, request.provider, request.endpoint, deadlineMs)
     }
 
+    /// How others reach this node, as it announces it.
+    var announced: String { hub.limits.advertise }
+
+    func ownKey() async throws -> PublicKey { try await hub.identity().get() }
+
+    /// Providers that are, or are being, connected to.
+    var connected: [WSInterface.DialBack.Candidate] {
+        sessions.keys.sorted { ($0.endpoint, $0.provider.hex) < ($1.endpoint, $1.provider.hex) }.map {
+            WSInterface.DialBack.Candidate(provider: $0.provider, endpoint: $0.endpoint)
+        }
+    }
+
     /// What may be repeated: a session that died meanwhile is dialled again.
-    private func ask<Message: Request>(
+    func ask<Message: Request>(
         _ message: Message, _ provider: PublicKey, _ endpoint: String, _ deadlineMs: Int
     ) async throws -> Message.Reply {
         let end = NIODeadline.now() + .milliseconds(Int64(deadlineMs))

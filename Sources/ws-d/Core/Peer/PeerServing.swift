@@ -121,6 +121,13 @@ final class PeerServing: PeerDialogue, @unchecked Sendable {  // see above
                     deadlineMs: patience)
                 return try Self.frame { try Message.result(&$0, id: envelope.id, done) }
             }
+        case PeerInterface.DialBack.spec.name:
+            let request = try PeerInterface.DialBack.read(body)
+            let observed = connection.remoteAddress
+            start(envelope.id, spec) {
+                let report = try await hub.dialBacks.serve(request, peer, at: observed, hub)
+                return try Self.frame { try Message.result(&$0, id: envelope.id, report) }
+            }
         default:
             let bundle = try PeerInterface.DeliverAcceptance.read(body).bundle
             start(envelope.id, spec) {
