@@ -99,7 +99,11 @@ public enum DaemonMain {
         contract.notifier?.send(.ready, .status("ready"))
         log.notice("ready", metadata: ["build": "\(Build.name)", "pid": "\(getpid())"])
         let watchdog = startWatchdog(contract.notifier, group.next())
-        defer { watchdog?.cancel() }
+        let care = HeapCare.start(on: group.next())
+        defer {
+            watchdog?.cancel()
+            care.cancel()
+        }
 
         let lifecycle = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -127,5 +127,8 @@ const char *chost_errno_name(int error);
 /// Names the calling thread, as ps and top show it.
 void chost_name_thread(const char *name);
 
+/// Gives back to the system what the heap of this process holds and does not use.
+void chost_trim_heap(void);
+
 /// The symbol of a signal without "SIG", like "KILL", or "" when it has none.
 const char *chost_signal_name(int signal);
