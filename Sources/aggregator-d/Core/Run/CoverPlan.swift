@@ -21,8 +21,7 @@ struct CoverPlan: Hashable, Sendable {
         self.chunk = chunk
         longest = quote.terms.maxTokens
         covered = quote.firstTokens
-        silent =
-            ReceiptCheck.silentTokens + (request.sampling.stop ?? []).reduce(0) { $0 + $1.utf8.count }
+        silent = ReceiptCheck.silentTokens(of: request)
     }
 
     /// A piece came.

@@ -42,14 +42,18 @@ struct ReceiptCheck: Sendable {
         return body
     }
 
+    /// How many tokens of an answer may have left no byte. Every token but the last few leaves one; stop words are cut off but
+    /// were generated.
+    static func silentTokens(of request: InferenceRequest) -> Int {
+        (request.sampling.stop ?? []).reduce(silentTokens) { $0 + $1.utf8.count }
+            + (request.format == nil ? 0 : fenceTokens)
+    }
+
     private func checkUsage(_ usage: Usage) throws(WireError) {
         try expect(usage.completionTokens >= Int64(answer.pieces), "it counts fewer tokens than pieces came")
         try expect(usage.completionTokens <= Int64(maxTokens), "it counts more tokens than were agreed on")
-        // Every token but the last few leaves at least one byte; stop words are cut off but were generated.
-        let silent = Self.silentTokens + (request.format == nil ? 0 : Self.fenceTokens)
-        let stops = (request.sampling.stop ?? []).reduce(0) { $0 + $1.utf8.count }
         try expect(
-            usage.completionTokens <= Int64(answer.bytes + stops + silent),
+            usage.completionTokens <= Int64(answer.bytes + Self.silentTokens(of: request)),
             "it counts more tokens than the answer can have")
         let text = request.messages.reduce(0) { $0 + $1.content.utf8.count + $1.role.utf8.count }
         let longest = text + request.messages.count * Self.messageTokens + Self.templateTokens
