@@ -16,17 +16,21 @@ class PaidCase(unittest.TestCase):
     asset = None
 
     @classmethod
-    def begin_on_lightning(cls, ledger, keys):
-        """Two nodes with an account each, by the lines under `ledger` and the accounts' keys (client's, provider's)."""
-        price = f"aggregator:\n  price:\n    prompt: 10\n    completion: 20\n    asset: {cls.asset}\n"
-        cls.provider = Node("127.0.0.3", provide=True, extra=ledger + price)
+    def start_both(cls, client, provider, price):
+        """Two nodes with these lines of configuration each, the provider's price in `asset`, in which the client pays."""
+        cls.provider = Node(
+            "127.0.0.3", provide=True, extra=provider + f"aggregator:\n  price:\n{price}    asset: {cls.asset}\n")
         cls.client = Node(
-            "127.0.0.2", image="", bootstrap=cls.provider.dht,
-            extra=ledger + f"aggregator:\n  pay: [\"{cls.asset}\"]\n")
+            "127.0.0.2", image="", bootstrap=cls.provider.dht, extra=client + f"aggregator:\n  pay: [\"{cls.asset}\"]\n")
         cls.addClassCleanup(cls.client.destroy)
         cls.addClassCleanup(cls.provider.destroy)
         cls.provider.start().add_model().wait_warm()
         cls.client.start()
+
+    @classmethod
+    def begin_on_lightning(cls, ledger, keys):
+        """Two nodes with an account each, by the lines under `ledger` and the accounts' keys (client's, provider's)."""
+        cls.start_both(ledger, ledger, "    prompt: 10\n    completion: 20\n")
         for node, key in zip((cls.client, cls.provider), keys):
             hand_key(node, key)
         cls.await_plan()

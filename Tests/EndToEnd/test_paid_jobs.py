@@ -11,7 +11,7 @@ import unittest
 from answer import Answer
 from evm_chain import Chain
 from ipc_client import Refused
-from node import MODEL, Node
+from node import MODEL
 from paid_case import PaidCase
 from waiting import eventually
 
@@ -36,15 +36,7 @@ class PaidJobs(PaidCase):
         chain = f"ledger:\n  chains:\n    - name: polygon\n      rpc: {cls.chain.url}\n      poll_s: 1\n"
         # Far above what this test's jobs cost, so that only age makes it claim.
         claims = "  channels:\n    claim_at: 1000000\n    claim_after_s: 20\n"
-        price = f"aggregator:\n  price:\n    prompt: 1\n    completion: 2\n    asset: {USDC}\n    chunk: {CHUNK}\n"
-        cls.provider = Node("127.0.0.3", provide=True, extra=chain + claims + price)
-        cls.client = Node(
-            "127.0.0.2", image="", bootstrap=cls.provider.dht,
-            extra=chain + f"aggregator:\n  pay: [\"{USDC}\"]\n")
-        cls.addClassCleanup(cls.client.destroy)
-        cls.addClassCleanup(cls.provider.destroy)
-        cls.provider.start().add_model().wait_warm()
-        cls.client.start()
+        cls.start_both(chain, chain + claims, f"    prompt: 1\n    completion: 2\n    chunk: {CHUNK}\n")
         cls.await_plan()
 
     def channel(self, node):
