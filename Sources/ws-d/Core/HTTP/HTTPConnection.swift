@@ -1,7 +1,6 @@
 // One client's connection to the OpenAI API: requests in, one at a time, answers out, and a limit on every wait.
 // It must never log or keep a body longer than its request, nor leave work running for a client that is gone.
 
-import Glibc
 import NIOCore
 import NIOHTTP1
 import NodeConfig
@@ -48,25 +47,16 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     /// Counts requests, to tell whose task is whose.
     private var serial: UInt64 = 0
     private var isEnding = false
-    /// Raw bytes since the last request ended, and those of its head when they came in one piece.
-    private var rawBytes = 0
-    private var headBytes: Int?
-    /// Whether more bytes came than the requests that ended are made of: the decoder may hold a piece of another.
-    private var holdsMore = false
-    private var outgoing: [UInt8] = []
-    private var flushPending = false
-    private var lastWrite: EventLoopFuture<Void>?
-    private var writableWaiters: [CheckedContinuation<Void, Never>] = []
+    private var arrival = RequestArrival()
+    private let answer: AnswerWriter
 
     /// How much, and for how long in milliseconds, we listen to a client that was refused before it was done.
     private static let discardLimit = 64 * 1024 * 1024
-    private static let discardPatienceMs: Int64 = 3_000
-    /// Bytes of an answer that leave at once, so that a full channel is noticed within a turn of the loop.
-    private static let flushLimit = 32 * 1024
-
+    private static let discardPatienceMs = 3_000
     init(service: HTTPService, channel: any Channel) {
         self.service = service
         self.channel = channel
+        answer = AnswerWriter(channel)
         due = .now() + .milliseconds(Int64(service.limits.headerTimeoutMs))
     }
 
@@ -79,11 +69,11 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         if unfinished, let route { service.metrics.answered(route, status: 499, since: began) }
         task?.cancel()
         task = nil
-        wakeWriters()
+        answer.drop()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if channel.isWritable { wakeWriters() }
+        if channel.isWritable { answer.wake() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -115,25 +105,9 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     func arrived(_ bytes: ByteBuffer) {
         if phase == .idle {
             wait(.head, service.limits.headerTimeoutMs)
-            rawBytes = 0
-            headBytes = Self.headLength(bytes)
+            arrival.begin(with: bytes)
         }
-        rawBytes += bytes.readableBytes
-    }
-
-    /// The length of a request's head that is here whole; nil when it is not.
-    private static func headLength(_ bytes: ByteBuffer) -> Int? {
-        bytes.withUnsafeReadableBytes { all in
-            var from = 0
-            while from + 4 <= all.count, let base = all.baseAddress,
-                let found = memchr(base + from, 0x0D, all.count - from - 3)
-            {
-                let at = UnsafeRawPointer(found) - base
-                if all[at + 1] == 0x0A, all[at + 2] == 0x0D, all[at + 3] == 0x0A { return at + 4 }
-                from = at + 1
-            }
-            return nil
-        }
+        arrival.add(bytes.readableBytes)
     }
 
     // MARK: The request
@@ -161,8 +135,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
                 return refuseNow(tooLarge)
             }
             if RequestRules.expectsContinue(head) {
-                let go = HTTPResponseHead(version: .http1_1, status: .continue)
-                channel.writeAndFlush(HTTPServerResponsePart.head(go), promise: nil)
+                answer.goAhead()
             }
         } catch {
             if RequestRules.expectsContinue(head) { return refuseNow(error) }
@@ -188,15 +161,15 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         switch phase {
         case .discarding: close()
         case .body:
-            if headBytes.map({ $0 + body.readableBytes }) != rawBytes { holdsMore = true }
+            arrival.end(body: body.readableBytes)
             wait(.answering, nil)
             // Behind the end of another answer: in a turn of its own, or pipelined requests would pile up the stack.
-            if isEnding { service.loop.execute { self.answer() } } else { answer() }
+            if isEnding { service.loop.execute { self.begin() } } else { begin() }
         default: return
         }
     }
 
-    private func answer() {
+    private func begin() {
         guard phase == .answering else { return }
         if let refusal { return send(HTTPReply(refusal)) }
         guard let route else { return abort() }
@@ -222,10 +195,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         body = ByteBuffer()
         discarded = 0
         writeStart(of: HTTPReply(error))
-        let promise = channel.eventLoop.makePromise(of: Void.self)
-        lastWrite = promise.futureResult
-        wait(.discarding, Int(Self.discardPatienceMs))
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: promise)
+        wait(.discarding, Self.discardPatienceMs)
+        answer.end()
     }
 
     // MARK: The answer
@@ -243,11 +214,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     private func writeStart(of reply: HTTPReply) {
         var head = responseHead(reply.status, reply.headers)
         head.headers.add(name: "content-length", value: String(reply.body.count))
-        channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        if !isHead, !reply.body.isEmpty {
-            channel.write(
-                HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: reply.body))), promise: nil)
-        }
+        answer.write(head)
+        if !isHead, !reply.body.isEmpty { answer.write(reply.body) }
         service.metrics.answered(route, status: reply.status, since: began)
     }
 
@@ -258,15 +226,13 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         guard keepAlive, !service.isDraining else { return endForGood() }
         wait(.idle, service.limits.idleTimeoutMs)
         isEnding = true
-        lastWrite = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
+        answer.end()
         isEnding = false
     }
 
     private func endForGood() {
-        let promise = channel.eventLoop.makePromise(of: Void.self)
-        lastWrite = promise.futureResult
-        wait(.discarding, Int(Self.discardPatienceMs))
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: promise)
+        wait(.discarding, Self.discardPatienceMs)
+        answer.end()
         close()
     }
 
@@ -276,33 +242,18 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         let head = responseHead(
             200,
             [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")] + headers)
-        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        answer.write(head)
     }
 
     /// Adds bytes to the answer; what is added within one turn of the loop leaves in one piece.
     func stream(_ bytes: [UInt8]) {
         guard phase == .streaming else { return }
-        outgoing.append(contentsOf: bytes)
-        if outgoing.count >= Self.flushLimit { return flushOutgoing() }
-        guard !flushPending else { return }
-        flushPending = true
-        service.loop.execute {
-            self.flushPending = false
-            self.flushOutgoing()
-        }
-    }
-
-    private func flushOutgoing() {
-        guard phase == .streaming, !outgoing.isEmpty else { return }
-        lastWrite = channel.writeAndFlush(
-            HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: outgoing))))
-        outgoing.removeAll(keepingCapacity: true)
+        answer.add(bytes)
     }
 
     /// Ends a streamed answer that is complete.
     func endStream() {
         guard phase == .streaming else { return }
-        flushOutgoing()
         service.metrics.answered(route, status: 200, since: began)
         end()
     }
@@ -310,7 +261,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     /// Ends a streamed answer that broke off: the closing chunk is never sent, so that no client takes it for whole.
     func breakStream(status: Int) {
         guard phase == .streaming else { return }
-        flushOutgoing()
+        answer.flush()
         service.metrics.answered(route, status: status, since: began)
         close()
     }
@@ -320,13 +271,13 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         guard phase != .closed else { throw CancellationError() }
         if channel.isWritable { return }
         due = .now() + .milliseconds(Int64(service.limits.writeTimeoutMs))
-        await withCheckedContinuation { writableWaiters.append($0) }
+        await answer.waitUntilWritable()
         guard phase != .closed else { throw CancellationError() }
         due = .distantFuture
     }
 
     /// Returns when what was sent so far has been handed to the system; throws when it never will be.
-    func sent() async throws { try await lastWrite?.get() }
+    func sent() async throws { try await answer.last?.get() }
 
     private func responseHead(_ status: Int, _ headers: [(String, String)]) -> HTTPResponseHead {
         var fields = HTTPHeaders(headers)
@@ -349,10 +300,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
 
     /// Closes when what was written has left: a channel drops what is still in its own buffer.
     private func close() {
-        wait(.discarding, Int(Self.discardPatienceMs))
-        let channel = channel
-        guard let lastWrite else { return channel.close(promise: nil) }
-        lastWrite.whenComplete { _ in channel.close(promise: nil) }
+        wait(.discarding, Self.discardPatienceMs)
+        answer.close()
     }
 
     /// Closes without a word.
@@ -377,33 +326,15 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     /// ends now. Call it after `spare`.
     func drain() {
         keepAlive = false
-        if phase == .idle, !hasUnread { close() }
+        if phase == .idle, !channel.hasUnread { close() }
     }
 
     /// A copy of the descriptor of a connection on which nothing is under way, for the next process; nil when something
     /// is. Bytes that the client has sent and nobody has read stay in it.
     func spare() -> Int32? {
-        guard phase == .idle, !holdsMore,
-            (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0,
-            let copy = withDescriptor({ fcntl($0, F_DUPFD_CLOEXEC, 0) }), copy >= 0
+        guard phase == .idle, !arrival.holdsMore,
+            (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0
         else { return nil }
-        return copy
-    }
-
-    private var hasUnread: Bool {
-        var byte: UInt8 = 0
-        return withDescriptor { recv($0, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) } == 1
-    }
-
-    private func withDescriptor<Result>(_ body: (Int32) -> Result) -> Result? {
-        // In two steps: an optional of an optional would hide which of them there was none of.
-        let found = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: Int32.self, body)
-        return found ?? nil
-    }
-
-    private func wakeWriters() {
-        let waiters = writableWaiters
-        writableWaiters = []
-        for waiter in waiters { waiter.resume() }
+        return channel.descriptorCopy()
     }
 }
