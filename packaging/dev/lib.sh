@@ -30,7 +30,7 @@ dev_home() {
   printf '%s\n' "${INFERNET_DEV_HOME:-${TMPDIR:-/tmp}/infernet-$(id -u)-$key}"
 }
 
-# A free TCP port of an address below the ephemeral ones.
+# A TCP port of an address from here on to which nothing listens.
 free_port() {
   local port
   for port in $(seq "$2" $(($2 + 400))); do
@@ -40,4 +40,16 @@ free_port() {
     fi
   done
   die "no free port on $1 from $2 on"
+}
+
+# A UDP port from here on that no socket of this machine has, on whatever address.
+free_udp_port() {
+  local port
+  for port in $(seq "$1" $(($1 + 400))); do
+    if ! grep -q "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$port") " /proc/net/udp; then
+      printf '%s\n' "$port"
+      return
+    fi
+  done
+  die "no free UDP port from $1 on"
 }
