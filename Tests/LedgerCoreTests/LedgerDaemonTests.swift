@@ -111,7 +111,7 @@ import Wire
         #expect(!daemon.checkKey().ok)
         try await daemon.ledger.pool.write { db in
             try db.execute(sql: "DROP TRIGGER transfer_no_delete")
-            try db.execute(sql: "INSERT INTO event VALUES ('e', x'00')")
+            try db.execute(sql: "INSERT INTO event (id, json) VALUES ('e', x'00')")
             try db.execute(
                 sql:
                     "INSERT INTO operation (id, kind, job, at, receipt, acceptance) VALUES ('o', 'issue', 'j', 0, 'e', NULL)"

@@ -54,8 +54,10 @@ import Testing
         for (table, key) in [
             ("spending", "account, asset, day, transfer"), ("total", "name, asset, transfer"),
             ("balance", "account, asset, transfer"), ("operation", "id"), ("link", "sequence"),
+            ("event", "id"),
         ] {
-            let sql = "SELECT * FROM \(table) ORDER BY \(key)"
+            let what = table == "event" ? "id, json" : "*"
+            let sql = "SELECT \(what) FROM \(table) ORDER BY \(key)"
             let was = try daemon.ledger.pool.read { db in try Row.fetchAll(db, sql: sql) }
             let made = try migrated.pool.read { db in try Row.fetchAll(db, sql: sql) }
             #expect(!made.isEmpty && was == made, "\(table)")
@@ -92,5 +94,32 @@ import Testing
         }
         #expect(spent == 54 * 7)
         #expect(try await daemon.ledger.audit().faults == [])
+    }
+
+    /// A ledger keeps every receipt for ever: its rows must not take pages of their own.
+    @Test func anEventTakesLittleMoreThanItsBytes() throws {
+        let fixture = try LedgerFixture()
+        let ledger = try fixture.open().ledger
+        let count = { (db: Database) in try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0 }
+        let before = try ledger.pool.read(count)
+        let bytes = try ledger.pool.write { db in
+            for number in 0..<400 {
+                let id = Digest(hashing: "event \(number)").hex
+                try db.execute(
+                    sql: "INSERT INTO event (id, json) VALUES (?, ?)",
+                    arguments: [id, Data(repeating: 0x20, count: 1_100 + number)])
+            }
+            return try Int.fetchOne(db, sql: "SELECT sum(length(json)) FROM event") ?? 0
+        }
+        let after = try ledger.pool.read(count)
+        #expect(Double((after - before) * 4096) < Double(bytes) * 1.5)
+        #expect(throws: DatabaseError.self) {
+            try ledger.pool.write { db in
+                try db.execute(sql: "UPDATE event SET json = x'00' WHERE number = 1")
+            }
+        }
+        #expect(throws: DatabaseError.self) {
+            try ledger.pool.write { db in try db.execute(sql: "DELETE FROM event") }
+        }
     }
 }

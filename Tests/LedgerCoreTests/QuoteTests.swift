@@ -358,7 +358,7 @@ import X402
                 try await queue.write { db in
                     try db.execute(sql: "DROP TRIGGER pledge_no_update")
                     try db.execute(
-                        sql: "INSERT OR REPLACE INTO event VALUES (?, ?)",
+                        sql: "INSERT OR REPLACE INTO event (id, json) VALUES (?, ?)",
                         arguments: [changed.id + "x", json])
                     try db.execute(sql: "UPDATE pledge SET quote = ?", arguments: [changed.id + "x"])
                 }

@@ -123,7 +123,8 @@ extension ChannelFixture {
         let json = Data(try CanonicalJSON.encode(quote))
         await #expect(throws: DatabaseError.self) {
             try await nodes.provider.ledger.pool.write { db in
-                try db.execute(sql: "INSERT INTO event VALUES (?, ?)", arguments: [quote.id, json])
+                try db.execute(
+                    sql: "INSERT INTO event (id, json) VALUES (?, ?)", arguments: [quote.id, json])
                 try db.execute(
                     sql: "INSERT INTO voucher VALUES (?, 2000, zeroblob(65), 0)", arguments: [Data(id.bytes)])
                 try db.execute(

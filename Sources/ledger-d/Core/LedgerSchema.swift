@@ -63,6 +63,9 @@ enum LedgerSchema {
         migrator.registerMigration("17: top-ups") { db in
             try db.execute(sql: topUps + appendOnly(["covered"]))
         }
+        migrator.registerMigration("20: events in rows") { db in
+            try db.execute(sql: eventRows + appendOnly(["event"]))
+        }
         return migrator
     }
 
