@@ -6,4 +6,5 @@ import ExecCore
 let doors: [String: Door] = [
     "engine-answer": { ExecFuzz.answer($0) },
     "engine-guess": { ExecFuzz.guess($0) },
+    "engine-written": { ExecFuzz.written($0) },
 ]

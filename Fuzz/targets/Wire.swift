@@ -2,9 +2,38 @@
 // It must never judge by the words of an error: what is accepted must survive being written and read again.
 
 import Interfaces
+import NodeModel
 import Wire
 
-let doors: [String: Door] = ["frame": frame, "envelope": envelope, "json": json, "requests": requests]
+let doors: [String: Door] = [
+    "frame": frame, "envelope": envelope, "json": json, "requests": requests, "answer-piece": answerPiece,
+]
+
+/// Pieces of one answer, a line each.
+private let answerPiece: Door = { bytes in
+    let tools = ToolUse(tools: [Tool(name: "now"), Tool(name: "get_weather")])
+    for request in [
+        InferenceRequest(model: "m", messages: [], tools: tools),
+        InferenceRequest(model: "m", messages: [], sampling: Sampling(logprobs: 2)),
+    ] {
+        var (sum, weight) = (AnswerSum(of: request), 0)
+        for line in bytes.split(separator: 0x0A) {
+            guard let piece = try? AnswerPiece(written: String(decoding: line, as: UTF8.self)) else {
+                continue
+            }
+            guard let written = try? piece.written(), let again = try? AnswerPiece(written: written) else {
+                // A number that no JSON has.
+                continue
+            }
+            precondition(again == piece, "a piece changed by being sent on")
+            guard let more = try? sum.add(piece) else { return }
+            weight += more
+        }
+        precondition(sum.calls <= ToolLimits.mostCalls, "an answer has calls without bound")
+        precondition(
+            weight <= 12 * bytes.count + sum.calls * AnswerSum.callWeight, "an answer weighs what it is")
+    }
+}
 
 /// A stream that comes in one piece, and again in pieces as long as the first byte says: both give the same frames.
 private let frame: Door = { bytes in

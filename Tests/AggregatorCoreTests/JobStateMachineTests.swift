@@ -55,6 +55,25 @@ import Wire
         #expect(Self.outcome(third) == .failed(WireError(.upstreamLost, "")), "three attempts are the bound")
     }
 
+    /// An earlier build cannot read it and refuses it, which is nobody's fault; this node's own refusal is the last word.
+    @Test func whatAnEarlierBuildCannotReadIsTriedElsewhere() {
+        let refusal = WireError(.invalidRequest, "The sealed request holds no inference request.")
+        for mayBeUnread in [true, false] {
+            var machine = JobStateMachine(served: false, mayBeUnread: mayBeUnread, limits: Self.limits)
+            _ = machine.on(.begin)
+            _ = machine.on(.planned(candidates: ["a", "b", "here"], here: 2, summary: "a plan"))
+            let first = machine.on(.attemptFailed(0, refusal))
+            #expect(first.contains(.work(.attempt(1))) == mayBeUnread)
+            #expect(!first.contains(.blame(0, refusal.message)))
+            guard mayBeUnread else {
+                #expect(Self.outcome(first) == .failed(refusal))
+                continue
+            }
+            #expect(machine.on(.attemptFailed(1, refusal)).contains(.work(.attempt(2))))
+            #expect(Self.outcome(machine.on(.attemptFailed(2, refusal))) == .failed(refusal))
+        }
+    }
+
     @Test func aFailureAfterTheFirstPieceEndsTheJob() {
         var machine = Self.running(["a", "b"])
         _ = machine.on(.firstPiece(0))

@@ -35,7 +35,7 @@ import Wire
         for token in 1...60 {
             // Each comes only when it is covered, as a provider gives it.
             #expect(plan.covered >= token && plan.covered - token < 16 + 1)
-            plan.saw(tokens: UInt64(token), bytes: 4)
+            plan.saw(tokens: UInt64(token), weight: 4)
             if let next = plan.next {
                 asked.append(next)
                 plan.cover(to: next)
@@ -45,8 +45,8 @@ import Wire
         #expect(asked == [25, 34, 43, 52, 60])
         // What arrives together is caught up with at once, and what is said again changes nothing.
         var late = try #require(CoverPlan(try Self.quote(16), FakeHouse.request()))
-        late.saw(tokens: 16, bytes: 64)
-        late.saw(tokens: 3, bytes: 0)
+        late.saw(tokens: 16, weight: 64)
+        late.saw(tokens: 3, weight: 0)
         #expect(late.received == 16 && late.next == 32)
         late.cover(to: 32)
         late.cover(to: 20)
@@ -56,7 +56,7 @@ import Wire
     @Test func aProviderThatCountsMoreThanItGivesIsNotPaidForIt() throws {
         var plan = try #require(CoverPlan(try Self.quote(64, longest: 4_000), FakeHouse.request()))
         for _ in 0..<100 {
-            plan.saw(tokens: .max, bytes: 1)
+            plan.saw(tokens: .max, weight: 1)
             while let next = plan.next { plan.cover(to: next) }
         }
         // A hundred bytes are at most so many tokens; one piece ahead of them is the most that is risked.

@@ -20,6 +20,7 @@ class Answer(threading.Thread):
         super().__init__(daemon=True)
         self.node, self.prompt, self.max_tokens, self.model, self.more = node, prompt, max_tokens, model, more
         self.began = threading.Event()
+        self.calls, self.tokens = [], []
         self.pieces, self.job, self.error, self.http_status = [], None, None, None
         self.whole, self.cut, self.ended_at, self.finish = False, None, None, None
         self.start()
@@ -68,6 +69,12 @@ class Answer(threading.Thread):
                 return
             for choice in event["choices"]:
                 self.finish = choice.get("finish_reason") or self.finish
+                self.tokens += (choice.get("logprobs") or {}).get("content", [])
+                for call in choice["delta"].get("tool_calls", []):
+                    if call.get("id"):
+                        self.calls.append(call)
+                    else:
+                        self.calls[call["index"]]["function"]["arguments"] += call["function"]["arguments"]
                 if choice["delta"].get("content"):
                     self.pieces.append(choice["delta"]["content"])
                     self.began.set()

@@ -22,6 +22,17 @@ pydantic = importlib.import_module("pydantic")  # openai brings it
 
 QUESTION = [{"role": "user", "content": "What is 2+2?"}]
 LONG_STORY = [{"role": "user", "content": "Write a very long story about a ship. Never stop."}]
+WEATHER = [{"role": "user", "content": "How is the weather in Paris?"}]
+TOOLS = [
+    {"type": "function", "function": {
+        "name": "get_weather", "description": "The weather in a city", "strict": True, "parameters": {
+            "type": "object", "properties": {
+                "unit": {"enum": ["celsius", "kelvin"]}, "city": {"$ref": "#/$defs/City"}},
+            "required": ["unit", "city"], "additionalProperties": False,
+            "$defs": {"City": {
+                "type": "object", "properties": {"name": {"type": "string", "maxLength": 20}}, "required": ["name"],
+                "additionalProperties": False}}}}},
+    {"type": "function", "function": {"name": "get_time", "description": "The time now"}}]
 SAMPLE = re.compile(
     r'^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="(\\.|[^"\\])*"(,[a-zA-Z_][a-zA-Z0-9_]*="(\\.|[^"\\])*")*,?\})?'
     r' (-?[0-9.eE+-]+|\+Inf|-Inf|NaN)( -?[0-9]+)?$')
@@ -154,6 +165,142 @@ class OpenAIClient(WarmNode):
             self.assertIsInstance(said.choices[0].message.parsed, Person)
             self.assertEqual(
                 list(json.loads(said.choices[0].message.content)), ["name", "age", "married"], "in the schema's order")
+
+    def call_of(self, stream, **more):
+        """One answer with functions, whole or put together from a stream by the client itself."""
+        asked = {"model": MODEL, "messages": WEATHER, "tools": TOOLS, "temperature": 0, "max_tokens": 200, **more}
+        if not stream:
+            return self.client.chat.completions.create(**asked).choices[0]
+        with self.client.chat.completions.stream(**asked) as events:
+            return events.get_final_completion().choices[0]
+
+    def test_a_function_is_called(self):
+        for stream in (False, True):
+            for choice in ("required", {"type": "function", "function": {"name": "get_weather"}}):
+                with self.subTest(stream=stream, choice=choice):
+                    answer = self.call_of(stream, tool_choice=choice, parallel_tool_calls=False)
+                    self.assertEqual((answer.finish_reason, answer.message.content), ("tool_calls", None), answer)
+                    (call,) = answer.message.tool_calls
+                    self.assertEqual((call.type, call.id[:5]), ("function", "call_"))
+                    said = json.loads(call.function.arguments)
+                    if call.function.name == "get_weather":
+                        self.assertEqual(list(said), ["unit", "city"], "in the schema's order")
+                        self.assertIn(said["unit"], ("celsius", "kelvin"))
+                        self.assertIsInstance(said["city"]["name"], str)
+                    else:
+                        self.assertEqual((call.function.name, said), ("get_time", {}))
+                    if choice != "required":
+                        self.assertEqual(call.function.name, "get_weather")
+
+    def test_a_call_comes_in_pieces(self):
+        chunks = list(self.ask(messages=WEATHER, tools=TOOLS[:1], tool_choice="required", max_tokens=200, stream=True))
+        deltas = [c.choices[0].delta for c in chunks if c.choices]
+        calls = [call for delta in deltas for call in delta.tool_calls or []]
+        self.assertEqual((calls[0].index, calls[0].type, calls[0].function.name), (0, "function", "get_weather"))
+        firsts = [call for call in calls if call.id]
+        self.assertEqual([call.index for call in firsts], list(range(len(firsts))), "each call begins once")
+        self.assertEqual(len({call.id for call in firsts}), len(firsts))
+        self.assertGreater(len([call for call in calls if call.function.arguments]), 3)
+        self.assertFalse(any(delta.content for delta in deltas))
+        job = self.node.ctl("jobs", "--json", check=True).stdout
+        self.assertIn("of functions", json.loads(job)["jobs"][0]["reason"])
+
+    def test_a_second_turn_with_the_result(self):
+        answer = self.call_of(False, tool_choice="required", parallel_tool_calls=False).message
+        turns = WEATHER + [answer.model_dump(), {
+            "role": "tool", "tool_call_id": answer.tool_calls[0].id, "content": "It rains, 12 degrees."}]
+        alone = self.ask(messages=WEATHER).usage.prompt_tokens
+        for choice in ("auto", "none"):
+            for stream in (False, True):
+                with self.subTest(choice=choice, stream=stream):
+                    said = self.call_of(stream, messages=turns, tool_choice=choice)
+                    if choice == "none":
+                        self.assertIsNone(said.message.tool_calls or None)
+                    self.assertTrue(said.message.content or said.message.tool_calls or said.finish_reason == "length")
+        more = self.ask(messages=turns).usage.prompt_tokens
+        told = self.ask(messages=turns, tools=TOOLS).usage.prompt_tokens
+        self.assertTrue(alone + 10 < more < told - 40, "call, result and functions are counted")
+
+    def test_words_where_no_function_is_called(self):
+        # Held to words by a function that nobody would call, or to a call: both are whole.
+        for stream in (False, True):
+            said = self.call_of(stream, messages=[{"role": "user", "content": "Say hello, nothing else."}], tools=TOOLS[1:])
+            self.assertIn(said.finish_reason, ("stop", "tool_calls"))
+            self.assertEqual(said.finish_reason == "tool_calls", bool(said.message.tool_calls), said)
+            self.assertNotIn('{"content"', said.message.content or "")
+
+    def test_functions_and_a_form(self):
+        class Short(pydantic.BaseModel):
+            mood: typing.Literal["good", "bad"]
+
+        said = self.client.chat.completions.parse(
+            model=MODEL, messages=WEATHER, tools=[openai.pydantic_function_tool(Short)], temperature=0, max_tokens=200,
+            response_format=Short).choices[0]
+        if said.message.tool_calls:
+            self.assertIsInstance(said.message.tool_calls[0].function.parsed_arguments, Short)
+        else:
+            self.assertIsInstance(said.message.parsed, Short)
+
+    def test_functions_that_nobody_can_call(self):
+        function = TOOLS[0]["function"]
+        wrong = {
+            "tools[0].function.name": {"tools": [{"type": "function", "function": {**function, "name": "a b"}}]},
+            "tools": {"tools": [
+                {"type": "function", "function": {"name": f"f{i}"}} for i in range(65)]},
+            "tool_choice": {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "other"}}},
+            "messages[1].tool_call_id": {"messages": WEATHER + [
+                {"role": "tool", "tool_call_id": "call_1", "content": "x"}]},
+            "logprobs": {"tools": TOOLS, "logprobs": True},
+        }
+        for param, asked in wrong.items():
+            with self.subTest(param=param), self.assertRaises(openai.BadRequestError) as caught:
+                self.ask(**asked)
+            self.assertEqual(caught.exception.param, param)
+        for schema, word in (({"type": "object", "properties": {"a": {"type": "string", "pattern": "x"}}}, "pattern"),
+                             ({"type": "object", "properties": {"a": {"type": "colour"}}}, "JSON schema")):
+            with self.assertRaises(openai.BadRequestError) as caught:
+                self.ask(tools=[{"type": "function", "function": {"name": "a", "parameters": schema}}])
+            self.assertIn(word, caught.exception.message)
+            self.assertNotIn("colour", caught.exception.message)
+
+    def test_a_broken_off_call_says_so(self):
+        answer = self.call_of(False, tool_choice="required", max_tokens=24)
+        self.assertEqual(answer.finish_reason, "length")
+
+    def test_likelihoods(self):
+        plain = self.ask(seed=1).choices[0]
+        self.assertIsNone(plain.logprobs)
+        for most in (0, 3, 20):
+            whole = self.ask(seed=1, logprobs=True, top_logprobs=most).choices[0]
+            self.assertEqual(whole.message.content, plain.message.content, "asking makes no difference")
+            told = whole.logprobs.content
+            self.assertEqual(b"".join(bytes(t.bytes) for t in told).decode(), whole.message.content)
+            for token in told:
+                self.assertEqual(len(token.top_logprobs), most)
+                self.assertTrue(-50 < token.logprob <= 0, token)
+                if most:
+                    self.assertEqual(token.top_logprobs[0].token, token.token, "at temperature 0 the likeliest is taken")
+                    ordered = [one.logprob for one in token.top_logprobs]
+                    self.assertEqual(ordered, sorted(ordered, reverse=True))
+        stream = list(self.ask(seed=1, logprobs=True, top_logprobs=20, stream=True))
+        pieces = [t for c in stream if c.choices and c.choices[0].logprobs for t in c.choices[0].logprobs.content]
+        # The prompt is read again another way when it is cached, which moves the last digits.
+        self.assertEqual([t.token for t in pieces], [t.token for t in told])
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.ask(top_logprobs=2)
+        self.assertEqual(caught.exception.param, "top_logprobs")
+
+    def test_tokens_made_likelier(self):
+        first = self.ask(max_tokens=1, logprobs=True, top_logprobs=1).choices[0].message.content
+        # 9 is a number of the model's vocabulary; nothing else is said when it is so likely.
+        forced = {self.ask(max_tokens=4, logit_bias={"28": 100}).choices[0].message.content for _ in range(2)}
+        self.assertEqual(len(forced), 1)
+        said = forced.pop()
+        self.assertNotEqual(said[:len(first)], first)
+        self.assertEqual(len(set(said)), 1, said)
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.ask(logit_bias={"the": 1})
+        self.assertEqual(caught.exception.param, "logit_bias")
 
     def test_a_schema_that_nobody_can_use(self):
         with self.assertRaises(openai.BadRequestError) as caught:

@@ -3,6 +3,7 @@ provider is told, soon and clearly. Two whole nodes with keys, stores and socket
 It must never let the two share anything but the network."""
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -263,6 +264,32 @@ class TwoNodes(NetworkCase):
             "type": "json_schema", "json_schema": {"name": "way", "schema": shape, "strict": True}})
         said = json.loads(answer.text)
         self.assertEqual((list(said), type(said["z"]), said["a"] in ("left", "right")), (["z", "a"], bool, True), said)
+        self.client.ctl("receipt", "verify", "-", input=self.client.ctl("receipt", "show", answer.job, check=True).stdout,
+                        check=True)
+
+    def test_another_node_calls_a_function(self):
+        tool = {"type": "function", "function": {"name": "turn", "parameters": {
+            "type": "object", "properties": {"way": {"enum": ["left", "right"]}}, "required": ["way"],
+            "additionalProperties": False}}}
+        answer = self.ask("Left or right?", 120, tools=[tool], tool_choice="required", parallel_tool_calls=False)
+        self.assertEqual(answer.finish, "tool_calls")
+        (call,) = answer.calls
+        self.assertEqual(call["function"]["name"], "turn")
+        self.assertIn(json.loads(call["function"]["arguments"])["way"], ("left", "right"))
+        receipt = self.client.ctl("receipt", "show", answer.job, check=True).stdout
+        self.client.ctl("receipt", "verify", "-", input=receipt, check=True)
+        body = json.loads(json.loads(receipt)["receipt"]["content"])
+        # As docs/protocol/receipt.md has it, by other means.
+        arguments = hashlib.sha256(call["function"]["arguments"].encode()).hexdigest()
+        lines = f'{call["id"]} turn {arguments}\n'.encode()
+        parts = b"".join(hashlib.sha256(part).digest() for part in (b"", lines, b""))
+        self.assertEqual(body["result_hash"], hashlib.sha256(b"\xff" + parts).hexdigest())
+        self.assertEqual(body["finish"], "tool_calls")
+
+    def test_another_node_tells_likelihoods(self):
+        answer = self.ask("What is 2+2?", 8, logprobs=True, top_logprobs=2)
+        self.assertEqual("".join(token["token"] for token in answer.tokens), answer.text)
+        self.assertTrue(all(len(token["top_logprobs"]) == 2 for token in answer.tokens))
         self.client.ctl("receipt", "verify", "-", input=self.client.ctl("receipt", "show", answer.job, check=True).stdout,
                         check=True)
 

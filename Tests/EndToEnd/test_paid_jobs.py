@@ -236,6 +236,28 @@ class PaidJobs(PaidCase):
         for node in (self.client, self.provider):
             node.ctl("wallet", "audit", check=True)
 
+    def test_2e_a_call_of_a_function_is_paid_while_it_comes(self):
+        before = self.channel(self.client)
+        tool = {"type": "function", "function": {"name": "write_down", "parameters": {
+            "type": "object", "properties": {"lines": {
+                "type": "array", "items": {"type": "string", "minLength": 40, "maxLength": 80}, "minItems": 8, "maxItems": 9}},
+            "required": ["lines"], "additionalProperties": False}}}
+        answer = Answer(self.client, max_tokens=500, tools=[tool], tool_choice="required", parallel_tool_calls=False)
+        self.assertEqual(answer.outcome(90), "whole", (answer.error, answer.cut))
+        tokens, price = self.usage(answer.job)
+        self.assertGreater(tokens, 2 * CHUNK)
+        (call,) = answer.calls
+        if answer.finish == "tool_calls":
+            self.assertGreaterEqual(len(json.loads(call["function"]["arguments"])["lines"]), 8)
+        else:
+            self.assertEqual((answer.finish, tokens), ("length", 500), "it ended because it was not paid further")
+        own, theirs = self.channel(self.client), self.channel(self.provider)
+        self.assertEqual((own["charged"], theirs["charged"]), (before["charged"] + price,) * 2)
+        self.assertLessEqual(own["ceiling"], before["charged"] + 1800 + 2 * (tokens + CHUNK))
+        self.assertEqual((own["open"], theirs["open"]), (0, 0))
+        for node in (self.client, self.provider):
+            node.ctl("wallet", "audit", check=True)
+
     def test_3_what_is_required_is_said_in_x402s_own_words(self):
         entry = self.provider.call("content-d", "content.list")["entries"][0]
         client = self.provider.rpc("ledger-d", caller="aggregator-d")

@@ -62,7 +62,8 @@ class Schemas(unittest.TestCase):
             ("status", ("tags", 2, 1), "-1"), ("status", ("tags", 3, 1), "1d1243022ea5c99"),
             ("status", ("tags", 4, 1), "-1"), ("status", ("tags", 4), ["free", "1", "2"]), ("status", ("tags", 4, 0), "free_mib"),
             ("job", ("messages", 0, "role"), "nobody"), ("job", ("sampling", "max_tokens"), 0),
-            ("job", ("format", "type"), "xml"),
+            ("job", ("format", "type"), "xml"), ("job", ("tools",), schema.example("job-tools")["tools"]),
+            ("job", ("sampling", "logprobs"), 3), ("job", ("messages", 0, "tool_call_id"), "call_1"),
             ("receipt", ("receipt", "kind"), 7861), ("receipt", ("receipt", "sig"), "00"),
             ("receipt", ("acceptance", "content"), "x"), ("receipt-body", ("price",), -1),
             ("receipt-body", ("price",), 0.5), ("receipt-body", ("finish",), "tired"),
@@ -95,6 +96,36 @@ class Schemas(unittest.TestCase):
             cases.append((name, document))
         for change, found in zip(changes, schema.problems(cases)):
             self.assertNotEqual(found, [], change)
+
+    def test_a_job_may_have_functions(self):
+        asked = schema.example("job-tools")
+        plain = {key: value for key, value in asked.items() if key != "tools"}
+        plain["sampling"] = {}
+        told = {**plain, "conversation": asked["conversation"][:1], "sampling": {"logprobs": 0}}
+        # The rest is optional, and so is each of the three that make a conversation of messages.
+        good = [asked, plain, told, {**asked, "conversation": asked["conversation"][:1]}]
+        for case, found in zip(good, schema.problems(("job", case) for case in good)):
+            self.assertEqual(found, [], case)
+        bad = [{**plain, "conversation": asked["conversation"][:1]}, {**asked, "messages": asked["conversation"][:1]},
+               {key: value for key, value in asked.items() if key != "conversation"},
+               {**told, "sampling": {"logprobs": 21}}, {**told, "sampling": {"logit_bias": {"the": 1}}}]
+        for path, value in ((("choice",), "none"), (("only",), "a b"), (("tools",), []), (("tools", 0, "name"), ""),
+                            (("tools", 0, "strict"), True), (("tools", 0, "parameters"), {})):
+            changed = copy.deepcopy(asked)
+            inner = changed["tools"]
+            for step in path[:-1]:
+                inner = inner[step]
+            inner[path[-1]] = value
+            bad.append(changed)
+        for path, value in (((1, "tool_calls"), []), ((1, "tool_calls", 0, "id"), "a b"), ((2, "tool_call_id"), "")):
+            changed = copy.deepcopy(asked)
+            inner = changed["conversation"]
+            for step in path[:-1]:
+                inner = inner[step]
+            inner[path[-1]] = value
+            bad.append(changed)
+        for case, found in zip(bad, schema.problems(("job", case) for case in bad)):
+            self.assertNotEqual(found, [], case)
 
     def test_body_and_receipt_are_one(self):
         self.assertEqual(json.loads(schema.example("receipt")["receipt"]["content"]), schema.example("receipt-body"))

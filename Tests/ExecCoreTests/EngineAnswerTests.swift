@@ -20,8 +20,8 @@ import Wire
     }
 
     private func read(_ events: [String]) throws -> (answer: EngineAnswer, pieces: [String]) {
-        var answer = EngineAnswer()
-        let pieces = try events.map { try answer.take(Array($0.utf8)) }.filter { !$0.isEmpty }
+        var answer = EngineAnswer(InferenceRequest(model: "m", messages: []))
+        let pieces = try events.map { try answer.take(Array($0.utf8)).text }.filter { !$0.isEmpty }
         return (answer, pieces)
     }
 
@@ -31,18 +31,18 @@ import Wire
             Self.usage, "[DONE]",
         ])
         #expect(pieces == ["The", " \"café\"\n"])
-        #expect(String(decoding: answer.text, as: UTF8.self) == "The \"café\"\n")
+        #expect(answer.length == "The \"café\"\n".utf8.count)
         let end = try answer.complete()
         #expect(end.finish == .length)
         #expect(end.usage == Usage(promptTokens: 37, completionTokens: 24))
     }
 
     @Test func tokensAreCountedWithEachPieceWhereTheyAreTold() throws {
-        var answer = EngineAnswer()
-        #expect(try answer.take(Array(Self.piece("no").utf8)) == "no" && answer.counted == nil)
+        var answer = EngineAnswer(InferenceRequest(model: "m", messages: []))
+        #expect(try answer.take(Array(Self.piece("no").utf8)).text == "no" && answer.counted == nil)
         let counted =
             #"{"choices":[{"finish_reason":null,"index":0,"delta":{"content":"x"}}],\#(Self.tail),"timings":{"cache_n":7,"prompt_n":30,"prompt_ms":1.5,"predicted_n":3,"predicted_ms":2.5}}"#
-        #expect(try answer.take(Array(counted.utf8)) == "x")
+        #expect(try answer.take(Array(counted.utf8)) == AnswerPiece(text: "x"))
         #expect(answer.counted == Usage(promptTokens: 37, completionTokens: 3))
         for wrong in [#""predicted_n":-1"#, #""prompt_n":1.5"#, #""cache_n":18446744073709551615"#] {
             let event = #"{"timings":{"prompt_n":30,"predicted_n":3,\#(wrong)}}"#

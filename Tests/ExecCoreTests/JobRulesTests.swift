@@ -103,7 +103,7 @@ private let hello = [ChatMessage(role: "user", content: "hello")]
         #expect(payload.isSealed)
         var answers = SealedStream(key: key, jobID: id, direction: .response)
         for (index, text) in ["Hal", "lo ü"].enumerated() {
-            let event = try payload.event(text)
+            let event = try payload.event(AnswerPiece(text: text))
             #expect(event.sequence == UInt64(index))
             #expect(!event.text.contains(text))
             let bytes = try #require(Data(base64Encoded: event.text))
@@ -122,8 +122,10 @@ private let hello = [ChatMessage(role: "user", content: "hello")]
 
     @Test func piecesInTheClearAreCounted() throws {
         var payload = JobPayload(plain: request(hello))
-        #expect(try payload.event("a").sequence == 0)
-        #expect(try payload.event("b") == ExecInterface.Run.Event(stage: .token, sequence: 1, text: "b"))
+        #expect(try payload.event(AnswerPiece(text: "a")).sequence == 0)
+        #expect(
+            try payload.event(AnswerPiece(text: "b"))
+                == ExecInterface.Run.Event(stage: .token, sequence: 1, text: "b"))
     }
 }
 

@@ -1,5 +1,6 @@
 // Proves that schemas are taken as people's programs write them, and that none is that an engine would be kept busy by.
 
+import NodeModel
 import Testing
 
 @testable import ExecCore
@@ -72,7 +73,7 @@ import Testing
         #expect(refusal(#"{"properties":{\#(members(129))}}"#)?.contains("in one place") == true)
         let wide = (0..<9).map { _ in #"{"enum":[\#(values(120))]}"# }.joined(separator: ",")
         #expect(refusal(#"{"anyOf":[\#(wide)]}"#)?.contains("members and values") == true)
-        let long = String(repeating: "x", count: SchemaRules.longest)
+        let long = String(repeating: "x", count: AnswerFormat.longestSchema)
         #expect(refusal(#"{"title":"\#(long)"}"#)?.contains("bytes") == true)
     }
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Interfaces
+import NodeModel
 import Testing
 import Wire
 
@@ -132,6 +133,39 @@ let samples: [Sample] = [
         #expect(try samples[index].roundTrip(), "\(samples[index].spec.name)")
     }
 
+    /// What travels inside `peer.run_job`, where only its two ends can read it.
+    private static var sealed: [(String, String)] {
+        get throws {
+            let request = InferenceRequest(
+                model: "smollm2-135m-instruct",
+                messages: [
+                    ChatMessage(role: "user", content: "When?"),
+                    ChatMessage(
+                        role: "assistant", content: "",
+                        calls: [ToolCall(id: "call_1", name: "now", arguments: "{}")]),
+                    ChatMessage(role: "tool", content: "noon", answers: "call_1"),
+                ], sampling: Sampling(logitBias: ["28": -1.5]),
+                tools: ToolUse(
+                    tools: [Tool(name: "now", description: "d", parameters: "{}")], choice: .required,
+                    only: "now",
+                    parallel: false))
+            let pieces = [
+                AnswerPiece(calls: [.init(index: 0, id: "call_2", name: "now")]),
+                AnswerPiece(calls: [.init(index: 0, arguments: "{}")]),
+                AnswerPiece(
+                    text: "x",
+                    tokens: [
+                        .init(
+                            chosen: .init(token: "x", bytes: [120], logprob: -0.25),
+                            top: [.init(token: "y", bytes: [121], logprob: -9_999)])
+                    ]),
+            ]
+            let written = String(decoding: try request.jsonBytes(), as: UTF8.self)
+            return [("a request with functions", written)]
+                + (try pieces.map { ("a piece of an answer", try $0.written()) })
+        }
+    }
+
     /// The recorded form is what other builds and other languages rely on. A change here is a change of the
     /// protocol: record it on purpose with INFERNET_RECORD=1, and look at the difference.
     @Test func theWireFormatIsAsRecorded() throws {
@@ -140,6 +174,9 @@ let samples: [Sample] = [
             text += "\(sample.spec.name)\n  request \(sample.request)\n"
             if let event = sample.event { text += "  event   \(event)\n" }
             text += "  reply   \(sample.reply)\n"
+        }
+        for (name, sealed) in try Self.sealed {
+            text += "\(name)\n  sealed  \(sealed)\n"
         }
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Golden/wire.txt")

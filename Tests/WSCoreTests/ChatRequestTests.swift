@@ -71,7 +71,7 @@ import Testing
                 == .schema(
                     #"{"type":"object","properties":{"z":{"type":"number","maximum":1500.0},"a":{"enum":["é\n\"",null,true,-7]}}}"#
                 ))
-        let long = String(repeating: "x", count: ResponseFormat.maximumSchema)
+        let long = String(repeating: "x", count: AnswerFormat.longestSchema)
         let error = #expect(throws: APIError.self) {
             try parse(
                 with(
@@ -106,10 +106,11 @@ import Testing
             "invalid_type"
         ),
         (#""stream":true,"stream_options":[]"#, "stream_options", "invalid_type"),
-        (#""tools":[{"type":"function"}]"#, "tools", "unsupported_parameter"),
-        (#""tool_choice":"required""#, "tool_choice", "unsupported_parameter"),
-        (#""logprobs":true"#, "logprobs", "unsupported_parameter"),
-        (#""top_logprobs":3"#, "top_logprobs", "unsupported_parameter"),
+        (#""functions":[{"name":"a"}]"#, "functions", "unsupported_parameter"),
+        (#""logprobs":1"#, "logprobs", "invalid_type"),
+        (#""top_logprobs":3"#, "top_logprobs", "invalid_value"),
+        (#""logprobs":true,"top_logprobs":21"#, "top_logprobs", "invalid_value"),
+        (#""logprobs":true,"tools":[\#(ChatToolsTests.now)]"#, "logprobs", "unsupported_parameter"),
         (#""response_format":"json_object""#, "response_format", "invalid_type"),
         (#""response_format":{}"#, "response_format.type", "missing_required_parameter"),
         (#""response_format":{"type":"xml"}"#, "response_format.type", "invalid_value"),
@@ -138,7 +139,9 @@ import Testing
             #""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{},"rule":1}}"#,
             "response_format.json_schema.rule", "unsupported_parameter"
         ),
-        (#""logit_bias":{"1":2}"#, "logit_bias", "unsupported_parameter"),
+        (#""logit_bias":{"1":101}"#, "logit_bias.1", "invalid_value"),
+        (#""logit_bias":{"the":2}"#, "logit_bias", "invalid_value"),
+        (#""logit_bias":[1]"#, "logit_bias", "invalid_type"),
         (#""reasoning_effort":"low""#, "reasoning_effort", "unsupported_parameter"),
         (#""modalities":["audio"]"#, "modalities", "unsupported_parameter"),
         (#""top_k":5"#, "top_k", "unsupported_parameter"),
@@ -170,7 +173,7 @@ import Testing
         ),
         (#"{"model":"m","messages":[{"role":"king","content":"x"}]}"#, "messages[0].role", "invalid_value"),
         (
-            #"{"model":"m","messages":[{"role":"tool","content":"x"}]}"#, "messages[0].role",
+            #"{"model":"m","messages":[{"role":"function","name":"a","content":"x"}]}"#, "messages[0].role",
             "unsupported_parameter"
         ),
         (#"{"model":"m","messages":[{"role":"user","content":5}]}"#, "messages[0].content", "invalid_type"),

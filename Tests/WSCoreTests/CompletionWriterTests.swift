@@ -24,7 +24,7 @@ import Wire
     @Test func streamIsByteExact() {
         let stream = text(false) { completion, writer in
             completion.role(&writer)
-            completion.delta("Hi \"you\"\n", &writer)
+            completion.delta(AnswerPiece(text: "Hi \"you\"\n"), &writer)
             completion.end(.stop, usage: Usage(promptTokens: 3, completionTokens: 2), &writer)
         }
         #expect(
@@ -40,7 +40,7 @@ import Wire
 
     @Test func usageComesInItsOwnLastChunk() {
         let stream = text(true) { completion, writer in
-            completion.delta("x", &writer)
+            completion.delta(AnswerPiece(text: "x"), &writer)
             completion.end(.length, usage: Usage(promptTokens: 3, completionTokens: 2), &writer)
         }
         #expect(
@@ -55,7 +55,9 @@ import Wire
 
     @Test func wholeAnswerIsByteExact() {
         let whole = text(false) { completion, writer in
-            completion.whole("Hello", .stop, usage: Usage(promptTokens: 30, completionTokens: 12), &writer)
+            completion.whole(
+                WholeAnswer(text: "Hello"), .stop, usage: Usage(promptTokens: 30, completionTokens: 12),
+                &writer)
         }
         #expect(
             whole
@@ -63,6 +65,61 @@ import Wire
                 + #""model":"m\"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","refusal":null},"#
                 + #""logprobs":null,"finish_reason":"stop"}],"#
                 + #""usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42}}"#)
+    }
+
+    private static let likely = AnswerPiece.Token(
+        chosen: AnswerPiece.Choice(token: "é\"", bytes: [195, 169, 34], logprob: -0.25),
+        top: [AnswerPiece.Choice(token: "x", bytes: [120], logprob: -9_999)])
+    private static let likelihoods =
+        #"{"content":[{"token":"é\"","logprob":-0.25,"bytes":[195,169,34],"top_logprobs":[{"token":"x","logprob":-9999.0,"bytes":[120]}]}],"refusal":null}"#
+
+    @Test func callsAreByteExact() {
+        let pieces = [
+            AnswerPiece(calls: [.init(index: 0, id: "call_1", name: "now", arguments: "{")]),
+            AnswerPiece(calls: [
+                .init(index: 0, arguments: "\"a\":1}"), .init(index: 1, id: "call_2", name: "b"),
+            ]),
+        ]
+        let stream = text(false) { _, writer in
+            let completion = CompletionWriter(
+                job: job, created: 1_790_000_000, model: "m\"1", includeUsage: false, tools: true)
+            completion.role(&writer)
+            for piece in pieces { completion.delta(piece, &writer) }
+            completion.end(.toolCalls, usage: nil, &writer)
+        }
+        let tail = #","logprobs":null,"finish_reason":null}]}"# + "\n\n"
+        #expect(
+            stream == head + #"{"index":0,"delta":{"role":"assistant","content":null}"# + tail + head
+                + #"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"now","arguments":"{"}}]}"#
+                + tail + head
+                + #"{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\"a\":1}"}},{"index":1,"id":"call_2","type":"function","function":{"name":"b","arguments":""}}]}"#
+                + tail + head + #"{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}]}"#
+                + "\n\n"
+                + "data: [DONE]\n\n")
+        var answer = WholeAnswer()
+        for piece in pieces { answer.add(piece) }
+        let whole = text(false) { completion, writer in
+            completion.whole(answer, .toolCalls, usage: nil, &writer)
+        }
+        #expect(
+            whole.contains(
+                #""message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"now","arguments":"{\"a\":1}"}},{"id":"call_2","type":"function","function":{"name":"b","arguments":""}}]},"logprobs":null,"finish_reason":"tool_calls""#
+            ))
+    }
+
+    @Test func likelihoodsAreByteExact() {
+        let piece = AnswerPiece(text: "é\"", tokens: [Self.likely])
+        let stream = text(false) { completion, writer in completion.delta(piece, &writer) }
+        #expect(
+            stream == head
+                + #"{"index":0,"delta":{"content":"é\""},"logprobs":\#(Self.likelihoods),"finish_reason":null}]}"#
+                + "\n\n")
+        var answer = WholeAnswer()
+        answer.add(piece)
+        let whole = text(false) { completion, writer in completion.whole(answer, .stop, usage: nil, &writer) }
+        #expect(
+            whole.contains(
+                #""content":"é\"","refusal":null},"logprobs":\#(Self.likelihoods),"finish_reason":"stop""#))
     }
 
     @Test func errorIsByteExact() {

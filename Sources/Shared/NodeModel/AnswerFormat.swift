@@ -7,6 +7,9 @@ public enum AnswerFormat: Hashable, Sendable {
     case object
     /// A JSON value that this JSON Schema admits; the schema as its own text, an object.
     case schema(String)
+
+    /// The longest schema, of an answer or of a function's arguments, in bytes.
+    public static let longestSchema = 16 << 10
 }
 
 extension AnswerFormat: Codable {

@@ -46,4 +46,6 @@ public struct StageTimings: Hashable, Sendable, Codable {
 /// Why the answer ended, in OpenAI's words.
 public enum FinishReason: String, Sendable, Codable, Hashable {
     case stop, length
+    /// It asks to have functions called.
+    case toolCalls = "tool_calls"
 }

@@ -193,7 +193,6 @@ struct FakeEngine: Sendable {
                 seal = PayloadSeal(key: key, jobID: run.job, direction: .response)
             }
             try await sink.send(ExecInterface.Run.Event(stage: .prompt))
-            var text = ""
             var given: Int?
             for (number, piece) in engine.pieces.enumerated() {
                 if let allowance = run.allowance {
@@ -209,7 +208,6 @@ struct FakeEngine: Sendable {
                 if engine.failAt == number { throw engine.error }
                 if engine.hangAt == number { try await Task.sleep(for: .seconds(60)) }
                 if engine.pauseMs > 0 { try await Task.sleep(for: .milliseconds(engine.pauseMs)) }
-                text += piece
                 let bytes = try seal?.seal(Array(piece.utf8), sequence: UInt64(number))
                 try await sink.send(
                     ExecInterface.Run.Event(
@@ -219,7 +217,9 @@ struct FakeEngine: Sendable {
             }
             var reply = ExecInterface.Run.Reply(
                 model: "tiny", modelRoot: PlannerTests.root, image: "sha256:" + PlannerTests.root.hex,
-                requestHash: try request.hash(), resultHash: Digest(hashing: text),
+                requestHash: try request.hash(),
+                resultHash: try Self.hash(
+                    given.map { Array(engine.pieces[..<$0]) } ?? engine.pieces, of: request),
                 usage: Usage(promptTokens: 12, completionTokens: Int64(engine.pieces.count + 1)),
                 timings: StageTimings(queueMs: 1, loadMs: 2, firstTokenMs: 3, generateMs: 4), finish: .stop)
             if let given {
@@ -229,6 +229,14 @@ struct FakeEngine: Sendable {
             engine.tamper(&reply)
             return reply
         }
+    }
+
+    /// The hash of an answer in pieces as they travel; of their text where they do not belong to one.
+    static func hash(_ pieces: [String], of request: InferenceRequest) throws -> NodeModel.Digest {
+        guard request.hasParts else { return Digest(hashing: pieces.joined()) }
+        var sum = AnswerSum(of: request)
+        for piece in pieces { _ = try? sum.add(try AnswerPiece(written: piece)) }
+        return sum.hash
     }
 
     private func allowed(_ job: JobID) -> Int { house.script.withLock { $0.allowed[job] ?? 0 } }
@@ -288,7 +296,7 @@ struct ProviderScript: Sendable {
             job: job.job, provider: self.key.publicKey, client: client, model: job.model,
             modelRoot: job.modelRoot,
             image: "sha256:" + PlannerTests.root.hex, requestHash: try request.hash(),
-            resultHash: Digest(hashing: pieces.joined()),
+            resultHash: try FakeEngine.hash(pieces, of: request),
             usage: Usage(promptTokens: 12, completionTokens: Int64(pieces.count)), timings: StageTimings(),
             finish: .stop, unitPrice: job.unitPrice, price: 0, finishedAt: WallClock.system.seconds)
         body.price = job.unitPrice.total(promptTokens: 12, completionTokens: Int64(pieces.count)) ?? 0

@@ -39,7 +39,8 @@ final class JobDriver: Sendable {
     }
 
     init(
-        record: AggregatorInterface.Record, limits: JobLimits, journal: JobJournal, clock: WallClock,
+        record: AggregatorInterface.Record, mayBeUnread: Bool = false, limits: JobLimits, journal: JobJournal,
+        clock: WallClock,
         loop: any EventLoop, hooks: Hooks
     ) {
         key = JobKey(job: record.job, served: record.side == .provider)
@@ -48,7 +49,10 @@ final class JobDriver: Sendable {
         self.hooks = hooks
         executor = LoopExecutor.of(loop)
         inner = Mutex(
-            Inner(machine: JobStateMachine(served: record.side == .provider, limits: limits), record: record))
+            Inner(
+                machine: JobStateMachine(
+                    served: record.side == .provider, mayBeUnread: mayBeUnread, limits: limits),
+                record: record))
         journal.append(.opened(record))
     }
 

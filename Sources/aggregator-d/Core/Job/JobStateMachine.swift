@@ -23,6 +23,8 @@ struct JobStateMachine: Sendable {
 
     /// Whether another node asked for it.
     let served: Bool
+    /// Whether a provider of an older build could not read the request, and would refuse it.
+    let mayBeUnread: Bool
     let limits: JobLimits
     private(set) var state: AggregatorInterface.State = .received
     private var phase = Phase.idle
@@ -38,8 +40,9 @@ struct JobStateMachine: Sendable {
     private var delivered = false
     private var stop: Stop?
 
-    init(served: Bool, limits: JobLimits) {
+    init(served: Bool, mayBeUnread: Bool = false, limits: JobLimits) {
         self.served = served
+        self.mayBeUnread = mayBeUnread
         self.limits = limits
     }
 
@@ -133,7 +136,8 @@ struct JobStateMachine: Sendable {
         var actions = disarmAttempt()
         if judgement.blames { actions.append(.blame(number, cause.message)) }
         if judgement.passes, number != here { busy.append(number) }
-        guard !delivered, judgement.retries else { return actions + end(.failed(cause)) }
+        let isUnread = mayBeUnread && number != here && cause.code == .invalidRequest
+        guard !delivered, judgement.retries || isUnread else { return actions + end(.failed(cause)) }
         if !untried.isEmpty {
             actions += moved(.running, "\(candidates[number]) failed: \(cause.message)")
             return actions + next()

@@ -36,9 +36,9 @@ final class AnswerCover: Sendable {
     }
 
     /// A piece came; the hot path.
-    func saw(tokens: UInt64, bytes: Int) {
+    func saw(tokens: UInt64, weight: Int) {
         let asks = state.withLock { state in
-            state.plan.saw(tokens: tokens, bytes: bytes)
+            state.plan.saw(tokens: tokens, weight: weight)
             guard !state.isAsking, !state.isOver, state.plan.next != nil else { return false }
             state.isAsking = true
             return true

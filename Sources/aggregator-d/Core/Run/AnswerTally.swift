@@ -1,8 +1,6 @@
-// What came of an answer so far: how many pieces, how many bytes, and their hash. One per attempt.
-// It must never keep the answer itself.
+// What came of an answer so far: how many pieces, what they weigh, and their hash. One per attempt.
+// It must never keep the answer itself, nor take a piece that does not belong to what was asked for.
 
-import Crypto
-import FoundationEssentials
 import NodeModel
 import Synchronization
 import Wire
@@ -12,21 +10,32 @@ final class AnswerTally: Sendable {
     /// The sum of an answer.
     struct Sum: Hashable, Sendable {
         var pieces: Int
-        var bytes: Int
-        var hash: NodeModel.Digest
+        /// At least its tokens but the silent ones; see `AnswerSum`.
+        var weight: Int
+        var calls = 0
+        var hash: Digest
     }
 
     private struct State: Sendable {
         var pieces = 0
-        var bytes = 0
-        var hasher = SHA256()
+        var weight = 0
+        var sum: AnswerSum
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let hasParts: Bool
 
-    /// Takes the next piece.
-    /// - Throws: `verification_failed` when its number is not the next one.
-    func add(_ text: String, sequence: UInt64) throws {
+    init(_ request: InferenceRequest) {
+        state = Mutex(State(sum: AnswerSum(of: request)))
+        hasParts = request.hasParts
+    }
+
+    /// Takes the next piece, as it travels.
+    ///
+    /// - Returns: what it weighs.
+    /// - Throws: `verification_failed` when its number is not the next one, or it is none that was asked for.
+    @discardableResult
+    func add(_ text: String, sequence: UInt64) throws -> Int {
         try state.withLock { state in
             guard sequence == UInt64(state.pieces) else {
                 throw WireError(
@@ -34,21 +43,29 @@ final class AnswerTally: Sendable {
                     "Piece \(sequence) of the answer came where piece \(state.pieces) was due: one was lost or repeated.",
                     fix: "Ask again.")
             }
-            var text = text
             state.pieces += 1
-            text.withUTF8 { utf8 in
-                state.bytes += utf8.count
-                state.hasher.update(bufferPointer: UnsafeRawBufferPointer(utf8))
+            let weight: Int
+            do throws(AnswerFault) {
+                weight = try hasParts ? state.sum.add(Self.read(text)) : state.sum.add(text: text)
+            } catch {
+                throw WireError(.verificationFailed, "The answer \(error.what).", fix: "Ask again.")
             }
+            state.weight += weight
+            return weight
+        }
+    }
+
+    private static func read(_ text: String) throws(AnswerFault) -> AnswerPiece {
+        do { return try AnswerPiece(written: text) } catch {
+            throw AnswerFault(what: "has a piece that cannot be read")
         }
     }
 
     /// The count so far.
     func sum() -> Sum {
         state.withLock { state in
-            let hash = NodeModel.Digest(bytes: Array(state.hasher.finalize()))
-            return Sum(
-                pieces: state.pieces, bytes: state.bytes, hash: hash ?? NodeModel.Digest(hashing: Data()))
+            Sum(
+                pieces: state.pieces, weight: state.weight, calls: state.sum.calls, hash: state.sum.hash)
         }
     }
 }

@@ -13,7 +13,7 @@ struct CoverPlan: Hashable, Sendable {
     private(set) var covered: Int
     /// The tokens that came.
     private(set) var received = 0
-    private var bytes = 0
+    private var weight = 0
 
     /// - Returns: nil for an answer that one voucher pays.
     init?(_ quote: Quote, _ request: InferenceRequest) {
@@ -28,10 +28,10 @@ struct CoverPlan: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - tokens: of the answer so far, as the provider says.
-    ///   - bytes: of the piece's text. Each token but the silent ones has at least one.
-    mutating func saw(tokens: UInt64, bytes: Int) {
-        self.bytes += bytes
-        received = max(received, min(Int(clamping: tokens), self.bytes + silent))
+    ///   - weight: of the piece. No token but the silent ones is lighter than 1.
+    mutating func saw(tokens: UInt64, weight: Int) {
+        self.weight += weight
+        received = max(received, min(Int(clamping: tokens), self.weight + silent))
     }
 
     /// Up to which token to cover now; nil while at least half a piece is left.

@@ -22,7 +22,8 @@ struct ReceiptCheck: Sendable {
     static let messageTokens = 64
     /// Tokens of an answer that leave no text: its end, and what was held back.
     static let silentTokens = 16
-    /// Tokens more where a form was asked for: engines let a model write fences around JSON (```json), and take them off.
+    /// Tokens more where a form was asked for: engines let a model write fences around JSON (```json), and take them off. So much
+    /// is also written around the words of an answer that might have been calls.
     static let fenceTokens = 16
 
     /// The body of a receipt that says all that.
@@ -38,6 +39,7 @@ struct ReceiptCheck: Sendable {
         try expect(body.resultHash == answer.hash, "its result is not the answer that was received")
         try expect(body.unitPrice == unitPrice, "its unit price is not the one that was offered")
         try expect(body.priceIsRight, "its price is not the unit price times the tokens")
+        try checkCalls(body.finish)
         try checkUsage(body.usage)
         return body
     }
@@ -46,19 +48,56 @@ struct ReceiptCheck: Sendable {
     /// were generated.
     static func silentTokens(of request: InferenceRequest) -> Int {
         (request.sampling.stop ?? []).reduce(silentTokens) { $0 + $1.utf8.count }
-            + (request.format == nil ? 0 : fenceTokens)
+            + (request.format == nil && request.tools == nil ? 0 : fenceTokens)
+    }
+
+    /// An answer that may be broken off says nothing more of its calls.
+    private func checkCalls(_ finish: FinishReason) throws(WireError) {
+        guard finish != .length else { return }
+        try expect(
+            (finish == .toolCalls) == (answer.calls > 0),
+            "its end is not that of the answer that was received")
+        try expect(
+            answer.calls > 0 || request.tools?.demandsCall != true,
+            "a call was asked for, and the answer has none")
     }
 
     private func checkUsage(_ usage: Usage) throws(WireError) {
         try expect(usage.completionTokens >= Int64(answer.pieces), "it counts fewer tokens than pieces came")
         try expect(usage.completionTokens <= Int64(maxTokens), "it counts more tokens than were agreed on")
         try expect(
-            usage.completionTokens <= Int64(answer.bytes + Self.silentTokens(of: request)),
+            usage.completionTokens <= Int64(answer.weight + Self.silentTokens(of: request)),
             "it counts more tokens than the answer can have")
-        let text = request.messages.reduce(0) { $0 + $1.content.utf8.count + $1.role.utf8.count }
-        let longest = text + request.messages.count * Self.messageTokens + Self.templateTokens
+        let longest =
+            Self.bytes(of: request) + Self.parts(of: request) * Self.messageTokens + Self.templateTokens
         try expect(usage.promptTokens >= 1, "it counts no tokens in the prompt")
         try expect(usage.promptTokens <= Int64(longest), "it counts more tokens than the prompt can have")
+    }
+
+    /// What of a request a prompt holds, in bytes. Functions and calls stand in it as JSON.
+    private static func bytes(of request: InferenceRequest) -> Int {
+        let messages = request.messages.reduce(0) { sum, message in
+            sum + message.content.utf8.count + message.role.utf8.count
+                + (message.calls ?? []).reduce(0) { $0 + $1.name.utf8.count + escaped($1.arguments) }
+        }
+        return (request.tools?.tools ?? []).reduce(messages) {
+            $0 + $1.name.utf8.count + escaped($1.description ?? "") + ($1.parameters ?? "").utf8.count
+        }
+    }
+
+    private static func escaped(_ text: String) -> Int {
+        text.utf8.reduce(0) { sum, byte in
+            switch byte {
+            case 0x22, 0x5C, 0x09, 0x0A, 0x0D: sum + 2
+            case 0..<0x20: sum + 6
+            default: sum + 1
+            }
+        }
+    }
+
+    /// Messages, calls and functions: what something may be written around.
+    private static func parts(of request: InferenceRequest) -> Int {
+        request.messages.reduce(request.tools?.tools.count ?? 0) { $0 + 1 + ($1.calls?.count ?? 0) }
     }
 
     private func expect(_ condition: Bool, _ problem: String) throws(WireError) {

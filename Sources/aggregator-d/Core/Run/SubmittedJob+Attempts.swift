@@ -10,7 +10,7 @@ import Wire
 extension SubmittedJob {
     /// Runs the job on this node's engine.
     func runHere(_ entry: ContentInterface.Entry, _ number: Int) async throws -> Answer {
-        let tally = AnswerTally()
+        let tally = AnswerTally(request)
         let tokens = agreedTokens(entry.metadata["context_length"].flatMap { Int($0) } ?? .max)
         let run = ExecInterface.Run(
             job: job, model: entry.root.hex, payload: .plain(request), maxTokens: tokens)
@@ -34,7 +34,7 @@ extension SubmittedJob {
     /// Runs the job at a provider.
     func runThere(_ offer: Offer, _ number: Int) async throws -> Answer {
         let sealed = try await seal(for: offer)
-        let tally = AnswerTally()
+        let tally = AnswerTally(request)
         let answer = SealedAnswer(key: sealed.key, job: job)
         let copy = house.verifier?.draws(offer) == true ? AnswerCopy() : nil
         do {
@@ -52,9 +52,9 @@ extension SubmittedJob {
                     guard event.stage == .token else { return self.driver.feed(.contact(number)) }
                     let text = try answer.open(event.text, sequence: event.sequence)
                     self.notePiece(number)
-                    try tally.add(text, sequence: event.sequence)
-                    cover?.saw(tokens: event.tokens, bytes: text.utf8.count)
-                    copy?.add(text)
+                    let weight = try tally.add(text, sequence: event.sequence)
+                    cover?.saw(tokens: event.tokens, weight: weight)
+                    if let words = self.words(of: text) { copy?.add(words) }
                     try await self.sink.send(
                         Submit.Event(stage: .token, sequence: event.sequence, text: text))
                 }
@@ -63,6 +63,12 @@ extension SubmittedJob {
         } catch {
             throw Self.explain(WireError.wrapping(error), offer, pieces: tally.sum().pieces)
         }
+    }
+
+    /// What a check would read of a piece, which the tally has taken; nil where an answer is not checked.
+    private func words(of piece: String) -> String? {
+        guard request.hasParts else { return piece }
+        return request.tools == nil ? try? AnswerPiece(written: piece).text : nil
     }
 
     /// The request, sealed under a key of this attempt alone, and that key for the provider.

@@ -60,7 +60,8 @@ final class SubmittedJob: Sendable {
             record: AggregatorInterface.Record(
                 job: job, side: .local, state: .received, reason: reason,
                 model: submit.request.model, createdAt: now, updatedAt: now),
-            limits: house.limits, journal: house.journal, clock: house.clock, loop: house.loop,
+            mayBeUnread: submit.request.isExtended, limits: house.limits, journal: house.journal,
+            clock: house.clock, loop: house.loop,
             hooks: JobDriver.Hooks(
                 blame: { number, reason in
                     guard let provider = blamed.provider(number) else { return }
@@ -190,6 +191,10 @@ final class SubmittedJob: Sendable {
         progress.withLock {
             $0.settled = (body.finish, body.modelRoot, bundle)
             $0.checked = checked
+        }
+        if settlement.check.answer.calls > 0 {
+            let calls = settlement.check.answer.calls
+            return "answered and accepted; it asks for \(calls) call\(calls == 1 ? "" : "s") of functions"
         }
         guard body.finish == .length, case .remote(_, let offer, _, _) = answer,
             body.usage.completionTokens < Int64(agreedTokens(offer.model.context))

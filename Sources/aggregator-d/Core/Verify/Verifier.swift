@@ -45,6 +45,12 @@ final class Verifier: Sendable {
         guard job.request.format == nil else {
             return .undecided("its words were held to a form, which takes others than the likeliest")
         }
+        guard job.request.tools == nil else {
+            return .undecided("it was held to the form of calls, which takes others than the likeliest words")
+        }
+        guard job.request.sampling.logitBias == nil else {
+            return .undecided("some of its words were made likelier, or less likely, than they are")
+        }
         let end = ContinuousClock.now + .seconds(settings.waitSeconds)
         var reason = "no slot was idle for \(settings.waitSeconds) s"
         repeat {

@@ -1,12 +1,15 @@
 // Reads one chunk of the engine's streamed answer (OpenAI's chat.completion.chunk), and no more of it than is used.
 // It must never take a number from the engine that is not a count.
 
+import FoundationEssentials
 import NodeModel
 import Wire
 
 /// What one chunk says.
 struct EngineChunk: Hashable, Sendable {
     var text = ""
+    /// How likely the tokens of the text were, where that was asked for.
+    var tokens: [AnswerPiece.Token] = []
     var finish: String?
     var usage: Usage?
     /// The tokens so far, where it says them.
@@ -47,6 +50,8 @@ struct EngineChunk: Hashable, Sendable {
                 _ = try s.skip()
             } else if s.matches(key, "finish_reason") {
                 finish = try s.string()
+            } else if s.matches(key, "logprobs") {
+                try readLikelihoods(&s)
             } else if s.matches(key, "delta") {
                 try s.object { (s, key) throws(JSONFault) in
                     if try !s.isNull(), s.matches(key, "content") {
@@ -61,6 +66,44 @@ struct EngineChunk: Hashable, Sendable {
         }
         if let text { self.text += text }
         if let finish { self.finish = finish }
+    }
+
+    private struct Likelihoods: Decodable {
+        struct Choice: Decodable {
+            let token: String
+            let bytes: [UInt8]?
+            /// Null for what is impossible.
+            let logprob: Double?
+
+            var plain: AnswerPiece.Choice {
+                AnswerPiece.Choice(
+                    token: token, bytes: bytes ?? Array(token.utf8),
+                    // OpenAI's word for what is next to impossible; a probability over 1 is one that was rounded.
+                    logprob: min(0, max(-9_999, logprob ?? -9_999)))
+            }
+        }
+        struct Place: Decodable {
+            let chosen: Choice
+            let top_logprobs: [Choice]
+
+            private enum CodingKeys: String, CodingKey { case top_logprobs }
+            init(from decoder: any Decoder) throws {
+                chosen = try Choice(from: decoder)
+                top_logprobs = try decoder.container(keyedBy: CodingKeys.self).decode(
+                    [Choice].self, forKey: .top_logprobs)
+            }
+        }
+        let content: [Place]?
+    }
+
+    private mutating func readLikelihoods(_ s: inout JSONScanner) throws(JSONFault) {
+        let json = UnsafeRawBufferPointer(rebasing: s.bytes[try s.skip()])
+        guard let told = try? WireCoding.decoder.decode(Likelihoods.self, from: Data(json)) else {
+            throw .badNumber
+        }
+        tokens += (told.content ?? []).map {
+            AnswerPiece.Token(chosen: $0.chosen.plain, top: $0.top_logprobs.map(\.plain))
+        }
     }
 
     private mutating func readUsage(_ s: inout JSONScanner) throws(JSONFault) {

@@ -27,13 +27,14 @@ struct EngineClient: Sendable {
     /// Leaving early, by an error or by cancellation, closes the connection: the engine then frees the slot.
     /// - Parameters:
     ///   - watch: told what is awaited; whoever runs it ends this call when it takes too long.
-    ///   - piece: takes each text that is not empty, and the tokens by then where they were asked for; the next is not read
+    ///   - reading: reads the answer to the request.
+    ///   - piece: takes each piece, and the tokens by then where they were asked for; the next is not read
     ///     before it returns. It says no to a piece with which the answer is to end, as if it had grown too long before it.
     /// - Throws: `EngineFailure` with its status, `WireError`, or what the connection or `piece` fails with.
     func answer(
-        _ request: EngineRequest, answerTokens: Int, watch: AnswerWatch, engine: ProgressMark,
-        piece: (String, Usage?) async throws -> Bool
-    ) async throws -> (text: [UInt8], end: EngineAnswer.Complete) {
+        _ request: EngineRequest, reading: EngineAnswer, answerTokens: Int, watch: AnswerWatch,
+        engine: ProgressMark, piece: (AnswerPiece, Usage?) async throws -> Bool
+    ) async throws -> EngineAnswer.Complete {
         watch.expect(.firstToken)
         let call = http.request("POST", Self.completions, json: try request.json())
         let response = try await http.client.execute(call, deadline: .distantFuture)
@@ -43,36 +44,35 @@ struct EngineClient: Sendable {
             throw failure.wire(status: Int(response.status.code), answerTokens: answerTokens)
         }
         var parser = SSEParser()
-        var answer = EngineAnswer()
-        var pieces: [(text: String, counted: Usage?)] = []
-        var (given, last) = (0, Usage(promptTokens: 0, completionTokens: 0))
+        var answer = reading
+        var pieces: [(piece: AnswerPiece, counted: Usage?)] = []
+        var last = Usage(promptTokens: 0, completionTokens: 0)
         do {
             for try await bytes in response.body {
                 engine.touch()
                 try parser.feed(bytes.readableBytesView) { event in
-                    let text = try answer.take(event)
-                    if !text.isEmpty { pieces.append((text, answer.counted)) }
-                }
-                for (text, counted) in pieces {
-                    watch.expect(.caller)
-                    guard try await piece(text, counted) else {
-                        if let counted { last.promptTokens = counted.promptTokens }
-                        return (
-                            Array(answer.text.prefix(given)),
-                            EngineAnswer.Complete(finish: .length, usage: last)
-                        )
+                    let piece = try answer.take(event)
+                    // Who pays for tokens is told of them also where they leave nothing else.
+                    if !piece.isEmpty || answer.isBetween && answer.counted != nil {
+                        pieces.append((piece, answer.counted))
                     }
-                    given += text.utf8.count
+                }
+                for (part, counted) in pieces {
+                    watch.expect(.caller)
+                    guard try await piece(part, counted) else {
+                        if let counted { last.promptTokens = counted.promptTokens }
+                        return EngineAnswer.Complete(finish: .length, usage: last)
+                    }
                     if let counted { last = counted }
                 }
                 pieces.removeAll(keepingCapacity: true)
-                watch.expect(answer.text.isEmpty ? .firstToken : .nextToken)
+                watch.expect(answer.length == 0 ? .firstToken : .nextToken)
             }
         } catch let failure as EngineFailure {
             throw failure.wire(
                 status: failure.code.map { Int(clamping: $0) } ?? 500, answerTokens: answerTokens)
         } catch is SSEParser.TooLong { throw EngineAnswer.broken("has an event that does not end") }
         try Task.checkCancellation()
-        return (answer.text, try answer.complete())
+        return try answer.complete()
     }
 }

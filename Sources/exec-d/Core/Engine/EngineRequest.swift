@@ -25,15 +25,20 @@ struct EngineRequest: Encodable, Hashable, Sendable {
     let cache_prompt: Bool
     /// Whether each piece says how many tokens there are by then.
     let timings_per_token: Bool?
+    let logprobs: Bool?
+    let top_logprobs: Int?
+    let logit_bias: [String: Double]?
     /// A model's thinking is part of its answer, as it was generated.
     let reasoning_format = "none"
 
     /// What the answer is held to; written beside the other fields, as a schema is text already.
     private let format: AnswerFormat?
+    private let tools: ToolUse?
 
     private enum CodingKeys: String, CodingKey {
         case messages, max_tokens, temperature, top_p, seed, presence_penalty, frequency_penalty, stop, stream
-        case stream_options, cache_prompt, reasoning_format, timings_per_token
+        case stream_options, cache_prompt, reasoning_format, timings_per_token, logprobs, top_logprobs
+        case logit_bias
     }
 
     /// - Parameters:
@@ -43,7 +48,7 @@ struct EngineRequest: Encodable, Hashable, Sendable {
     ///   - counted: whether the tokens are told with each piece.
     init(_ request: InferenceRequest, maxTokens: Int, stranger: Bool, counted: Bool = false) {
         timings_per_token = counted ? true : nil
-        messages = Self.messages(of: request)
+        messages = ToolSheet.messages(of: request)
         max_tokens = maxTokens
         temperature = request.sampling.temperature
         top_p = request.sampling.topP
@@ -52,19 +57,17 @@ struct EngineRequest: Encodable, Hashable, Sendable {
         frequency_penalty = request.sampling.frequencyPenalty
         stop = request.sampling.stop
         cache_prompt = !stranger
+        logprobs = request.sampling.logprobs == nil ? nil : true
+        // The engine tells nothing at all where it is to tell none of the likeliest.
+        top_logprobs = request.sampling.logprobs.map { max(1, $0) }
+        logit_bias = request.sampling.logitBias
         format = request.format
-    }
-
-    /// A conversation in the engine's words.
-    static func messages(of request: InferenceRequest) -> [ChatMessage] {
-        request.messages.map {
-            // OpenAI's newer name of the same thing, which models' templates do not know.
-            ChatMessage(role: $0.role == "developer" ? "system" : $0.role, content: $0.content)
-        }
+        tools = request.tools
     }
 
     func json() throws -> [UInt8] {
         var body = Array(try WireCoding.encoder.encode(self))
+        let format = tools.map { AnswerFormat.schema(ToolSchema.text($0, self.format)) } ?? self.format
         guard let format else { return body }
         body.removeLast()
         switch format {

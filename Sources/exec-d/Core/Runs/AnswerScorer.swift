@@ -51,7 +51,7 @@ struct AnswerScorer: Sendable {
 
     private func read(_ score: Score, _ lease: EngineHouse.Lease) async throws -> Score.Reply {
         let engine = lease.client
-        let prompt = try await engine.tokens(of: EngineRequest.messages(of: score.request))
+        let prompt = try await engine.tokens(of: ToolSheet.messages(of: score.request))
         let pieces = try await engine.pieces(of: score.answer)
         let answer = pieces.map(\.id)
         guard prompt.count + answer.count < limits.context else {

@@ -53,7 +53,11 @@ struct JobPayload: Sendable {
     /// The event for a piece of the answer, numbered from zero.
     ///
     /// - Parameter tokens: of the answer so far, where they are told.
-    mutating func event(_ text: String, tokens: UInt64 = 0) throws(WireError) -> ExecInterface.Run.Event {
+    mutating func event(_ piece: AnswerPiece, tokens: UInt64 = 0) throws(WireError) -> ExecInterface.Run.Event
+    {
+        guard let text = request.hasParts ? try? piece.written() : piece.text else {
+            throw WireError(.internalError, "A piece of the answer could not be written.")
+        }
         guard answers != nil else {
             defer { next += 1 }
             return ExecInterface.Run.Event(stage: .token, sequence: next, text: text, tokens: tokens)

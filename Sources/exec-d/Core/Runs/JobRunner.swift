@@ -113,21 +113,26 @@ struct JobRunner: Sendable {
         let body = EngineRequest(
             payload.request, maxTokens: answerTokens, stranger: payload.isSealed, counted: allowance != nil)
         let stopwatch = AnswerStopwatch(metrics)
-        let (text, end) = try await guarded(lease) { watch in
-            var payload = payload
-            return try await lease.client.answer(
-                body, answerTokens: answerTokens, watch: watch, engine: lease.progress
-            ) { text, counted in
+        let (hash, end) = try await guarded(lease) { watch in
+            var (payload, sum) = (payload, AnswerSum(of: payload.request))
+            let end = try await lease.client.answer(
+                body, reading: EngineAnswer(payload.request), answerTokens: answerTokens, watch: watch,
+                engine: lease.progress
+            ) { piece, counted in
                 var tokens: UInt64 = 0
                 if let allowance {
                     guard let counted else { throw EngineAnswer.broken("does not count its tokens") }
                     guard try await allowance.covers(counted.completionTokens) else { return false }
                     tokens = UInt64(clamping: counted.completionTokens)
                 }
+                do throws(AnswerFault) { _ = try sum.add(piece) } catch {
+                    throw EngineAnswer.broken(error.what)
+                }
                 stopwatch.piece()
-                try await emit(try payload.event(text, tokens: tokens))
+                try await emit(try payload.event(piece, tokens: tokens))
                 return true
             }
+            return (sum.hash, end)
         }
         // The last tokens may have left no text, and so have waited for nobody.
         var usage = end.usage
@@ -135,7 +140,7 @@ struct JobRunner: Sendable {
         let (firstTokenMs, generateMs) = stopwatch.end()
         return Run.Reply(
             model: model.name, modelRoot: model.root, image: image, requestHash: try payload.request.hash(),
-            resultHash: Digest(hashing: text), usage: usage,
+            resultHash: hash, usage: usage,
             timings: StageTimings(
                 queueMs: lease.queueMs, loadMs: lease.loadMs, firstTokenMs: firstTokenMs,
                 generateMs: generateMs),

@@ -7,9 +7,11 @@ import Wire
 
 /// The limits of this node, in OpenAI's words where it has them.
 struct RequestLimits: Hashable, Sendable {
-    static let roles = ["system", "user", "assistant", "developer"]
+    static let roles = ["system", "user", "assistant", "developer", "tool"]
     static let mostStops = 4
     static let mostMessages = 4_096
+    static let mostLikeliest = 20
+    static let mostBiases = 300
 
     /// All messages together, in bytes of UTF-8.
     let requestBytes: Int
@@ -28,20 +30,27 @@ struct RequestLimits: Hashable, Sendable {
     /// - Returns: the longest answer in tokens, all limits applied.
     /// - Throws: `invalid_request`, `too_large`.
     func check(_ request: InferenceRequest, agreed: Int) throws(WireError) -> Int {
-        try checkMessages(request.messages)
+        let tools = try request.tools.map { tools throws(WireError) in try ToolRules.check(tools) } ?? 0
+        try checkMessages(request.messages, besides: tools)
         try checkFormat(request.format)
+        guard request.tools == nil || request.sampling.logprobs == nil else {
+            throw refusal("'logprobs' are not told of an answer with 'tools'.")
+        }
         try checkSampling(request.sampling)
         guard agreed > 0 else { throw refusal("'max_tokens' must be at least 1, not \(agreed).") }
         return min(request.sampling.maxTokens ?? maxTokens, agreed, maxTokens, context)
     }
 
-    private func checkMessages(_ messages: [ChatMessage]) throws(WireError) {
+    private func checkMessages(_ messages: [ChatMessage], besides: Int) throws(WireError) {
         guard !messages.isEmpty else { throw refusal("'messages' must have at least one message.") }
         guard messages.count <= Self.mostMessages else {
             throw refusal(
                 "'messages' must have at most \(Self.mostMessages) messages, not \(messages.count).")
         }
-        var bytes = 0
+        do throws(ConversationFault) { try ConversationRules.check(messages) } catch {
+            throw refusal("Invalid '\(error.place)': \(error.why)")
+        }
+        var bytes = besides
         for (index, message) in messages.enumerated() {
             guard Self.roles.contains(message.role) else {
                 let known = Self.roles.map { "'\($0)'" }.joined(separator: ", ")
@@ -49,11 +58,12 @@ struct RequestLimits: Hashable, Sendable {
                 throw refusal("Invalid value for 'messages[\(index)].role'. Supported values are: \(known).")
             }
             bytes += message.content.utf8.count + message.role.utf8.count
+            for call in message.calls ?? [] { bytes += call.name.utf8.count + call.arguments.utf8.count }
         }
         guard bytes <= requestBytes else {
             throw WireError(
                 .tooLarge,
-                "The messages have \(bytes) bytes together, and \(requestBytes) is this node's limit.",
+                "Messages and functions have \(bytes) bytes together, and \(requestBytes) is this node's limit.",
                 fix: "Send fewer or shorter messages, or raise exec.max_request_bytes.")
         }
     }
@@ -73,6 +83,10 @@ struct RequestLimits: Hashable, Sendable {
         if let most = sampling.maxTokens, most < 1 {
             throw refusal("Invalid 'max_tokens': must be at least 1, not \(most).")
         }
+        if let likeliest = sampling.logprobs, !(0...Self.mostLikeliest).contains(likeliest) {
+            throw refusal("Invalid 'top_logprobs': must be between 0 and \(Self.mostLikeliest).")
+        }
+        if let bias = sampling.logitBias { try check(bias: bias) }
         guard let stops = sampling.stop else { return }
         guard stops.count <= Self.mostStops else {
             throw refusal(
@@ -80,6 +94,19 @@ struct RequestLimits: Hashable, Sendable {
         }
         guard stops.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 256 }) else {
             throw refusal("Invalid 'stop': a sequence has 1 to 256 bytes.")
+        }
+    }
+
+    private func check(bias: [String: Double]) throws(WireError) {
+        guard bias.count <= Self.mostBiases else {
+            throw refusal("Invalid 'logit_bias': at most \(Self.mostBiases) tokens, not \(bias.count).")
+        }
+        for (token, value) in bias {
+            // The engine would take any other text apart into tokens.
+            guard let id = Int32(token), id >= 0, String(id) == token else {
+                throw refusal("Invalid 'logit_bias': its keys are tokens' numbers.")
+            }
+            try check(value, "logit_bias", -100...100)
         }
     }
 

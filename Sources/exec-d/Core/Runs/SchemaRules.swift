@@ -1,12 +1,11 @@
 // Which JSON Schemas an answer may be held to: what the engine makes rules of in little time, and follows at each token.
 // It must never let through what keeps an engine from its other jobs: rules of a schema are walked for every token.
 
+import NodeModel
 import Wire
 
 /// The walk over one schema. What a stranger may send costs no more than this, however it is nested.
 struct SchemaRules {
-    /// In bytes.
-    static let longest = 16 << 10
     /// Most members of one object, values of one `enum`, or schemas side by side.
     static let widest = 128
     /// Most of them in all, those of a definition as often as it is referred to.
@@ -32,30 +31,33 @@ struct SchemaRules {
     /// The references that are being followed; one to itself is followed once.
     private var followed: Set<String> = []
 
+    /// - Returns: how many members and values it has in all.
     /// - Throws: `Refusal`.
-    static func check(_ schema: String) throws(Refusal) {
+    @discardableResult
+    static func check(_ schema: String) throws(Refusal) -> Int {
+        let longest = AnswerFormat.longestSchema
         guard schema.utf8.count <= longest else {
             throw Refusal(message: "The schema has more than \(longest) bytes.")
         }
-        let outcome = Array(schema.utf8).withUnsafeBytes { bytes -> Result<Void, Refusal> in
+        let outcome = Array(schema.utf8).withUnsafeBytes { bytes -> Result<Int, Refusal> in
             var scanner = JSONScanner(bytes)
             do {
                 guard try scanner.peek() == 0x7B else { throw JSONFault.unexpected(at: 0) }
                 try scanner.validate()
                 try scanner.expectEnd()
             } catch {
-                return .failure(Refusal(message: "The schema of the answer's format must be a JSON object."))
+                return .failure(Refusal(message: "The schema must be a JSON object."))
             }
             var (rules, again) = (SchemaRules(), JSONScanner(bytes))
             do {
                 try rules.define(bytes)
                 try rules.schema(&again)
-                return .success(())
+                return .success(rules.count)
             } catch let refusal as Refusal {
                 return .failure(refusal)
             } catch { return .failure(Refusal(message: "The schema cannot be read.")) }
         }
-        try outcome.get()
+        return try outcome.get()
     }
 
     private mutating func define(_ whole: UnsafeRawBufferPointer) throws {

@@ -18,7 +18,7 @@ final class ChatExchange: @unchecked Sendable {  // see above
     private var writer: CompletionWriter?
     private var job: JobID?
     /// The answer so far, when it is wanted in one piece.
-    private var text = ""
+    private var answer = WholeAnswer()
     /// What became of a stranger's payment, for the `PAYMENT-RESPONSE` header.
     private var paid: String?
     /// How much longer than its work a sale may take, in milliseconds.
@@ -69,18 +69,26 @@ final class ChatExchange: @unchecked Sendable {  // see above
         case .state: return
         case .paid: paid = event.text
         case .token:
-            guard request.stream else { return try gather(event.text) }
+            let piece = try piece(event.text)
+            guard request.stream else { return try gather(piece) }
             let completion = begin()
             var out = JSONWriter(capacity: 384)
-            if !event.text.isEmpty { completion.delta(event.text, &out) }
+            if !piece.isEmpty { completion.delta(piece, &out) }
             connection.stream(out.bytes)
             try await connection.waitUntilWritable()
         }
     }
 
-    private func gather(_ piece: String) throws {
-        text += piece
-        guard text.utf8.count <= Self.maximumAnswer else {
+    private func piece(_ text: String) throws -> AnswerPiece {
+        guard request.inference.hasParts else { return AnswerPiece(text: text) }
+        do { return try AnswerPiece(written: text) } catch {
+            throw WireError(.internalError, "A piece of the answer cannot be read.")
+        }
+    }
+
+    private func gather(_ piece: AnswerPiece) throws {
+        answer.add(piece)
+        guard answer.size <= Self.maximumAnswer else {
             throw WireError(
                 .tooLarge, "The answer is larger than \(Self.maximumAnswer) bytes; ask for it as a stream.")
         }
@@ -91,7 +99,7 @@ final class ChatExchange: @unchecked Sendable {  // see above
         if let writer { return writer }
         let made = CompletionWriter(
             job: job, created: service.wallClock(), model: request.inference.model,
-            includeUsage: request.includeUsage)
+            includeUsage: request.includeUsage, tools: request.inference.tools != nil)
         writer = made
         if request.stream {
             connection.beginStream(headers)
@@ -112,13 +120,13 @@ final class ChatExchange: @unchecked Sendable {  // see above
         self.job = job
         service.log.info("completion answered", metadata: ["job": "\(job)", "finish": "\(reason)"])
         let completion = begin()
-        var out = JSONWriter(capacity: 512 + text.utf8.count)
+        var out = JSONWriter(capacity: 512 + answer.size)
         if request.stream {
             completion.end(reason, usage: usage, &out)
             connection.stream(out.bytes)
             connection.endStream()
         } else {
-            completion.whole(text, reason, usage: usage, &out)
+            completion.whole(answer, reason, usage: usage, &out)
             var whole = HTTPReply(200, type: HTTPReply.json, body: out.bytes)
             whole.headers += headers
             connection.send(whole)

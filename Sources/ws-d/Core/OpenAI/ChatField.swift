@@ -1,6 +1,8 @@
 // One parameter of a chat request: its type and range checked, with an error that names it.
 // It must never turn one type into another.
 
+import NodeModel
+
 /// A parameter as it stood in the body.
 struct ChatField {
     let name: String
@@ -16,6 +18,25 @@ struct ChatField {
         guard case .string(let text) = value else { throw .type(name, expected: "a string", got: value) }
         guard !text.isEmpty else { throw .value(name, "it is empty.") }
         guard text.utf8.count <= maximum else { throw .value(name, "it is longer than \(maximum) bytes.") }
+        return text
+    }
+
+    /// A name of letters of ASCII, digits, `_` and `-`.
+    func plainName() throws(APIError) -> String {
+        let text = try text(maximum: ToolLimits.longestName)
+        guard ToolLimits.isName(text) else {
+            throw .value(name, "it may have letters of ASCII, digits, '_' and '-' only.")
+        }
+        return text
+    }
+
+    /// A JSON Schema as it stood; what else is asked of one is exec-d's to say.
+    func schema() throws(APIError) -> String {
+        guard case .object = value else { throw .type(name, expected: "an object", got: value) }
+        let text = value.text
+        guard text.utf8.count <= AnswerFormat.longestSchema else {
+            throw .value(name, "it is longer than \(AnswerFormat.longestSchema) bytes.")
+        }
         return text
     }
 
@@ -60,6 +81,22 @@ struct ChatField {
         }
     }
 
+    /// What is added to tokens, by their numbers; nil when it is to none.
+    func biases() throws(APIError) -> [String: Double]? {
+        let members = try value.members(name)
+        guard members.count <= 300 else {
+            throw .value(name, "at most 300 tokens are allowed, but got \(members.count).")
+        }
+        var biases: [String: Double] = [:]
+        for (token, bias) in members {
+            guard let id = Int32(token), id >= 0, String(id) == token else {
+                throw .value(name, "its keys must be the numbers of tokens.")
+            }
+            biases[token] = try ChatField(name: "\(name).\(token)", value: bias).number(-100...100)
+        }
+        return biases.isEmpty ? nil : biases
+    }
+
     /// `stream_options`.
     func includeUsage() throws(APIError) -> Bool {
         guard case .object(let members) = value else { throw .type(name, expected: "an object", got: value) }
@@ -75,5 +112,22 @@ struct ChatField {
             }
         }
         return include
+    }
+}
+
+extension JSONTree {
+    /// What an object has, by name.
+    func members(_ place: String) throws(APIError) -> [String: JSONTree] {
+        guard case .object(let members) = self else { throw .type(place, expected: "an object", got: self) }
+        return Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first }
+    }
+}
+
+extension [String: JSONTree] {
+    /// Refuses members that nobody here knows, unless they say nothing.
+    func only(_ known: [String], of place: String) throws(APIError) {
+        for key in keys.sorted() where !known.contains(key) && self[key] != .null {
+            throw .unsupported("\(place).\(key.prefix(64))")
+        }
     }
 }

@@ -1,11 +1,11 @@
-// The `messages` of a chat request: roles and text, as strings or as arrays of text parts.
+// The `messages` of a chat request: roles, text as a string or as an array of text parts, calls and their results.
 // It must never drop a part that is not text: the model would answer another question.
 
 import NodeModel
 
 /// Reads the conversation.
 enum ChatMessages {
-    private static let roles: Set<String> = ["system", "developer", "user", "assistant"]
+    private static let roles: Set<String> = ["system", "developer", "user", "assistant", "tool"]
 
     static func read(_ value: JSONTree) throws(APIError) -> [ChatMessage] {
         guard case .array(let items) = value else {
@@ -19,6 +19,9 @@ enum ChatMessages {
         var messages: [ChatMessage] = []
         messages.reserveCapacity(items.count)
         for (i, item) in items.enumerated() { messages.append(try message(item, "messages[\(i)]")) }
+        do throws(ConversationFault) { try ConversationRules.check(messages) } catch {
+            throw .value(error.place, error.why)
+        }
         return messages
     }
 
@@ -26,14 +29,22 @@ enum ChatMessages {
         guard case .object(let members) = value else { throw .type(path, expected: "an object", got: value) }
         var role: String?
         var content: String?
+        var isSilent = false
+        var calls: [ToolCall]?
+        var answers: String?
         for member in members {
             let name = "\(path).\(member.key)"
             switch member.key {
             case "role": role = try self.role(member.value, name)
+            // An assistant that only calls says nothing.
+            case "content" where member.value == .null: isSilent = true
             case "content": content = try self.content(member.value, name)
             // What the client's own copy of an earlier answer carries beside the text.
             case _ where member.value.isNothing: continue
-            case "name", "tool_calls", "tool_call_id", "function_call", "refusal", "annotations", "audio":
+            case "tool_calls": calls = try ChatCalls.read(member.value, name)
+            case "tool_call_id":
+                answers = try ChatField(name: name, value: member.value).text(maximum: ToolLimits.longestID)
+            case "name", "function_call", "refusal", "annotations", "audio":
                 throw .unsupported(name)
             default:
                 throw APIError(
@@ -42,17 +53,20 @@ enum ChatMessages {
             }
         }
         guard let role else { throw .missing("\(path).role") }
-        guard let content else { throw .missing("\(path).content") }
-        return ChatMessage(role: role, content: content)
+        guard content != nil || calls != nil else {
+            if isSilent { _ = try self.content(.null, "\(path).content") }
+            throw .missing("\(path).content")
+        }
+        return ChatMessage(role: role, content: content ?? "", calls: calls, answers: answers)
     }
 
     private static func role(_ value: JSONTree, _ name: String) throws(APIError) -> String {
         guard case .string(let role) = value else { throw .type(name, expected: "a string", got: value) }
         guard roles.contains(role) else {
-            if role == "tool" || role == "function" {
-                throw .unsupported(name, "this node runs no tools; send no '\(role)' messages.")
+            if role == "function" {
+                throw .unsupported(name, "send results of functions as messages with role 'tool'.")
             }
-            throw .value(name, "expected 'system', 'developer', 'user' or 'assistant'.")
+            throw .value(name, "expected 'system', 'developer', 'user', 'assistant' or 'tool'.")
         }
         return role
     }

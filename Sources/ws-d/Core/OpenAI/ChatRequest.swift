@@ -18,11 +18,10 @@ struct ChatRequest: Sendable, Equatable {
     private static let harmless: Set<String> = [
         "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
         "prompt_cache_retention",
-        "parallel_tool_calls",
     ]
     /// What OpenAI knows and we cannot do; refused unless it says nothing.
     private static let unsupported: Set<String> = [
-        "tools", "functions", "function_call", "logprobs", "logit_bias", "audio", "prediction",
+        "functions", "function_call", "audio", "prediction",
         "web_search_options",
         "reasoning_effort", "verbosity", "moderation",
     ]
@@ -60,6 +59,9 @@ struct ChatRequest: Sendable, Equatable {
         var messages: [ChatMessage]?
         var sampling = Sampling()
         var format: AnswerFormat?
+        var tools = ChatTools()
+        var logprobs: Bool?
+        var topLogprobs: Int?
         var stream = false
         var streamOptions: Bool?
         var maxTokens: Int?
@@ -84,6 +86,10 @@ struct ChatRequest: Sendable, Equatable {
                     throw .unsupported("n", "this node gives one choice; leave it out or send 1.")
                 }
             case "response_format": format = try ResponseFormat.read(value)
+            case "tools", "tool_choice", "parallel_tool_calls": try tools.take(field)
+            case "logprobs": logprobs = try field.flag()
+            case "top_logprobs": topLogprobs = Int(try field.integer(0...20))
+            case "logit_bias": sampling.logitBias = try field.biases()
             case "stream": stream = try field.flag()
             case "stream_options": streamOptions = try field.includeUsage()
             default: try other(field)
@@ -95,9 +101,7 @@ struct ChatRequest: Sendable, Equatable {
             if harmless.contains(name) || (unsupported.contains(name) && field.value.isNothing) { return }
             switch (name, field.value) {
             case ("modalities", .array(let kinds)): if kinds == [.string("text")] { return }
-            case ("tool_choice", .string("none")), ("tool_choice", .string("auto")): return
-            case ("top_logprobs", .integer(0)): return
-            case ("modalities", _), ("tool_choice", _), ("top_logprobs", _): break
+            case ("modalities", _): break
             default:
                 if !unsupported.contains(name) {
                     throw APIError(
@@ -120,9 +124,19 @@ struct ChatRequest: Sendable, Equatable {
             }
             var sampling = sampling
             sampling.maxTokens = maxCompletionTokens ?? maxTokens
+            let tools = try tools.finish()
+            if let most = topLogprobs, most > 0, logprobs != true {
+                throw .value("top_logprobs", "it is only allowed when 'logprobs' is true.")
+            }
+            if logprobs == true {
+                guard tools == nil else {
+                    throw .unsupported("logprobs", "this node does not tell them of answers with 'tools'.")
+                }
+                sampling.logprobs = topLogprobs ?? 0
+            }
             return ChatRequest(
                 inference: InferenceRequest(
-                    model: model, messages: messages, sampling: sampling, format: format),
+                    model: model, messages: messages, sampling: sampling, format: format, tools: tools),
                 stream: stream,
                 includeUsage: streamOptions ?? false)
         }

@@ -14,10 +14,13 @@ struct CompletionWriter: Sendable {
     let model: String
     /// Whether each chunk says `"usage":null` before the one that carries the counts.
     let includeUsage: Bool
+    /// Whether the answer may have calls, and so no words.
+    private let tools: Bool
     /// What every chunk begins with.
     private let chunkHead: [UInt8]
 
-    init(job: JobID?, created: Int64, model: String, includeUsage: Bool) {
+    init(job: JobID?, created: Int64, model: String, includeUsage: Bool, tools: Bool = false) {
+        self.tools = tools
         id = "chatcmpl-" + (job.map { String($0.text.dropFirst(4)) } ?? "unknown")
         self.created = created
         self.model = model
@@ -35,24 +38,30 @@ struct CompletionWriter: Sendable {
     /// The first chunk: who speaks.
     func role(_ writer: inout JSONWriter) {
         writer.raw(chunkHead)
-        writer.literal(",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},")
-        endChoice(nil, &writer)
+        writer.literal(",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":")
+        writer.literal(tools ? "null}," : "\"\"},")
+        endChoice(nil, [], &writer)
     }
 
     /// A piece of the answer.
-    func delta(_ text: String, _ writer: inout JSONWriter) {
+    func delta(_ piece: AnswerPiece, _ writer: inout JSONWriter) {
         writer.raw(chunkHead)
-        writer.literal(",\"choices\":[{\"index\":0,\"delta\":{\"content\":")
-        writer.string(text)
+        writer.literal(",\"choices\":[{\"index\":0,\"delta\":{")
+        if !piece.text.isEmpty || piece.calls.isEmpty {
+            writer.literal("\"content\":")
+            writer.string(piece.text)
+            if !piece.calls.isEmpty { writer.literal(",") }
+        }
+        if !piece.calls.isEmpty { PartsWriter.calls(piece.calls, &writer) }
         writer.literal("},")
-        endChoice(nil, &writer)
+        endChoice(nil, piece.tokens, &writer)
     }
 
     /// The last chunks: why the answer ended, the counts when they were asked for, and the mark of completeness.
     func end(_ finish: FinishReason, usage: Usage?, _ writer: inout JSONWriter) {
         writer.raw(chunkHead)
         writer.literal(",\"choices\":[{\"index\":0,\"delta\":{},")
-        endChoice(finish, &writer)
+        endChoice(finish, [], &writer)
         if includeUsage {
             writer.raw(chunkHead)
             writer.literal(",\"choices\":[],\"usage\":")
@@ -70,7 +79,7 @@ struct CompletionWriter: Sendable {
     }
 
     /// The whole answer at once.
-    func whole(_ text: String, _ finish: FinishReason, usage: Usage?, _ writer: inout JSONWriter) {
+    func whole(_ answer: WholeAnswer, _ finish: FinishReason, usage: Usage?, _ writer: inout JSONWriter) {
         writer.literal("{\"id\":")
         writer.string(id)
         writer.literal(",\"object\":\"chat.completion\",\"created\":")
@@ -78,16 +87,31 @@ struct CompletionWriter: Sendable {
         writer.literal(",\"model\":")
         writer.string(model)
         writer.literal(",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":")
-        writer.string(text)
-        writer.literal(",\"refusal\":null},\"logprobs\":null,\"finish_reason\":")
+        if answer.calls.isEmpty || !answer.text.isEmpty {
+            writer.string(answer.text)
+        } else {
+            writer.literal("null")
+        }
+        writer.literal(",\"refusal\":null")
+        if !answer.calls.isEmpty {
+            writer.literal(",")
+            PartsWriter.calls(answer.calls, &writer)
+        }
+        writer.literal("},\"logprobs\":")
+        PartsWriter.likelihoods(answer.tokens, &writer)
+        writer.literal(",\"finish_reason\":")
         writer.string(finish.rawValue)
         writer.literal("}],\"usage\":")
         write(usage, &writer)
         writer.literal("}")
     }
 
-    private func endChoice(_ finish: FinishReason?, _ writer: inout JSONWriter) {
-        writer.literal("\"logprobs\":null,\"finish_reason\":")
+    private func endChoice(
+        _ finish: FinishReason?, _ tokens: [AnswerPiece.Token], _ writer: inout JSONWriter
+    ) {
+        writer.literal("\"logprobs\":")
+        PartsWriter.likelihoods(tokens, &writer)
+        writer.literal(",\"finish_reason\":")
         if let finish { writer.string(finish.rawValue) } else { writer.literal("null") }
         writer.literal("}]")
         if includeUsage { writer.literal(",\"usage\":null") }
