@@ -36,7 +36,7 @@ fuzz: ## every parser of foreign bytes, a minute each
 	Fuzz/run --seconds 60
 
 simulate: ## the DHT with 1000 nodes in virtual time, and its attackers, held against their targets
-	packaging/dev/simulate --nodes 1000 --growth joined --nat 20 --attacks --market --life --idle
+	packaging/dev/simulate --nodes 1000 --growth joined --nat 20 --attacks --crowds --market --life --idle
 
 storm: ## ten million packets of all kinds against one node of the DHT: does it live, does it grow?
 	packaging/dev/simulate --storm 10000000

@@ -31,6 +31,7 @@ struct Simulator: ParsableCommand {
     @Flag(help: "A card is not announced a second time at once.") var once = false
     @Flag(help: "Also: what announcing a device's class costs.") var classes = false
     @Flag(help: "Also: nodes behind a NAT that are not told so.") var hidden = false
+    @Flag(help: "Also: searches for a model that many provide.") var crowds = false
     @Flag(help: "Also: what liars can hide.") var attacks = false
     @Flag(help: "Also: evidence on providers, when nodes die and when liars hide it.") var evidence = false
     @Flag(help: "Also: what bad providers take from clients that choose as aggregator-d does.") var market =
@@ -56,6 +57,7 @@ struct Simulator: ParsableCommand {
             if evidence { verdicts += try Words(nodes: count, seed: seed, options: options).report() }
             if classes { verdicts += try Classes(nodes: count, seed: seed, options: options).report() }
             if hidden { verdicts += try Hidden(nodes: count, seed: seed, options: options).report() }
+            if crowds { verdicts += try Crowds(nodes: count, seed: seed, options: options).report() }
             if idle { verdicts.append(Life(nodes: count, seed: seed, options: options).quiet()) }
             if life { verdicts += try Life(nodes: count, seed: seed, options: options).report() }
         }

@@ -75,13 +75,15 @@ public enum DHTInterface {
                 self.leftOut = leftOut
             }
         }
+        /// More cards are not asked for: two of them take a packet, and each a check of its signature.
+        public static let mostCards = 64
         /// A model's name, or its root in hexadecimal; empty when `provider` is given, or `device` alone.
         public var model: String
         /// The class of accelerators that is wanted, as `nvidia-h200`.
         public var device: String?
         /// The card of this provider is wanted, whatever it offers.
         public var provider: PublicKey?
-        /// Most cards that are wanted, 1 to 255.
+        /// Most cards that are wanted, 1 to `mostCards`; if there are so many, so many come.
         public var limit: Int
         /// Bounds that a card must keep; none when nil.
         public var filter: ProviderFilter?

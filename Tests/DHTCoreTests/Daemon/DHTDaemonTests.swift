@@ -133,6 +133,8 @@ import Wire
         #expect(await code { _ = try await line.call(DHTInterface.Find(model: "")) } == .invalidParams)
         #expect(
             await code { _ = try await line.call(DHTInterface.Find(model: "x", limit: 0)) } == .invalidParams)
+        let tooMany = DHTInterface.Find(model: "x", limit: DHTInterface.Find.mostCards + 1)
+        #expect(await code { _ = try await line.call(tooMany) } == .invalidParams)
         await node.daemon.drain()
         #expect(await code { _ = try await line.call(DHTInterface.Find(model: "x")) } != nil)
     }

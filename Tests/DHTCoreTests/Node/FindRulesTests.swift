@@ -28,19 +28,16 @@ import Testing
     private func answerAll(
         _ peer: inout TestPeer, _ reply: KRPCReply, raw: (KRPCReply) -> KRPCMessage.Body = { .reply($0) }
     ) throws -> FindReport? {
-        for _ in 0..<20 {
-            let packets = peer.sent
-            var answered = false
-            for packet in packets {
-                guard case .message(let message) = KRPCDecoder.decode(packet.bytes[...]),
-                    case .query = message.body
-                else { continue }
-                let answer = KRPCMessage(transaction: message.transaction, body: raw(reply))
-                peer.feed(.packet(answer.encoded(), from: packet.to))
-                answered = true
-                for case .found(1, let report) in peer.actions { return report }
-            }
-            if !answered { return nil }
+        var packets = peer.sent
+        for _ in 0..<200 where !packets.isEmpty {
+            let packet = packets.removeFirst()
+            guard case .message(let message) = KRPCDecoder.decode(packet.bytes[...]),
+                case .query = message.body
+            else { continue }
+            let answer = KRPCMessage(transaction: message.transaction, body: raw(reply))
+            peer.feed(.packet(answer.encoded(), from: packet.to))
+            for case .found(1, let report) in peer.actions { return report }
+            packets += peer.sent
         }
         return nil
     }

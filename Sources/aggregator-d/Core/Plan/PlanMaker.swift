@@ -72,7 +72,8 @@ extension Workplace {
         do {
             let reply = try await links.dht.call(DHTInterface.Find(model: model.lowercased()), trace: trace)
             let now = clock.seconds
-            let (cards, leftOut) = CardReading.read(Array(reply.cards.prefix(64)), own: own, now: now)
+            let (cards, leftOut) = CardReading.read(
+                Array(reply.cards.prefix(DHTInterface.Find.mostCards)), own: own, now: now)
             let vanished = withBook { book in
                 book.saw(cards, now: now)
                 return book.vanished(model.lowercased(), own: own, found: cards, now: now)

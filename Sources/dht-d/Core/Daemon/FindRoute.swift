@@ -17,8 +17,9 @@ struct FindRoute: Sendable {
 
     private func find(_ request: DHTInterface.Find) async throws -> DHTInterface.Find.Reply {
         let (topic, filter) = try Self.wanted(request)
-        guard (1...255).contains(request.limit) else {
-            throw WireError(.invalidParams, "The limit must be from 1 to 255, not \(request.limit).")
+        let most = DHTInterface.Find.mostCards
+        guard (1...most).contains(request.limit) else {
+            throw WireError(.invalidParams, "The limit must be from 1 to \(most), not \(request.limit).")
         }
         let report = try await shell().find(
             topic, limit: request.limit, filter: filter)

@@ -24,13 +24,15 @@ struct LookupRun: Sendable {
     var startedAt: Int64
     /// Orders the cards at the storing nodes, another way for every search.
     let seed: Int64
+    /// When the shelf is crowded, the search goes on in so many of its parts.
+    var shards = 1
     /// The newest card of each provider so far; sorted before it leaves.
     var found: [PublicKey: CardRecord] = [:]
     /// The foremost place that a holder gave the card of each provider. Holders know how to deal with crowds.
     var places: [PublicKey: Int] = [:]
     var seen: Set<CardRecord> = []
     var report = FindReport()
-    var pagesOpen = 0
+    var pages = PagePlan()
     /// Nodes that said that more cards lie here than they like to keep.
     var crowdedBy = 0
     /// Nothing was found before, so that these are asked who did not answer then.
@@ -83,5 +85,32 @@ struct LookupRun: Sendable {
         return isCrowded && crowdedBy >= 2
     }
 
-    var isDone: Bool { goesDeeper || hasEnough || (lookup.isConverged && pagesOpen == 0 && !mayStillFind) }
+    /// The next page to ask for; none before the nearest nodes are known, as each brings a card with the way.
+    mutating func nextPage() -> PagePlan.Page? {
+        guard case .find(_, let shelf, let limit, _) = goal, lookup.isConverged, !isCrowded else {
+            return nil
+        }
+        // Who climbs brings cards of other shelves along.
+        let known = isClimbing ? found.keys.count { shelf.holds($0) } : found.count
+        return pages.next(known: known, missing: limit - found.count, most: limit)
+    }
+
+    private var wantsPage: Bool {
+        var probe = self
+        return probe.nextPage() != nil
+    }
+
+    var isDone: Bool {
+        if goesDeeper || hasEnough { return true }
+        return lookup.isConverged && pages.open == 0 && !mayStillFind && !wantsPage
+    }
+
+    /// What this run did, what it went on from included.
+    var total: FindReport {
+        var total = report
+        total.asked += lookup.asked
+        total.answered += lookup.answered
+        total.timedOut += lookup.timedOut
+        return total
+    }
 }

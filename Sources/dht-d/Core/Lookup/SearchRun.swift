@@ -1,22 +1,52 @@
-// One search for cards: a lookup in each network that the node lives in, and what they found together.
-// It must never count a provider twice whose card lies in both networks, nor wait for one when the other had enough.
+// One search for cards: lookups in each network that the node lives in, in some shards of a crowded topic, and what they
+// found together. It must never count a provider twice whose card lies in both networks, nor wait for one network when the
+// other had enough.
 
 import NodeModel
 
 /// A search under way.
 struct SearchRun: Sendable {
     let limit: Int
-    var lookupsOpen: Int
+    private(set) var networksOpen: Int
+    /// Lookups under way in each network, and those that have ended while others of the same one go on.
+    private var open: [AddressFamily: Int] = [:]
+    private var ended: [AddressFamily: [LookupRun]] = [:]
+    /// How deep the topic is: the least deep shelf on which a lookup did not have to go deeper.
+    private(set) var depth = Shelf.deepest
     private(set) var report = FindReport()
 
-    init(limit: Int, lookupsOpen: Int) {
+    init(limit: Int, families: [AddressFamily], shelves: Int) {
         self.limit = limit
-        self.lookupsOpen = lookupsOpen
+        networksOpen = families.count
+        for family in families { open[family] = shelves }
     }
 
-    /// Takes what one of the lookups brought.
+    /// In so many shards of a crowded topic cards are looked for: who lies around one of them hides, or puts up, no more than
+    /// his share. Eight come with the way, so that fewer than that in each would only cost questions.
+    static func shards(_ limit: Int) -> Int { limit < 16 ? 1 : limit < 32 ? 2 : 4 }
+
+    /// What each of some parts has to bring.
+    static func share(_ limit: Int, of parts: Int) -> Int { (limit + parts - 1) / parts }
+
+    /// A lookup parts into several.
+    mutating func parted(_ family: AddressFamily, into count: Int) { open[family, default: 0] += count - 1 }
+
+    /// A lookup has ended. When it was the last in its network, returns what all brought there together, as of the one that
+    /// brought least: there the search goes on, if it does.
+    mutating func ended(_ run: LookupRun, depth: Int) -> LookupRun? {
+        let family = run.lookup.family
+        self.depth = min(self.depth, depth)
+        ended[family, default: []].append(run)
+        open[family, default: 1] -= 1
+        guard open[family] == 0, let all = ended.removeValue(forKey: family) else { return nil }
+        open[family] = 1
+        let rising = all.sorted { $0.found.count < $1.found.count }
+        return rising.dropFirst().reduce(into: rising[0]) { $0.absorb($1) }
+    }
+
+    /// Takes what one of the networks brought.
     mutating func take(_ other: FindReport) {
-        lookupsOpen -= 1
+        networksOpen -= 1
         report.asked += other.asked
         report.pages += other.pages
         report.answered += other.answered
@@ -48,18 +78,18 @@ struct SearchRun: Sendable {
     }
 
     /// Nothing is open any more, or as many as were wanted are known from more than one node.
-    var isDone: Bool { lookupsOpen <= 0 || (report.cards.count >= limit && report.holders >= 2) }
+    var isDone: Bool { networksOpen <= 0 || (report.cards.count >= limit && report.holders >= 2) }
 }
 
 extension DHTNode {
-    /// The lookup of a search in one network has ended.
+    /// A search has ended in one network.
     mutating func endSearch(_ operation: OperationID, _ report: FindReport) {
         guard var search = searches[operation] else { return }
         search.take(report)
         searches[operation] = search
         guard search.isDone else { return }
         searches[operation] = nil
-        if search.lookupsOpen > 0 {
+        if search.networksOpen > 0 {
             for (key, run) in lookups {
                 if case .find(operation, _, _, _) = run.goal { lookups[key] = nil }
             }

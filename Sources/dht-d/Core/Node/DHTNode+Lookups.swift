@@ -46,11 +46,21 @@ extension DHTNode {
     mutating func find(
         _ topic: Topic, _ limit: Int, _ filter: ProviderFilter, _ operation: OperationID, _ now: Moment
     ) {
-        let shelf = shelf(for: topic)
-        let goal = LookupRun.Goal.find(operation, shelf, limit: max(1, limit), filter)
-        searches[operation] = SearchRun(limit: max(1, limit), lookupsOpen: sides.families.count)
-        let keys = sides.families.map { startLookup(shelf.key, goal, $0, now) }
-        if let first = keys.first { takeOwn(first, shelf.key, filter, now) }
+        let limit = max(1, limit)
+        let parts = SearchRun.shards(limit)
+        let shelves = shelves(for: topic, parts)
+        searches[operation] = SearchRun(limit: limit, families: sides.families, shelves: shelves.count)
+        var keys: [Int] = []
+        for family in sides.families {
+            for shelf in shelves {
+                let goal = LookupRun.Goal.find(
+                    operation, shelf, limit: SearchRun.share(limit, of: shelves.count), filter)
+                let key = startLookup(shelf.key, goal, family, now)
+                lookups[key]?.shards = parts / shelves.count
+                if family == sides.families.first { takeOwn(key, shelf.key, filter, now) }
+                keys.append(key)
+            }
+        }
         // Only after the counts are right: a lookup that knows nobody ends at once.
         for key in keys { advance(key, now) }
     }
@@ -81,10 +91,22 @@ extension DHTNode {
         }
         guard !run.isDone else { return endLookup(key, now) }
         let next = run.lookup.next()
+        var pages: [PagePlan.Page] = []
+        while let page = run.nextPage() { pages.append(page) }
+        run.report.pages += pages.count
         lookups[key] = run
         for seed in next.seeds { askStep(key, run, seed, expecting: nil, now) }
         for contact in next.contacts { askStep(key, run, contact.endpoint, expecting: contact.id, now) }
+        for page in pages { askPage(key, run, page, now) }
         if next.seeds.isEmpty, next.contacts.isEmpty, run.isDone { endLookup(key, now) }
+    }
+
+    private mutating func askPage(_ key: Int, _ run: LookupRun, _ page: PagePlan.Page, _ now: Moment) {
+        guard case .find(_, _, let limit, let filter) = run.goal else { return }
+        let more = InfFind(
+            target: run.lookup.target, limit: min(limit, 255), offset: page.offset, seed: run.seed,
+            filter: filter, token: page.token)
+        ask(.infFind(more), page.contact.endpoint, expecting: page.contact.id, .page(key, page), now)
     }
 
     private mutating func askStep(
@@ -97,9 +119,12 @@ extension DHTNode {
         case .mainline(let key): call = mainlineCall(key, run.lookup.target)
         case _ where foreign: call = .findNode(target: run.lookup.target)
         case .find(_, _, let limit, let filter):
+            // One order for all: its first places are the first cards of as many address ranges. Another one at each holder
+            // would bring more cards along with the way, and let a few ranges fill the result with theirs.
             call = .infFind(
                 InfFind(
-                    target: run.lookup.target, limit: min(limit, 255), seed: run.seed, filter: filter,
+                    target: run.lookup.target, limit: min(limit, 255), seed: run.seed,
+                    filter: filter,
                     size: configuration.findRequestSize(endpoint.family, forCards: true)))
         case .announce, .evidence:
             // Nodes and a token are wanted, so there is room for just these.
@@ -136,7 +161,7 @@ extension DHTNode {
         } else if case .evidence? = lookups[key]?.goal {
             // Nodes and tokens are all that is wanted.
         } else {
-            gather(key, reply, source, offset: 0, page: 0, now)
+            gatherFirst(key, reply, source, now)
         }
         advance(key, now)
     }
@@ -146,32 +171,40 @@ extension DHTNode {
         advance(key, now)
     }
 
-    mutating func pageReply(
-        _ key: Int, _ reply: KRPCReply, _ source: Endpoint, offset: Int, token: [UInt8], page: Int,
-        _ now: Moment
-    ) {
+    mutating func pageReply(_ key: Int, _ page: PagePlan.Page, _ reply: KRPCReply, _ now: Moment) {
         guard lookups[key] != nil else { return }
-        lookups[key]?.pagesOpen -= 1
-        gather(key, reply, source, offset: offset, page: page, now)
+        let yield = gather(key, reply, offset: page.offset, now)
+        if lookups[key]?.pages.came(page, yield) == true { lookups[key]?.report.holders += 1 }
         advance(key, now)
     }
 
-    mutating func pageLost(_ key: Int, _ now: Moment) {
-        lookups[key]?.pagesOpen -= 1
+    mutating func pageLost(_ key: Int, _ page: PagePlan.Page, _ now: Moment) {
+        lookups[key]?.pages.lost(page)
         advance(key, now)
     }
 
-    /// Takes the cards of a reply, and asks the same node for more while it has more and more are wanted.
-    private mutating func gather(
-        _ key: Int, _ reply: KRPCReply, _ source: Endpoint, offset: Int, page: Int, _ now: Moment
+    /// Takes what a node tells the first time that it is asked.
+    private mutating func gatherFirst(
+        _ key: Int, _ reply: KRPCReply, _ source: Endpoint, _ now: Moment
     ) {
-        guard let run = lookups[key], case .find(_, let shelf, let limit, let filter) = run.goal else {
+        if reply.isCrowded { lookups[key]?.crowdedBy += 1 }
+        let yield = gather(key, reply, offset: 0, now)
+        if yield.good > 0 { lookups[key]?.report.holders += 1 }
+        guard let token = reply.token, let matches = reply.matches, matches > reply.cards.count else {
             return
         }
-        if reply.isCrowded, page == 0 { lookups[key]?.crowdedBy += 1 }
+        let contact = NodeContact(id: reply.sender, endpoint: source)
+        lookups[key]?.pages.met(contact, token: token, matches: matches, gave: yield.good > 0)
+    }
+
+    /// Takes the cards of a reply.
+    private mutating func gather(
+        _ key: Int, _ reply: KRPCReply, offset: Int, _ now: Moment
+    ) -> PagePlan.Yield {
+        var yield = PagePlan.Yield()
+        guard let run = lookups[key], case .find(_, let shelf, _, let filter) = run.goal else { return yield }
         // The holders of one topic have the same cards: the largest number is the nearest to the truth.
         lookups[key]?.report.unwanted.merge(reply.unwanted) { max($0, $1) }
-        var useful = false
         for (index, card) in reply.cards.prefix(32).enumerated() {
             guard let card else {
                 lookups[key]?.report.refused[.malformed, default: 0] += 1
@@ -179,7 +212,7 @@ extension DHTNode {
             }
             lookups[key]?.places[card.event.pubkey, default: Int.max].lower(to: offset + index)
             if run.seen.contains(card) || lookups[key]?.seen.contains(card) == true {
-                useful = useful || run.found[card.event.pubkey] == card
+                if run.found[card.event.pubkey] == card { yield.good += 1 }
                 continue
             }
             lookups[key]?.seen.insert(card)
@@ -189,22 +222,11 @@ extension DHTNode {
             }
             // A holder may not know filters, or not keep to them.
             guard wanted(card, shelf.topic, filter, key) else { continue }
-            useful = true
+            yield.good += 1
+            if lookups[key]?.found[card.event.pubkey] == nil { yield.new += 1 }
             keep(card, key)
         }
-        if useful, page == 0 { lookups[key]?.report.holders += 1 }
-        let got = offset + reply.cards.count
-        guard let token = reply.token, let matches = reply.matches, matches > got, page < 4,
-            reply.cards.count > 0 || page == 0, (lookups[key]?.found.count ?? 0) < limit
-        else { return }
-        lookups[key]?.pagesOpen += 1
-        lookups[key]?.report.pages += 1
-        let more = InfFind(
-            target: run.lookup.target, limit: min(limit, 255), offset: got, seed: run.seed, filter: filter,
-            token: token)
-        ask(
-            .infFind(more), source, expecting: reply.sender,
-            .page(key, offset: got, token: token, page: page + 1), now)
+        return yield
     }
 
     private mutating func refusal(of card: CardRecord, _ shelf: Shelf, _ now: Moment) -> FindReport.Refusal? {
@@ -255,15 +277,7 @@ extension DHTNode {
         case .evidence(let wish): evidenceFound(wish, run.lookup, now)
         case .announce(let announcement, let shelf):
             placed(announcement, shelf, run.lookup.nearest, isCrowded: run.isCrowded, now)
-        case .find(let operation, _, let limit, _):
-            guard !continueSearch(run, now) else { return }
-            var report = run.report
-            report.asked += run.lookup.asked
-            report.answered += run.lookup.answered
-            report.timedOut += run.lookup.timedOut
-            report.milliseconds = now.milliseconds - run.startedAt
-            report.cards = run.best(limit)
-            endSearch(operation, report)
+        case .find: goOn(run, now)
         }
     }
 }

@@ -89,8 +89,7 @@ extension DHTNode {
         switch open.purpose {
         case .check, .probe, .goodbye: break
         case .lookup(let key, _): lookupReply(key, reply, source, now)
-        case .page(let key, let offset, let token, let page):
-            pageReply(key, reply, source, offset: offset, token: token, page: page, now)
+        case .page(let key, let page): pageReply(key, page, reply, now)
         case .put(let key, let shelf, let token): putDone(key, shelf, token, source, error: nil, now)
         case .store(let key): storeDone(key, .stored)
         case .evidence(let purpose): evidenceReply(purpose, reply, now)
@@ -127,9 +126,14 @@ extension DHTNode {
         let bounds = configuration.hardTimeout
         let limit = min(max(4 * open.patience, bounds.lowerBound), bounds.upperBound)
         timers.add(.hard(key, serial: serial), at: max(open.sentAt + limit, now.milliseconds))
-        if case .lookup(let lookup, _) = open.purpose {
+        switch open.purpose {
+        case .lookup(let lookup, _):
             lookups[lookup]?.lookup.late(open.endpoint)
             advance(lookup, now)
+        case .page(let lookup, let page):
+            lookups[lookup]?.pages.isLate(page)
+            advance(lookup, now)
+        default: break
         }
     }
 
@@ -153,7 +157,7 @@ extension DHTNode {
             sides[open.endpoint.family].table.remove(entry.contact.id)
             cards.dropCards(from: open.endpoint)
         case .lookup(let key, _): lookupLost(key, open.endpoint, timedOut: timedOut, now)
-        case .page(let key, _, _, _): pageLost(key, now)
+        case .page(let key, let page): pageLost(key, page, now)
         case .store(let key): storeDone(key, .lost)
         case .evidence(let purpose): evidenceLost(purpose, nil)
         case .status(let key, let place, _): statusDone(key, place, .silent)

@@ -26,7 +26,7 @@ public struct DHTNode: Sendable {
         /// The next step of a lookup. `plain`: asked by `find_node`, as the node does not know `inf_find`.
         case lookup(Int, plain: Bool)
         /// More cards from a node that has more than fitted.
-        case page(Int, offset: Int, token: [UInt8], page: Int)
+        case page(Int, PagePlan.Page)
         /// A card stored at the node.
         case put(Int, shelf: Int, token: [UInt8])
         /// To know whether the one who put cards here is still there.

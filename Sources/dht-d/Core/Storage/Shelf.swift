@@ -21,9 +21,9 @@ struct Shelf: Hashable, Sendable {
     /// The shelf of an author at a depth.
     init(_ topic: Topic, author: PublicKey, depth: Int) { self.init(topic, bits: author.shardBits(depth)) }
 
-    /// A shelf at a depth, drawn by chance.
-    init(_ topic: Topic, depth: Int, using random: inout some RandomNumberGenerator) {
-        self.init(topic, bits: String((0..<depth).map { _ in random.next() >> 63 == 0 ? "0" : "1" }))
+    /// A shelf at a depth: of so many the one of this number, counted round.
+    init(_ topic: Topic, depth: Int, number: Int) {
+        self.init(topic, bits: String((0..<depth).map { number >> (depth - 1 - $0) & 1 == 0 ? "0" : "1" }))
     }
 
     var depth: Int { bits.count }

@@ -47,11 +47,15 @@ struct Find: AsyncParsableCommand {
     var minReputation: Double?
     @Flag(help: "Also asks each provider's own node for its descriptor.")
     var long = false
-    @Option(name: [.customShort("n"), .long], help: "Most providers that are shown, 1 to 255.")
+    @Option(name: [.customShort("n"), .long], help: "Most providers that are shown, 1 to 64.")
     var limit = 16
 
+    private static let most = DHTInterface.Find.mostCards
+
     func validate() throws {
-        guard (1...255).contains(limit) else { throw ValidationError("--limit is 1 to 255.") }
+        guard (1...Self.most).contains(limit) else {
+            throw ValidationError("--limit is 1 to \(Self.most).")
+        }
         guard (0...15).contains(maxLoad ?? 0) else { throw ValidationError("--max-load is 0 to 15.") }
         guard [vram, freeVram].allSatisfy({ (0...1_000_000).contains($0 ?? 0) }) else {
             throw ValidationError("--vram and --free-vram are in GiB, from 0 on.")
@@ -133,7 +137,7 @@ struct Find: AsyncParsableCommand {
     func run() async throws {
         let filter = filter
         // Nobody but this node knows what it thinks of them, nor what they will say: more are asked for than are shown.
-        let wanted = minReputation == nil && freeVram == nil ? limit : min(255, 4 * limit)
+        let wanted = minReputation == nil && freeVram == nil ? limit : min(Self.most, 4 * limit)
         let reply = try await global.node.call(
             DHTInterface.Find(
                 model: model ?? "", device: device?.text, limit: wanted,

@@ -33,7 +33,7 @@ extension Wallet {
                 throw ValidationError("'\(provider)' is not a provider's key.")
             }
             let accounts = try await node.call(LedgerInterface.Accounts(), at: .ledger).accounts
-            let found = try await node.call(DHTInterface.Find(model: model, limit: 255), at: .dht)
+            let found = try await node.call(DHTInterface.Find(model: "", provider: key, limit: 1), at: .dht)
             let now = Clock.milliseconds() / 1000
             let offers = found.cards.compactMap { FoundProvider($0, model: model, now: now) }
             guard let offer = offers.first(where: { $0.card.provider == key }) else {

@@ -40,7 +40,7 @@ extension Wallet.Credit {
             let key = try key()
             if let endpoint { return (endpoint, nil) }
             guard let model else { throw ValidationError("Name a model that it offers: --model.") }
-            let found = try await node.call(DHTInterface.Find(model: model, limit: 255), at: .dht)
+            let found = try await node.call(DHTInterface.Find(model: "", provider: key, limit: 1), at: .dht)
             let now = Clock.milliseconds() / 1000
             let offers = found.cards.compactMap { FoundProvider($0, model: model, now: now) }
             guard let offer = offers.first(where: { $0.card.provider == key }) else {
