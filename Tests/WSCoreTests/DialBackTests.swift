@@ -1,16 +1,17 @@
 // Proves that a node is dialled back where it comes from and nowhere else, and that the one who asked hears what came of it.
 
 import DaemonKit
+import Glibc
 import IPC
 import Interfaces
 import NIOCore
 import NodeConfig
 import NodeModel
-import NodeSystem
 import Nostr
 import Testing
 import Wire
 
+@testable import NodeSystem
 @testable import WSCore
 
 @Suite(.timeLimit(.minutes(2))) struct DialBackTests {
@@ -70,6 +71,12 @@ import Wire
     @Test func anotherAddressIsNeverDialled() async throws {
         let other = try await TestNode(host: "127.0.0.2")
         let victim = try await TestNode(host: "127.0.0.9")
+        // Bound and not listening: or another test's node might come to have the same port of the asker's address.
+        let hold = try InternetSocket.bind(.tcp, host: "127.0.0.1", port: victim.peerPort) { _ in
+        } afterBind: { _ in
+            0
+        }
+        defer { close(hold) }
         let report = try await Self.outcome(announcing: victim.endpoint, other)
         #expect(report?.dialled == "127.0.0.1:\(victim.peerPort)")
         #expect(report?.outcome == .noConnection)
