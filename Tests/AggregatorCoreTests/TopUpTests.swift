@@ -109,7 +109,9 @@ import Wire
         let taken = provider.script.withLock { $0.takenTopUps }
         #expect((3...6).contains(paid.count) && paid.last?.tokens == 64)
         #expect(paid.map(\.tokens) == paid.map(\.tokens).sorted() && paid.allSatisfy { $0.refused == nil })
-        #expect(taken.map(\.tokens) == paid.map(\.tokens))
+        // The last pays ahead of need: it may come when the answer has ended, and is taken by nobody then.
+        #expect(taken.count >= paid.count - 1)
+        #expect(taken.map(\.tokens) == paid.map(\.tokens).prefix(taken.count).map { $0 })
         #expect(taken.allSatisfy { $0.client == client.key.publicKey && $0.job == paid[0].job })
         #expect(provider.script.withLock { $0.runs.map(\.allowance) } == [16])
         await client.stop()
