@@ -50,6 +50,16 @@ public struct JSONScanner {
         throw .unexpected(at: position)
     }
 
+    /// Whether bytes are one value of JSON, and nothing besides.
+    public static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var scanner = JSONScanner(bytes)
+        do {
+            try scanner.validate()
+            try scanner.expectEnd()
+            return true
+        } catch { return false }
+    }
+
     /// The bytes between the quotes of a string, and whether any escape stands in them.
     public mutating func rawString() throws(JSONFault) -> (range: Range<Int>, escaped: Bool) {
         try expect(0x22)

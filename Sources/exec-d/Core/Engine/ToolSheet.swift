@@ -79,7 +79,7 @@ enum ToolSheet {
             writer.literal("{\"name\":")
             writer.string(call.name)
             writer.literal(",\"arguments\":")
-            if isJSON(call.arguments) {
+            if Array(call.arguments.utf8).withUnsafeBytes(JSONScanner.isWhole) {
                 writer.raw(call.arguments.utf8)
             } else {
                 writer.string(call.arguments)
@@ -88,16 +88,5 @@ enum ToolSheet {
         }
         writer.literal("]}")
         return String(decoding: writer.bytes, as: UTF8.self)
-    }
-
-    private static func isJSON(_ text: String) -> Bool {
-        Array(text.utf8).withUnsafeBytes { bytes in
-            var scanner = JSONScanner(bytes)
-            do {
-                try scanner.validate()
-                try scanner.expectEnd()
-                return true
-            } catch { return false }
-        }
     }
 }

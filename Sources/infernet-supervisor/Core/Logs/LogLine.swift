@@ -15,7 +15,7 @@ struct LogLine: Sendable {
 
     /// The line as a JSON object: as it came when it is one in the daemon's own name, wrapped when it is not.
     static func normalised(_ raw: [UInt8], from daemon: Role, at now: Int64) -> [UInt8] {
-        guard raw.first == 0x7B, raw.withUnsafeBytes({ isObject($0) }) else {
+        guard raw.first == 0x7B, raw.withUnsafeBytes(JSONScanner.isWhole) else {
             return wrapped(raw, daemon, now)
         }
         let facts = facts(raw)
@@ -64,14 +64,6 @@ struct LogLine: Sendable {
         return facts
     }
 
-    private static func isObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var scanner = JSONScanner(bytes)
-        do {
-            try scanner.validate()
-            try scanner.expectEnd()
-            return true
-        } catch { return false }
-    }
 }
 
 /// Which lines somebody wants to see.
