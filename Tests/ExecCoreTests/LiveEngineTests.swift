@@ -61,6 +61,26 @@ struct LiveEngineTests {
         }
     }
 
+    /// What is written around a call leaves nothing, and can be longer than what one voucher pays: who pays hears of each token.
+    @Test func tokensAroundACallAreToldAsTheyCome() async throws {
+        try await LiveNode.with { node in
+            let city =
+                #"{"type":"object","properties":{"city":{"type":"string","maxLength":20}},"required":["city"]}"#
+            let tools = ToolUse(
+                tools: [Tool(name: "get_weather", parameters: city)], choice: .required, parallel: false)
+            let (job, payload) = try node.plain("What is the weather in Paris?", tools: tools)
+            let (reply, events) = try await node.run(job, payload, maxTokens: 300, allowance: 300)
+            #expect(reply.finish == .toolCalls)
+            let told = events.filter { $0.stage == .token }.map(\.tokens)
+            #expect(told.first == 1 && zip(told, told.dropFirst()).allSatisfy { $1 <= $0 + 2 }, "\(told)")
+            // Who does not count gets nothing that says nothing.
+            let (_, plain) = try await node.run(
+                try node.plain("").0, payload, maxTokens: 300)
+            let pieces = try plain.filter { $0.stage == .token }.map { try AnswerPiece(written: $0.text) }
+            #expect(!pieces.isEmpty && pieces.allSatisfy { !$0.isEmpty } && pieces.count < told.count)
+        }
+    }
+
     /// Reading somebody's answer: its own words are the likeliest to the last, others' are not, and a job comes first.
     @Test func anAnswerIsReadAndAForeignOneIsSeen() async throws {
         try await LiveNode.with { node in

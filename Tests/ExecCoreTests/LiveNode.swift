@@ -128,8 +128,8 @@ final class LiveNode: Sendable {
                 places: 64))
     }
 
-    func plain(_ prompt: String) throws -> (JobID, ExecInterface.Payload) {
-        (newJob(), .plain(request(prompt)))
+    func plain(_ prompt: String, tools: ToolUse? = nil) throws -> (JobID, ExecInterface.Payload) {
+        (newJob(), .plain(request(prompt, tools: tools)))
     }
 
     func sealed(_ prompt: String, _ key: ContentKey) throws -> (JobID, ExecInterface.Payload) {
@@ -150,10 +150,10 @@ final class LiveNode: Sendable {
         return JobID(milliseconds: 1_790_000_000_000, random: &random)
     }
 
-    private func request(_ prompt: String) -> InferenceRequest {
+    private func request(_ prompt: String, tools: ToolUse? = nil) -> InferenceRequest {
         InferenceRequest(
             model: "test-model", messages: [ChatMessage(role: "user", content: prompt)],
-            sampling: Sampling(temperature: 0))
+            sampling: Sampling(temperature: 0), tools: tools)
     }
 
     private func resolved(_ name: String) -> ContentInterface.Resolve.Reply {
