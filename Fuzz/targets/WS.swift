@@ -5,5 +5,6 @@ import WSCore
 
 let doors: [String: Door] = [
     "http-json": { WSFuzz.chatRequest($0) },
+    "http-responses": { WSFuzz.responsesRequest($0) },
     "peer": { WSFuzz.peerFrame($0) },
 ]

@@ -23,7 +23,7 @@ import Wire
 
     @Test func streamIsByteExact() {
         let stream = text(false) { completion, writer in
-            completion.role(&writer)
+            completion.begin(&writer)
             completion.delta(AnswerPiece(text: "Hi \"you\"\n"), &writer)
             completion.end(.stop, usage: Usage(promptTokens: 3, completionTokens: 2), &writer)
         }
@@ -83,7 +83,7 @@ import Wire
         let stream = text(false) { _, writer in
             let completion = CompletionWriter(
                 job: job, created: 1_790_000_000, model: "m\"1", includeUsage: false, tools: true)
-            completion.role(&writer)
+            completion.begin(&writer)
             for piece in pieces { completion.delta(piece, &writer) }
             completion.end(.toolCalls, usage: nil, &writer)
         }

@@ -10,7 +10,7 @@ enum RequestRules {
         let route = try check(head, hosts: service.hosts)
         if service.sale != nil { try checkSale(route, head) }
         switch route {
-        case .chat, .models, .model: try service.admitRequest()
+        case .chat, .responses, .models, .model: try service.admitRequest()
         case .health, .metrics: break
         }
         return route
@@ -19,10 +19,11 @@ enum RequestRules {
     /// What strangers may ask for: models and answers, with at most one payment.
     private static func checkSale(_ route: Route, _ head: HTTPRequestHead) throws(APIError) {
         switch route {
-        case .chat, .models, .model: break
+        case .chat, .responses, .models, .model: break
         case .health, .metrics:
             throw APIError(
-                404, "This address serves /v1/chat/completions and /v1/models.", code: "unknown_url")
+                404, "This address serves /v1/chat/completions, /v1/responses and /v1/models.",
+                code: "unknown_url")
         }
         guard head.headers[HTTPReply.payment].count <= 1 else {
             throw APIError(400, "A request has one payment.", code: "invalid_http")

@@ -14,7 +14,8 @@ enum RequestWork {
     static func start(_ route: Route, _ body: ByteBuffer, _ connection: HTTPConnection) -> Task<Void, Never>?
     {
         switch route {
-        case .chat: return chat(body, connection)
+        case .chat: return ask(body, connection, ChatRequest.parse)
+        case .responses: return ask(body, connection, ResponsesRequest.parse)
         case .models: return answer(connection) { try await models(connection.service) }
         case .model(let name): return answer(connection) { try await model(name, connection.service) }
         case .health: return answer(connection) { await health(connection.service) }
@@ -22,26 +23,24 @@ enum RequestWork {
         }
     }
 
-    private static func chat(_ body: ByteBuffer, _ connection: HTTPConnection) -> Task<Void, Never>? {
+    /// Asks a model, if the body is understood.
+    private static func ask(
+        _ body: ByteBuffer, _ connection: HTTPConnection,
+        _ parse: (UnsafeRawBufferPointer) throws(APIError) -> any AnswerRequest
+    ) -> Task<Void, Never>? {
         do {
-            let request = try parse(body)
+            // The closure's own error type is erased by the buffer's signature.
+            let outcome = body.withUnsafeReadableBytes { bytes -> Result<any AnswerRequest, APIError> in
+                do throws(APIError) { return .success(try parse(bytes)) } catch { return .failure(error) }
+            }
+            let request = try outcome.get()
             try connection.service.beginCompletion()
-            let exchange = ChatExchange(request, connection)
+            let exchange = AnswerExchange(request, connection)
             return Task.immediate(executorPreference: connection.service.executor) { await exchange.run() }
         } catch {
             connection.send(HTTPReply(error))
             return nil
         }
-    }
-
-    private static func parse(_ body: ByteBuffer) throws(APIError) -> ChatRequest {
-        // The closure's own error type is erased by the buffer's signature.
-        let outcome = body.withUnsafeReadableBytes { bytes -> Result<ChatRequest, APIError> in
-            do throws(APIError) { return .success(try ChatRequest.parse(bytes)) } catch {
-                return .failure(error)
-            }
-        }
-        return try outcome.get()
     }
 
     private static func answer(

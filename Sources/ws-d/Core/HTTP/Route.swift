@@ -4,6 +4,7 @@
 /// What a request is for.
 enum Route: Equatable {
     case chat
+    case responses
     case models
     case model(String)
     case health
@@ -13,6 +14,7 @@ enum Route: Equatable {
     var label: String {
         switch self {
         case .chat: "/v1/chat/completions"
+        case .responses: "/v1/responses"
         case .models: "/v1/models"
         case .model: "/v1/models/{id}"
         case .health: "/healthz"
@@ -20,7 +22,8 @@ enum Route: Equatable {
         }
     }
 
-    var takesBody: Bool { self == .chat }
+    /// Whether it asks a model.
+    var takesBody: Bool { self == .chat || self == .responses }
 
     /// Finds the route.
     /// - Parameter uri: the target as it stood in the request line.
@@ -30,7 +33,8 @@ enum Route: Equatable {
             throw APIError(
                 404,
                 "Unknown request URL: \(method.prefix(16)) \(path.prefix(128)). This node serves "
-                    + "/v1/chat/completions, /v1/models, /healthz and /metrics.", code: "unknown_url")
+                    + "/v1/chat/completions, /v1/responses, /v1/models, /healthz and /metrics.",
+                code: "unknown_url")
         }
         let allowed = route.takesBody ? "POST" : "GET"
         guard method == allowed || (allowed == "GET" && method == "HEAD") else {
@@ -44,6 +48,7 @@ enum Route: Equatable {
     private static func route(_ path: Substring) -> Route? {
         switch path {
         case "/v1/chat/completions": return .chat
+        case "/v1/responses": return .responses
         case "/v1/models": return .models
         case "/healthz": return .health
         case "/metrics": return .metrics

@@ -5,11 +5,16 @@ import NodeModel
 import Wire
 
 /// A chat completion that a client asks for.
-struct ChatRequest: Sendable, Equatable {
+struct ChatRequest: AnswerRequest, Equatable {
     var inference: InferenceRequest
     var stream: Bool
     /// Whether the stream ends with a chunk that carries the token counts.
     var includeUsage: Bool
+
+    var route: Route { .chat }
+    /// Where its prompt stands.
+    static let prompt = "messages"
+    var prompt: String { Self.prompt }
 
     /// The longest name of a model, in bytes.
     static let maximumModelLength = 256
@@ -28,29 +33,15 @@ struct ChatRequest: Sendable, Equatable {
 
     /// Reads a body.
     static func parse(_ body: UnsafeRawBufferPointer) throws(APIError) -> ChatRequest {
-        let tree: JSONTree
-        do { tree = try JSONTree.parse(body) } catch { throw malformed(error) }
-        guard case .object(let members) = tree else {
-            throw APIError(
-                400, "The body must be a JSON object, but it is \(tree.kind).", code: "invalid_json")
-        }
         var builder = Builder()
-        for member in members { try builder.take(member.key, member.value) }
+        for member in try RequestBody.members(body) { try builder.take(member.key, member.value) }
         return try builder.finish()
     }
 
-    private static func malformed(_ fault: JSONFault) -> APIError {
-        let why =
-            switch fault {
-            case .truncated: "it ends too early"
-            case .unexpected(let at): "byte \(at) does not belong there"
-            case .tooDeep: "it nests deeper than \(JSONScanner.maximumDepth) levels"
-            case .duplicateKey: "an object names a key twice"
-            case .notUTF8: "a string is not UTF-8"
-            case .badNumber: "a number is not written as JSON numbers are, or is too large"
-            }
-        return APIError(
-            400, "We could not parse the JSON body of your request: \(why).", code: "invalid_json")
+    func form(job: JobID?, created: Int64) -> any AnswerForm {
+        CompletionWriter(
+            job: job, created: created, model: inference.model, includeUsage: includeUsage,
+            tools: inference.tools != nil)
     }
 
     /// What was read so far.
@@ -85,7 +76,7 @@ struct ChatRequest: Sendable, Equatable {
                 guard try field.integer() == 1 else {
                     throw .unsupported("n", "this node gives one choice; leave it out or send 1.")
                 }
-            case "response_format": format = try ResponseFormat.read(value)
+            case "response_format": format = try ResponseFormat().read(value)
             case "tools", "tool_choice", "parallel_tool_calls": try tools.take(field)
             case "logprobs": logprobs = try field.flag()
             case "top_logprobs": topLogprobs = Int(try field.integer(0...20))

@@ -8,15 +8,19 @@ import Wire
 struct ChatTools {
     private enum Choice { case never, auto, required, only(String) }
 
+    /// Whether a function stands beside its `type`, as in responses, or under `function`, as in chat completions.
+    let isFlat: Bool
     private var tools: [Tool]?
     private var choice: Choice?
-    private var parallel = true
+    private(set) var parallel = true
+
+    init(isFlat: Bool = false) { self.isFlat = isFlat }
 
     /// Takes a parameter of the request.
     mutating func take(_ field: ChatField) throws(APIError) {
         switch field.name {
-        case "tools": tools = try Self.tools(field.value)
-        case "tool_choice": choice = try Self.choice(field)
+        case "tools": tools = try tools(field.value)
+        case "tool_choice": choice = try choice(field)
         default: parallel = try field.flag()
         }
     }
@@ -42,7 +46,7 @@ struct ChatTools {
         }
     }
 
-    private static func tools(_ value: JSONTree) throws(APIError) -> [Tool] {
+    private func tools(_ value: JSONTree) throws(APIError) -> [Tool] {
         guard case .array(let items) = value else {
             throw .type("tools", expected: "an array of objects", got: value)
         }
@@ -54,9 +58,10 @@ struct ChatTools {
         var names: Set<String> = []
         var bytes = 0
         for (index, item) in items.enumerated() {
-            let tool = try tool(item, "tools[\(index)]")
+            let (fields, inside) = try function(item, "tools[\(index)]")
+            let tool = try Self.tool(fields, inside)
             guard names.insert(tool.name).inserted else {
-                throw .value("tools[\(index)].function.name", "another function has the same name.")
+                throw .value("\(inside).name", "another function has the same name.")
             }
             bytes += tool.name.utf8.count + (tool.description ?? "").utf8.count
             bytes += (tool.parameters ?? "").utf8.count
@@ -68,16 +73,23 @@ struct ChatTools {
         return tools
     }
 
-    private static func tool(_ value: JSONTree, _ place: String) throws(APIError) -> Tool {
-        let outer = try value.members(place)
+    /// What names or describes a function, and where it stands.
+    private func function(
+        _ value: JSONTree, _ place: String
+    ) throws(APIError) -> (fields: [String: JSONTree], place: String) {
+        var outer = try value.members(place)
         guard let kind = outer["type"] else { throw .missing("\(place).type") }
         guard try ChatField(name: "\(place).type", value: kind).text(maximum: 64) == "function" else {
             throw .value("\(place).type", "supported values are: 'function'.")
         }
-        try outer.only(["type", "function"], of: place)
-        guard let described = outer["function"] else { throw .missing("\(place).function") }
-        let inside = "\(place).function"
-        let fields = try described.members(inside)
+        outer["type"] = nil
+        if isFlat { return (outer, place) }
+        try outer.only(["function"], of: place)
+        guard let inner = outer["function"] else { throw .missing("\(place).function") }
+        return (try inner.members("\(place).function"), "\(place).function")
+    }
+
+    private static func tool(_ fields: [String: JSONTree], _ inside: String) throws(APIError) -> Tool {
         try fields.only(["name", "description", "parameters", "strict"], of: inside)
         guard let title = fields["name"] else { throw .missing("\(inside).name") }
         var tool = Tool(name: try ChatField(name: "\(inside).name", value: title).plainName())
@@ -103,7 +115,7 @@ struct ChatTools {
         return text
     }
 
-    private static func choice(_ field: ChatField) throws(APIError) -> Choice {
+    private func choice(_ field: ChatField) throws(APIError) -> Choice {
         switch field.value {
         case .string("none"): return .never
         case .string("auto"): return .auto
@@ -114,16 +126,9 @@ struct ChatTools {
         case .object: break
         default: throw .type(field.name, expected: "a string or an object", got: field.value)
         }
-        let outer = try field.value.members(field.name)
-        guard let kind = outer["type"] else { throw .missing("\(field.name).type") }
-        guard try ChatField(name: "\(field.name).type", value: kind).text(maximum: 64) == "function" else {
-            throw .value("\(field.name).type", "supported values are: 'function'.")
-        }
-        try outer.only(["type", "function"], of: field.name)
-        guard let described = outer["function"] else { throw .missing("\(field.name).function") }
-        let fields = try described.members("\(field.name).function")
-        try fields.only(["name"], of: "\(field.name).function")
-        guard let name = fields["name"] else { throw .missing("\(field.name).function.name") }
-        return .only(try ChatField(name: "\(field.name).function.name", value: name).plainName())
+        let (fields, place) = try function(field.value, field.name)
+        try fields.only(["name"], of: place)
+        guard let name = fields["name"] else { throw .missing("\(place).name") }
+        return .only(try ChatField(name: "\(place).name", value: name).plainName())
     }
 }

@@ -5,7 +5,7 @@ import NodeModel
 import Wire
 
 /// The text of one completion's messages: all share id, time and model.
-struct CompletionWriter: Sendable {
+struct CompletionWriter: AnswerForm {
     /// `chatcmpl-` and the job's 32 characters, so that an answer leads to its job.
     let id: String
     /// Unix seconds.
@@ -36,7 +36,7 @@ struct CompletionWriter: Sendable {
     }
 
     /// The first chunk: who speaks.
-    func role(_ writer: inout JSONWriter) {
+    func begin(_ writer: inout JSONWriter) {
         writer.raw(chunkHead)
         writer.literal(",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":")
         writer.literal(tools ? "null}," : "\"\"},")

@@ -45,7 +45,13 @@ enum PartsWriter {
     static func likelihoods(_ tokens: [AnswerPiece.Token], _ writer: inout JSONWriter) {
         guard !tokens.isEmpty else { return writer.literal("null") }
         writer.literal("{")
-        list("\"content\":[", tokens, &writer) { token, writer in
+        list("\"content\":[", tokens, &writer)
+        writer.literal(",\"refusal\":null}")
+    }
+
+    /// The tokens of an answer as an array, behind `head`, which opens it.
+    static func list(_ head: StaticString, _ tokens: [AnswerPiece.Token], _ writer: inout JSONWriter) {
+        list(head, tokens, &writer) { token, writer in
             writer.literal("{")
             choice(token.chosen, &writer)
             writer.literal(",")
@@ -56,7 +62,6 @@ enum PartsWriter {
             }
             writer.literal("}")
         }
-        writer.literal(",\"refusal\":null}")
     }
 
     private static func choice(_ choice: AnswerPiece.Choice, _ writer: inout JSONWriter) {

@@ -5,11 +5,14 @@ import NodeModel
 import Wire
 
 /// Reads OpenAI's three kinds; nil for plain text.
-enum ResponseFormat {
-    private static let name = "response_format"
+struct ResponseFormat {
+    /// The parameter, as errors name it.
+    var name = "response_format"
+    /// Whether a schema stands beside its `type`, as in responses, or under `json_schema`, as in chat completions.
+    var isFlat = false
 
-    static func read(_ value: JSONTree) throws(APIError) -> AnswerFormat? {
-        let fields = try value.members(name)
+    func read(_ value: JSONTree) throws(APIError) -> AnswerFormat? {
+        var fields = try value.members(name)
         guard let kind = fields["type"] else { throw .missing("\(name).type") }
         switch try ChatField(name: "\(name).type", value: kind).text(maximum: 64) {
         case "text":
@@ -19,17 +22,19 @@ enum ResponseFormat {
             try fields.only(["type"], of: name)
             return .object
         case "json_schema":
+            if isFlat {
+                fields["type"] = nil
+                return .schema(try schema(fields, name))
+            }
             try fields.only(["type", "json_schema"], of: name)
             guard let described = fields["json_schema"] else { throw .missing("\(name).json_schema") }
-            return .schema(try schema(described))
+            return .schema(try schema(try described.members("\(name).json_schema"), "\(name).json_schema"))
         default:
             throw .value("\(name).type", "supported values are: 'text', 'json_object', 'json_schema'.")
         }
     }
 
-    private static func schema(_ value: JSONTree) throws(APIError) -> String {
-        let place = "\(name).json_schema"
-        let fields = try value.members(place)
+    private func schema(_ fields: [String: JSONTree], _ place: String) throws(APIError) -> String {
         try fields.only(["name", "description", "schema", "strict"], of: place)
         guard let title = fields["name"] else { throw .missing("\(place).name") }
         _ = try ChatField(name: "\(place).name", value: title).plainName()

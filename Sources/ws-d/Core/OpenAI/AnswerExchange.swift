@@ -1,4 +1,4 @@
-// One chat completion from the parsed request to the last byte: asks aggregator-d and relays what it says.
+// One answer of a model from the parsed request to the last byte: asks aggregator-d and relays what it says.
 // It must never send a status before the job has begun, nor [DONE] after one that failed.
 
 import IPC
@@ -9,13 +9,13 @@ import NodeConfig
 import NodeModel
 import Wire
 
-/// A completion under way.
+/// An answer under way, in whatever form its client reads.
 // Touched on the one event loop only: its task prefers the loop's executor.
-final class ChatExchange: @unchecked Sendable {  // see above
-    private let request: ChatRequest
+final class AnswerExchange: @unchecked Sendable {  // see above
+    private let request: any AnswerRequest
     private let connection: HTTPConnection
     private let service: HTTPService
-    private var writer: CompletionWriter?
+    private var form: (any AnswerForm)?
     private var job: JobID?
     /// The answer so far, when it is wanted in one piece.
     private var answer = WholeAnswer()
@@ -27,7 +27,7 @@ final class ChatExchange: @unchecked Sendable {  // see above
     /// The longest answer that is gathered in memory, in bytes.
     private static let maximumAnswer = 16 * 1024 * 1024
 
-    init(_ request: ChatRequest, _ connection: HTTPConnection) {
+    init(_ request: any AnswerRequest, _ connection: HTTPConnection) {
         self.request = request
         self.connection = connection
         service = connection.service
@@ -51,7 +51,7 @@ final class ChatExchange: @unchecked Sendable {  // see above
     private func sell(_ url: String) async throws {
         let reply = try await service.aggregator.stream(
             AggregatorInterface.Sell(
-                request: request.inference, stream: request.stream, resource: url + Route.chat.label,
+                request: request.inference, stream: request.stream, resource: url + request.route.label,
                 payment: connection.payment), deadlineMs: service.limits.requestTimeoutMs + Self.settlingMs
         ) { event in try await self.take(event) }
         paid = reply.response
@@ -71,9 +71,10 @@ final class ChatExchange: @unchecked Sendable {  // see above
         case .token:
             let piece = try piece(event.text)
             guard request.stream else { return try gather(piece) }
-            let completion = begin()
+            begin()
             var out = JSONWriter(capacity: 384)
-            if !piece.isEmpty { completion.delta(piece, &out) }
+            if !piece.isEmpty { form?.delta(piece, &out) }
+            try checkSize(form?.held ?? 0)
             connection.stream(out.bytes)
             try await connection.waitUntilWritable()
         }
@@ -88,26 +89,29 @@ final class ChatExchange: @unchecked Sendable {  // see above
 
     private func gather(_ piece: AnswerPiece) throws {
         answer.add(piece)
-        guard answer.size <= Self.maximumAnswer else {
+        try checkSize(answer.size)
+    }
+
+    private func checkSize(_ size: Int) throws {
+        guard size <= Self.maximumAnswer else {
             throw WireError(
-                .tooLarge, "The answer is larger than \(Self.maximumAnswer) bytes; ask for it as a stream.")
+                .tooLarge,
+                "The answer is larger than \(Self.maximumAnswer) bytes; ask for it as a stream of chat completions."
+            )
         }
     }
 
-    /// The writer of this answer; for a stream, its head and first chunk are sent with the first use.
-    private func begin() -> CompletionWriter {
-        if let writer { return writer }
-        let made = CompletionWriter(
-            job: job, created: service.wallClock(), model: request.inference.model,
-            includeUsage: request.includeUsage, tools: request.inference.tools != nil)
-        writer = made
+    /// Makes the form of this answer; for a stream, its head and beginning are sent with the first use.
+    private func begin() {
+        guard form == nil else { return }
+        var made = request.form(job: job, created: service.wallClock())
         if request.stream {
             connection.beginStream(headers)
             var out = JSONWriter()
-            made.role(&out)
+            made.begin(&out)
             connection.stream(out.bytes)
         }
-        return made
+        form = made
     }
 
     /// The job's headers, and those of its payment.
@@ -119,14 +123,14 @@ final class ChatExchange: @unchecked Sendable {  // see above
         guard connection.isAnswering else { return }
         self.job = job
         service.log.info("completion answered", metadata: ["job": "\(job)", "finish": "\(reason)"])
-        let completion = begin()
+        begin()
         var out = JSONWriter(capacity: 512 + answer.size)
         if request.stream {
-            completion.end(reason, usage: usage, &out)
+            form?.end(reason, usage: usage, &out)
             connection.stream(out.bytes)
             connection.endStream()
         } else {
-            completion.whole(answer, reason, usage: usage, &out)
+            form?.whole(answer, reason, usage: usage, &out)
             var whole = HTTPReply(200, type: HTTPReply.json, body: out.bytes)
             whole.headers += headers
             connection.send(whole)
@@ -135,16 +139,17 @@ final class ChatExchange: @unchecked Sendable {  // see above
 
     private func fail(_ error: WireError) {
         guard connection.isAnswering else { return service.metrics.abandoned() }
-        let answer = APIError(error)
+        var answer = APIError(error)
+        if answer.param == ChatRequest.prompt { answer.param = request.prompt }
         service.log.info(
             "completion failed",
             metadata: [
                 "job": "\(job?.text ?? "none")", "status": "\(answer.status)", "error": "\(error.code)",
                 "reason": "\(error.message)",
             ])
-        if request.stream, let writer {
+        if request.stream, form != nil {
             var out = JSONWriter()
-            writer.failure(answer, &out)
+            form?.failure(answer, &out)
             connection.stream(out.bytes)
             return connection.breakStream(status: answer.status)
         }
