@@ -141,6 +141,29 @@ class Sale(unittest.TestCase):
         self.assertEqual(self.tokens(), (before[0] - cost, before[1] + cost))
         self.refused(body, bought["payment"], "used before")
 
+    def test_2_b_responses_and_functions_are_sold_alike(self):
+        function = {"name": "set_colour", "parameters": {
+            "type": "object", "properties": {"colour": {"enum": ["red", "blue"]}}, "required": ["colour"]}}
+        chat = question(max_tokens=64, tools=[{"type": "function", "function": function}], tool_choice="required")
+        response = {"model": MODEL, "input": "Name a colour.", "max_output_tokens": 64, "temperature": 0,
+                    "tools": [{"type": "function"} | function], "tool_choice": "required"}
+        for url, body in ((self.url, chat), (f"http://{self.place}/v1/responses", response)):
+            for stream in (False, True):
+                with self.subTest(url=url, stream=stream):
+                    before = self.tokens()
+                    bought = self.sdk.ask("buy", key=KEY, url=url, body=body | {"stream": stream})
+                    self.assertEqual(bought["status"], 200, bought["text"])
+                    self.assertTrue(bought["settled"]["success"])
+                    cost = int(bought["settled"]["amount"])
+                    self.assertGreater(cost, 0)
+                    self.assertEqual(self.tokens(), (before[0] - cost, before[1] + cost))
+                    self.assertIn("set_colour", bought["text"])
+                    if not stream:
+                        answer = json.loads(bought["text"])
+                        said = (answer["output"][0] if url != self.url
+                                else answer["choices"][0]["message"]["tool_calls"][0]["function"])["arguments"]
+                        self.assertIn(json.loads(said)["colour"], ("red", "blue"))
+
     def test_3_what_is_wrong_buys_nothing(self):
         body = question()
         required = self.price(body)
