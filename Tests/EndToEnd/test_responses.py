@@ -1,10 +1,14 @@
-"""Proves that the unmodified openai client gets its answers by its newer API, /v1/responses, from a real node and a real model.
+"""Proves that the unmodified openai client gets its answers by its newer API, /v1/responses, from a real node and a real model,
+and that agents of the official Agents SDK run on it as they do on chat completions.
 It must never patch the client, nor answer in the engine's place."""
 
 import json
+import os
+import subprocess
 import typing
 import unittest
 
+from environment import python
 from node import MODEL, docker
 from test_api import LONG_STORY, WarmNode, openai, pydantic
 
@@ -149,6 +153,26 @@ class Responses(WarmNode):
         self.assertEqual(seen[-1].response.error.code, "server_error")
         self.assertTrue(seen[-1].response.error.message)
         self.assertIn("4", self.respond().output_text)
+
+    def test_agents_call_functions_and_read_their_results(self):
+        interpreter = python("venv-agents", ["openai-agents"])
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent.py")
+        for api in ("responses", "chat"):
+            for way in ("whole", "stream"):
+                with self.subTest(api=api, way=way):
+                    ran = subprocess.run(
+                        [interpreter, script, self.node.url + "/v1", MODEL, api, way], capture_output=True, text=True,
+                        timeout=120, check=False)
+                    self.assertEqual(ran.returncode, 0, ran.stderr[-2000:])
+                    said = json.loads(ran.stdout.splitlines()[-1])
+                    self.assertEqual(said["items"], ["tool_call_item", "tool_call_output_item"])
+                    (call,) = said["called"]
+                    self.assertIsInstance(call["city"], str)
+                    self.assertIsInstance(call["kelvin"], bool)
+                    self.assertEqual(said["result"], "It rains.")
+                    self.assertEqual("tool_called" in said["events"], way == "stream")
+                    self.assertTrue(said["words"].strip())
+                    self.assertTrue(all(tokens > 0 for tokens in said["tokens"]), said["tokens"])
 
 
 if __name__ == "__main__":
