@@ -1,19 +1,23 @@
 """Jobs between two whole nodes, paid in USDC on a real EVM by x402 vouchers.
 Proves that who signs nothing gets nothing, that what a receipt charges is what the chain moves, that a provider that
-dies with a voucher in its books loses nothing, and that what was promised for a job that died is free again at once."""
+dies with a voucher in its books loses nothing, that the official SDK alone claims the last of an answer's vouchers, and that
+what was promised for a job that died is free again at once."""
 
 import base64
+import hmac
 import json
 import secrets
 import time
 import unittest
 
+import ledger_file
 from answer import Answer
 from evm_chain import Chain
 from ipc_client import Refused
 from node import MODEL
 from paid_case import PaidCase
 from waiting import eventually
+from x402_peer import SDK
 
 USDC = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 # Twice the generator, which is on the curve.
@@ -22,6 +26,8 @@ CEILING = 100_000
 CHANNEL = 1_000_000
 # Tokens that one voucher pays: the jobs of most tests here are shorter.
 CHUNK = 32
+# Who pays for the way to the chain, where no node does.
+CARRIER = "0x" + "48" * 32
 
 
 class PaidJobs(PaidCase):
@@ -257,6 +263,77 @@ class PaidJobs(PaidCase):
         self.assertEqual((own["open"], theirs["open"]), (0, 0))
         for node in (self.client, self.provider):
             node.ctl("wallet", "audit", check=True)
+
+    def restart_provider(self, *changes):
+        """The provider's node with other lines of configuration; until the client plans with it."""
+        self.provider.stop()
+        for old, new in changes:
+            self.provider.extra = self.provider.extra.replace(old, new)
+        self.provider.write_config()
+        self.provider.start().wait_warm()
+        eventually(lambda: self.account(self.provider)["ok"], 60, "the chain being heard")
+        self.await_plan()
+
+    def test_2f_the_official_sdk_alone_claims_the_last_voucher_of_a_long_answer(self):
+        sdk = SDK()
+        self.addCleanup(sdk.stop)
+        # The node claims nothing from here on, and what it gives costs more than a first voucher covers.
+        changes = [("claim_after_s: 20", "claim_after_s: 86400"), ("completion: 2", "completion: 9")]
+        self.restart_provider(*changes)
+        payee = self.account(self.provider)["address"]
+
+        def long_answer():
+            # Its card was taken back when it stopped, which the client may hear of a second time.
+            charged, answer = self.channel(self.provider)["charged"], Answer(self.client, max_tokens=400)
+            return (charged, answer) if answer.outcome(90) == "whole" else None
+
+        before, answer = eventually(long_answer, 60, "a long answer")
+        tokens, price = self.usage(answer.job)
+        self.assertGreater(tokens, 4 * CHUNK)
+        self.assertEqual(self.channel(self.provider)["charged"], before + price)
+        # It is gone before it claims. What is left is its key, and the vouchers that it was given.
+        self.provider.stop()
+        pieces = ledger_file.vouchers(self.provider, answer.job)
+        self.assertGreater(len(pieces), 3)
+        # As docs/protocol/keys.md has it.
+        prk = hmac.digest(b"infernet/keys/1", ledger_file.secret(self.provider), "sha256")
+        key = "0x" + hmac.digest(prk, b"evm/0/0\x01", "sha256").hex()
+        self.assertEqual(sdk.ask("address", key=key)["address"], payee)
+        carrier = sdk.ask("address", key=CARRIER)["address"]
+        self.chain.ask("test_coins", carrier, 10**18)
+        held, sent = self.chain.tokens(payee), self.chain.ask("eth_getTransactionCount", payee, "latest")
+
+        def redeem(voucher, charge=price):
+            return sdk.ask("redeem", key=key, carrier=CARRIER, rpc=self.chain.url, voucher=voucher, charged=before,
+                           price=charge)
+
+        # The first pays for a piece, and the SDK does not charge the whole to it; nor more to any than was signed.
+        problem, last = "invalid_batch_settlement_evm_", pieces[-1]
+        exceeds = {"refused": problem + "charge_exceeds_signed_cumulative"}
+        self.assertEqual(redeem(pieces[0]), exceeds)
+        self.assertEqual(redeem(last, last["ceiling"] - before + 1), exceeds)
+        forged = last | {"ceiling": last["ceiling"] + 1}
+        self.assertEqual(redeem(forged), {"refused": problem + "voucher_signature"})
+        self.assertEqual(self.chain.tokens(payee), held)
+        done = redeem(last)
+        self.assertEqual(done.get("by"), carrier, done)
+        for name in (done["claim"], done["settle"]):
+            self.assertEqual(self.chain.ask("eth_getTransactionReceipt", name)["status"], "0x1")
+        # What was charged before and not claimed yet, and what this receipt says, to the last unit. The node sent nothing.
+        self.assertEqual(self.chain.tokens(payee), held + before - done["claimed"] + price)
+        self.assertEqual(self.chain.tokens(payee), before + price)
+        self.assertEqual(self.chain.ask("eth_getTransactionCount", payee, "latest"), sent)
+        # It comes back and finds its money, claims nothing twice, and goes on.
+        self.restart_provider(*[(new, old) for old, new in changes])
+        charged = self.channel(self.provider)["charged"]
+        self.mine_until(lambda: self.account(self.provider)["available"] == charged, "all of it in the books")
+        self.mine_until(lambda: self.channel(self.provider)["balance"] == 0, "nothing being due any more")
+        self.assertEqual(self.chain.tokens(payee), charged)
+        self.assertEqual(self.channel(self.client)["charged"], charged)
+        eventually(lambda: Answer(self.client, "Name a river.", 8).outcome(60) == "whole", 60, "the next job")
+        for node in (self.client, self.provider):
+            node.ctl("wallet", "audit", check=True)
+        print(f"figure: the SDK claimed the {price} of {tokens} tokens by the last of {len(pieces)} vouchers")
 
     def test_3_what_is_required_is_said_in_x402s_own_words(self):
         entry = self.provider.call("content-d", "content.list")["entries"][0]

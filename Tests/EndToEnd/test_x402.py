@@ -1,7 +1,8 @@
 """ledger-d against the official x402 SDK on a real EVM, in both roles of `batch-settlement`.
-Proves that a foreign client's voucher is taken and claimed, that it is given back what is left when it asks, that a foreign
-server takes and claims ours, and that what is left in a channel comes back."""
+Proves that a foreign client's voucher is taken and claimed, the last of several too, that it is given back what is left when
+it asks, that a foreign server takes and claims ours, and that what is left in a channel comes back."""
 
+import base64
 import hashlib
 import json
 import secrets
@@ -68,10 +69,11 @@ class AgainstTheSDK(unittest.TestCase):
             return check()
         return eventually(step, 90, what)
 
-    def take(self, job, payment=None, ceiling=2_000, client=STRANGER):
+    def take(self, job, payment=None, ceiling=2_000, client=STRANGER, chunk=None):
         asked = terms(job, ceiling)
         if (job, client) not in self.quotes:
-            self.quotes[job, client] = self.ledger.call("ledger.sign_quote", {"client": client, "terms": asked})
+            self.quotes[job, client] = self.ledger.call(
+                "ledger.sign_quote", {"client": client, "terms": asked} | ({"chunk": chunk} if chunk else {}))
         quoted = {"event": self.quotes[job, client], "payload": asked["payload"], "size": asked["size"]}
         taken = {"job": job, "client": client, "model_root": asked["model_root"], "unit_price": PRICE,
                  "max_tokens": asked["max_tokens"], "ceiling": ceiling}
@@ -86,14 +88,14 @@ class AgainstTheSDK(unittest.TestCase):
     def nonce(self):
         return int(self.chain.ask("eth_getTransactionCount", self.theirs, "latest"), 16)
 
-    def receipt(self, job, own, client=STRANGER):
-        """A receipt of 30 and 12 tokens."""
+    def receipt(self, job, own, client=STRANGER, prompt=30, tokens=12):
+        """A receipt of so many tokens."""
         body = {
             "version": 1, "job": job, "provider": own, "client": client, "model": "model", "model_root": "11" * 32,
             "image": "sha256:" + "22" * 32, "request_hash": "33" * 32, "result_hash": "44" * 32,
-            "usage": {"prompt_tokens": 30, "completion_tokens": 12},
+            "usage": {"prompt_tokens": prompt, "completion_tokens": tokens},
             "timings": {"queue_ms": 0, "load_ms": 0, "first_token_ms": 1, "generate_ms": 1}, "finish": "stop",
-            "unit_price": PRICE, "price": 54, "finished_at": int(time.time())}
+            "unit_price": PRICE, "price": prompt + 2 * tokens, "finished_at": int(time.time())}
         return self.ledger.call("ledger.sign_receipt", {"body": body})
 
     def test_the_sdks_client_pays_this_node(self):
@@ -127,6 +129,56 @@ class AgainstTheSDK(unittest.TestCase):
         self.receipt(job, own)
         self.mine_until(lambda: self.account()["available"] == 108, "the second claim")
         self.assertEqual((self.channel()["charged"], self.channel()["ceiling"]), (108, 2_054))
+        self.node.ctl("wallet", "audit", check=True)
+
+    def test_the_sdks_client_pays_an_answer_piece_by_piece(self):
+        own = self.node.call("ledger-d", "ledger.identity")["pubkey"]
+        salt = "0x" + hashlib.sha256(f"infernet/x402/1\n{STRANGER}\n{own}".encode()).hexdigest()
+        job = "job_" + secrets.token_hex(16)
+        asked = terms(job, 2_000)
+        required = self.refusal(job, None, 2_000, STRANGER, 64).cause
+
+        def covering(tokens):
+            """The price of the prompt and so many tokens, as x402 has it."""
+            said = json.loads(base64.b64decode(required))
+            said["accepts"][0]["amount"] = str(asked["size"] // 4 * 3 + 512 + 2 * tokens)
+            return base64.b64encode(json.dumps(said).encode()).decode()
+
+        def top_up(payment, tokens):
+            return self.ledger.call("ledger.take_top_up", {
+                "client": STRANGER, "job": job, "tokens": tokens, "payment": payment["header"]})
+
+        first = self.sdk.ask("pay", key=KEY, required=required, salt=salt, balance=0, charged=0)
+        self.chain.ask("test_mint", self.theirs, 1_000_000)
+        amount = int(first["payload"]["deposit"]["amount"])
+        raw = self.sdk.ask("deposit", key=KEY, payload=first["payload"], nonce=self.nonce())["raw"]
+        self.chain.ask("eth_sendRawTransaction", raw)
+        self.chain.ask("test_mine", 3)
+
+        def pay(tokens):
+            return self.sdk.ask("pay", key=KEY, required=covering(tokens), salt=salt, balance=amount, charged=0)
+
+        # The first covers its piece; less does not do, and is told what does.
+        refused = self.refusal(job, pay(63)["header"], 2_000, STRANGER, 64)
+        self.assertEqual(int(json.loads(base64.b64decode(refused.cause))["accepts"][0]["amount"]),
+                         int(json.loads(base64.b64decode(covering(64)))["accepts"][0]["amount"]))
+        self.assertEqual(self.take(job, pay(64)["header"], 2_000, STRANGER, 64), {"repeated": False})
+        for tokens, payment, code in [(96, pay(95), "payment_required"), (70, pay(70), "policy_refused")]:
+            with self.assertRaises(Refused) as problem:
+                top_up(payment, tokens)
+            self.assertEqual(problem.exception.code, code)
+        for tokens in (128, 192, 192, 224, 160):
+            top_up(pay(tokens), tokens)
+        with self.assertRaises(Refused) as problem:
+            self.receipt(job, own, prompt=950, tokens=250)
+        self.assertEqual(problem.exception.code, "policy_refused")
+        self.receipt(job, own, tokens=224)
+        price = 30 + 2 * 224
+        self.mine_until(lambda: self.chain.tokens(self.account()["address"]) == price, "the claim")
+        self.mine_until(lambda: self.account()["available"] == price, "the claim in the books")
+        self.assertEqual((self.channel()["charged"], self.channel()["ceiling"], self.channel()["open"]),
+                         (price, int(json.loads(base64.b64decode(covering(224)))["accepts"][0]["amount"]), 0))
+        self.assertEqual(self.chain.tokens(self.theirs), 1_000_000 - amount)
         self.node.ctl("wallet", "audit", check=True)
 
     def test_the_sdks_client_is_given_back_what_is_left(self):

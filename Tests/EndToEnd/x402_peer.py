@@ -46,7 +46,7 @@ def serve():
     from eth_utils import to_checksum_address
     from web3 import Web3
     import requests
-    from x402 import x402ClientSync
+    from x402 import x402ClientSync, x402FacilitatorSync, x402ResourceServerSync
     from x402.http.clients.requests import wrapRequestsWithPayment
     from x402.http.utils import decode_payment_required_header, decode_payment_response_header
     from x402.http.utils import decode_payment_signature_header, encode_payment_signature_header
@@ -56,13 +56,19 @@ def serve():
     from x402.mechanisms.evm.batch_settlement.client.scheme import BatchSettlementEvmScheme as Client
     from x402.mechanisms.evm.batch_settlement.client.storage import (
         BatchSettlementClientContext, InMemoryClientChannelStorage)
+    from x402.mechanisms.evm.batch_settlement.authorizer_signer import LocalAuthorizerSigner
     from x402.mechanisms.evm.batch_settlement.facilitator.utils import to_contract_channel_config
-    from x402.mechanisms.evm.batch_settlement.server.scheme import BatchSettlementEvmScheme as Server
+    from x402.mechanisms.evm.batch_settlement.facilitator.scheme import BatchSettlementEvmFacilitator
+    from x402.mechanisms.evm.batch_settlement.server.channel_manager_common import ChannelManagerConfigSync
+    from x402.mechanisms.evm.batch_settlement.server.channel_manager_sync import BatchSettlementChannelManagerSync
+    from x402.mechanisms.evm.batch_settlement.server.scheme import (
+        BatchSettlementEvmScheme as Server, BatchSettlementEvmSchemeServerConfig)
     from x402.mechanisms.evm.batch_settlement.server.storage import Channel
     from x402.mechanisms.evm.batch_settlement.types import ChannelConfig
     from x402.mechanisms.evm.exact.client import ExactEvmScheme
     from x402.mechanisms.evm.exact.register import register_exact_evm_client
-    from x402.schemas import PaymentPayload, PaymentRequirements
+    from x402.mechanisms.evm.signers import FacilitatorWeb3Signer
+    from x402.schemas import PaymentAbortedError, PaymentPayload, PaymentRequirements
     from x402.schemas.hooks import VerifyContext
 
     contract = Web3().eth.contract(abi=abi.BATCH_SETTLEMENT_ABI)
@@ -152,6 +158,46 @@ def serve():
         return transaction(key, contract.encode_abi(
             "multicall", args=[[bytes.fromhex(claims[2:]), bytes.fromhex(settle[2:])]]), nonce)
 
+    def redeem(key, carrier, rpc, voucher, charged, price):
+        """What a voucher of several brings a payee that has nothing but its key, the SDK, and somebody's account for the fees:
+        the SDK's server checks the voucher against the chain's balance and charges `price` above `charged`, and its channel
+        manager has the SDK's facilitator claim and pay out."""
+        network, config = "eip155:137", ChannelConfig.from_dict(voucher["config"])
+        ident, ceiling = voucher["channel"], voucher["ceiling"]
+        chain = FacilitatorWeb3Signer(carrier, rpc)
+        facilitator = x402FacilitatorSync()
+        facilitator.register([network], BatchSettlementEvmFacilitator(chain))
+        scheme = Server(config.receiver, BatchSettlementEvmSchemeServerConfig(
+            receiver_authorizer_signer=LocalAuthorizerSigner(key), withdraw_delay=config.withdraw_delay))
+        server = x402ResourceServerSync(facilitator)
+        server.register(network, scheme)
+        server.initialize()
+        balance, claimed = chain.read_contract(
+            constants.BATCH_SETTLEMENT_ADDRESS, abi.BATCH_SETTLEMENT_ABI, "channels", bytes.fromhex(ident[2:]))
+        scheme.get_storage().update_channel(ident, lambda _: Channel(
+            channel_id=ident, channel_config=config, charged_cumulative_amount=str(charged), balance=str(balance),
+            total_claimed=str(claimed), onchain_synced_at=int(time.time() * 1000)))
+        asked = PaymentRequirements(
+            scheme=constants.SCHEME_BATCH_SETTLEMENT, network=network, asset=config.token, amount=str(ceiling - charged),
+            pay_to=config.receiver, max_timeout_seconds=600, extra={
+                "receiverAuthorizer": config.receiver_authorizer, "withdrawDelay": config.withdraw_delay})
+        payment = PaymentPayload(accepted=asked, payload={
+            "type": "voucher", "channelConfig": voucher["config"], "voucher": {
+                "channelId": ident, "maxClaimableAmount": str(ceiling), "signature": voucher["signature"]}})
+        checked = server.verify_payment(payment, asked)
+        if not checked.is_valid:
+            return {"refused": checked.invalid_reason}
+        try:
+            server.settle_payment(payment, asked.model_copy(update={"amount": str(price)}))
+        except PaymentAbortedError as refused:
+            return {"refused": refused.reason}
+        manager = BatchSettlementChannelManagerSync(ChannelManagerConfigSync(
+            scheme=scheme, facilitator=facilitator, receiver=config.receiver, token=config.token, network=network))
+        brought = manager.claim_and_settle()
+        (claim,) = brought["claims"]
+        return {"balance": balance, "claimed": claimed, "claim": claim.transaction,
+                "settle": brought["settle"].transaction, "by": chain.address}
+
     def buy(key, url, body):
         """What the SDK's own HTTP client gets for its money: it asks, is told the price, pays, and asks again."""
         session = wrapRequestsWithPayment(
@@ -177,9 +223,7 @@ def serve():
 
     def facilitate(key, rpc):
         """The SDK's facilitator behind HTTP, with an account that pays for the way to the chain; gives its address."""
-        from x402 import x402FacilitatorSync
         from x402.mechanisms.evm.exact.facilitator import ExactEvmScheme as Carrying
-        from x402.mechanisms.evm.signers import FacilitatorWeb3Signer
         from x402.schemas import SettleRequest
 
         facilitator = x402FacilitatorSync()
@@ -206,7 +250,8 @@ def serve():
         return {"url": f"http://127.0.0.1:{server.server_address[1]}"}
 
     known = {"facilitate": facilitate, "buy": buy, "exact": exact, "header": header,
-             "address": address, "pay": pay, "deposit": deposit, "refund": refund, "verify": verify, "claim": claim}
+             "address": address, "pay": pay, "deposit": deposit, "refund": refund, "verify": verify, "claim": claim,
+             "redeem": redeem}
     for line in sys.stdin:
         question = json.loads(line)
         print(json.dumps(known[question.pop("what")](**question)), flush=True)

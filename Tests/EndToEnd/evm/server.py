@@ -178,11 +178,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Exception as error:  # whatever the EVM says is the answer
             answer["error"] = {"code": -32000, "message": f"{type(error).__name__}: {error}"}
         body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except ConnectionError:
+            pass  # who asked was killed
 
     def log_message(self, *_):
         pass

@@ -57,6 +57,10 @@ CONFIG: constant(bytes32) = keccak256(
     "ChannelConfig(address payer,address payerAuthorizer,address receiver,address receiverAuthorizer,address token,uint40 withdrawDelay,bytes32 salt)"
 )
 REFUND: constant(bytes32) = keccak256("Refund(bytes32 channelId,uint256 nonce,uint128 amount)")
+ENTRY: constant(bytes32) = keccak256("ClaimEntry(bytes32 channelId,uint128 maxClaimableAmount,uint128 totalClaimed)")
+BATCH: constant(bytes32) = keccak256(
+    "ClaimBatch(ClaimEntry[] claims)ClaimEntry(bytes32 channelId,uint128 maxClaimableAmount,uint128 totalClaimed)"
+)
 VOUCHER: constant(bytes32) = keccak256("Voucher(bytes32 channelId,uint128 maxClaimableAmount)")
 
 
@@ -93,12 +97,11 @@ def deposit(config: Config, amount: uint128, collector: address, data: Bytes[512
     assert staticcall Token(config.token).balanceOf(self) == before + convert(amount, uint256), "not collected"
 
 
-@external
-def claim(claims: DynArray[Claim, 8]):
+@internal
+def _claim(claims: DynArray[Claim, 8]):
     assert len(claims) > 0, "nothing"
     for claim: Claim in claims:
         config: Config = claim.voucher.channel
-        assert msg.sender == config.receiver or msg.sender == config.receiverAuthorizer, "not yours"
         channel: bytes32 = self._id(config)
         if claim.totalClaimed <= self.channels[channel].totalClaimed:
             continue
@@ -108,13 +111,40 @@ def claim(claims: DynArray[Claim, 8]):
         assert signer != empty(address), "contracts are not asked here"
         digest: bytes32 = self._typed(
             keccak256(abi_encode(VOUCHER, channel, claim.voucher.maxClaimableAmount)))
-        assert ecrecover(
-            digest, convert(slice(claim.signature, 64, 1), uint256),
-            convert(extract32(claim.signature, 0), uint256), convert(extract32(claim.signature, 32), uint256)
-        ) == signer, "not signed"
+        assert self._signer(digest, claim.signature) == signer, "not signed"
         more: uint128 = claim.totalClaimed - self.channels[channel].totalClaimed
         self.channels[channel].totalClaimed = claim.totalClaimed
         self.receivers[config.receiver][config.token].totalClaimed += more
+
+
+@internal
+@pure
+def _signer(digest: bytes32, signature: Bytes[65]) -> address:
+    return ecrecover(
+        digest, convert(slice(signature, 64, 1), uint256), convert(extract32(signature, 0), uint256),
+        convert(extract32(signature, 32), uint256))
+
+
+@external
+def claim(claims: DynArray[Claim, 8]):
+    for claim: Claim in claims:
+        config: Config = claim.voucher.channel
+        assert msg.sender == config.receiver or msg.sender == config.receiverAuthorizer, "not yours"
+    self._claim(claims)
+
+
+@external
+def claimWithSignature(claims: DynArray[Claim, 8], signature: Bytes[65]):
+    entries: DynArray[bytes32, 8] = []
+    for claim: Claim in claims:
+        assert claim.voucher.channel.receiverAuthorizer == claims[0].voucher.channel.receiverAuthorizer, "of several"
+        entries.append(keccak256(abi_encode(
+            ENTRY, self._id(claim.voucher.channel), claim.voucher.maxClaimableAmount, claim.totalClaimed)))
+    # Behind the place and the length that the encoding begins with.
+    joined: Bytes[320] = slice(abi_encode(entries), 64, 32 * len(entries))
+    digest: bytes32 = self._typed(keccak256(abi_encode(BATCH, keccak256(joined))))
+    assert self._signer(digest, signature) == claims[0].voucher.channel.receiverAuthorizer, "not signed"
+    self._claim(claims)
 
 
 @external
@@ -156,9 +186,7 @@ def refundWithSignature(config: Config, amount: uint128, nonce: uint256, signatu
     channel: bytes32 = self._id(config)
     assert nonce == self.refundNonce[channel], "another nonce is due"
     digest: bytes32 = self._typed(keccak256(abi_encode(REFUND, channel, nonce, amount)))
-    assert ecrecover(
-        digest, convert(slice(signature, 64, 1), uint256), convert(extract32(signature, 0), uint256),
-        convert(extract32(signature, 32), uint256)) == config.receiverAuthorizer, "not signed"
+    assert self._signer(digest, signature) == config.receiverAuthorizer, "not signed"
     self.refundNonce[channel] = nonce + 1
     self._back(config, channel, amount)
 
