@@ -105,6 +105,19 @@ import Wire
         }
     }
 
+    /// A promise whose end a ledger-d that died had not heard stood for a day.
+    @Test func theEndOfAPromiseIsToldUntilItIsHeard() async throws {
+        let house = try await Self.house { $0.dieAfter = 1 }
+        house.script.withLock {
+            $0.releaseErrors = [
+                WireError(.unavailable, "it is starting"), WireError(.deadlineExceeded, "it is slow"),
+            ]
+        }
+        _ = try await failure(house)
+        #expect(try await house.eventually { $0.releases.count == 1 && $0.releaseErrors.isEmpty })
+        await house.stop()
+    }
+
     @Test func offersAreLookedAtByWhatTheyArePaidIn() {
         var paid = PlannerTests.card("a")
         paid.models[0].price.asset = Self.usdc

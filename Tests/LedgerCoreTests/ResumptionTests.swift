@@ -1,5 +1,6 @@
 // What ends when aggregator-d has begun anew, and what must not; and that a key is not rotated away from money.
 
+import Dispatch
 import EVM
 import Interfaces
 import NIOConcurrencyHelpers
@@ -46,6 +47,55 @@ import Wire
         #expect(theirs.open == 2_000 && theirs.charged == 54 && theirs.balance == 54)
         // No receipt is signed, nor accepted, for what has ended.
         await #expect(throws: WireError.self) { try await nodes.receipt(1) }
+        try await nodes.requireSound()
+    }
+
+    /// What was asked for by a process that has died since may be on its way to the disk when the next one speaks.
+    @Test func aPromiseThatIsBeingWrittenEndsToo() async throws {
+        let nodes = try ChannelFixture()
+        try await nodes.opened()
+        let channel = try #require(try await nodes.client.ledger.channels(at: nodes.client.clock()).first)
+        let event = try nodes.quote(1)
+        let promise = Ledger.Promise(
+            job: ChannelFixture.job(1), channel: channel.channel, amount: 2_000, stated: 0, atRisk: 100_000,
+            limit: nodes.client.limit, quote: KeptQuote(quote: try #require(Quote(event)), event: event),
+            process: former)
+        let signer = nodes.client.rails[0].signer
+        let (begun, gate) = (NIOLockedValueBox(false), DispatchSemaphore(value: 0))
+        async let promised = nodes.client.ledger.promise(promise, at: nodes.client.clock()) { voucher in
+            begun.withLockedValue { $0 = true }
+            gate.wait()
+            return try signer.sign(
+                voucher, of: channel.channel.config, chainID: channel.channel.chainID)
+        }
+        while begun.withLockedValue({ !$0 }) { try await Task.sleep(for: .milliseconds(1)) }
+        async let ended = nodes.client.ledger.resume(process: now, keep: [], at: nodes.client.clock())
+        try await Task.sleep(for: .milliseconds(100))
+        gate.signal()
+        _ = try await promised
+        #expect(try await ended == 1)
+        #expect(try await nodes.channel(nodes.client).open == 0)
+        try await nodes.requireSound()
+    }
+
+    @Test func nothingIsPromisedForWhoIsGoneByThen() async throws {
+        let nodes = try ChannelFixture()
+        try await nodes.opened()
+        let payment = try await nodes.promise(1, process: former)
+        func refused(_ work: @escaping @Sendable () async throws -> Void) async {
+            let asked = Task {
+                while !Task.isCancelled { await Task.yield() }
+                try await work()
+            }
+            asked.cancel()
+            await #expect(throws: (any Error).self) { try await asked.value }
+        }
+        await refused { _ = try await nodes.promise(2, process: former) }
+        let job = TakenJob(ChannelFixture.terms(1, 2_000), nodes.client.key.publicKey)
+        await refused { _ = try await nodes.provider.ledger.take(job, at: nodes.provider.clock()) }
+        #expect(try await nodes.channel(nodes.client).open == 2_000)
+        #expect(try await nodes.provider.ledger.take(job, at: nodes.provider.clock()) == false)
+        #expect(!payment.isEmpty)
         try await nodes.requireSound()
     }
 

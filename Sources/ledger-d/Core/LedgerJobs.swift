@@ -18,6 +18,8 @@ extension Ledger {
     func take(
         _ job: TakenJob, cover: Cover? = nil, drawn: DrawnCredit? = nil, quote: KeptQuote? = nil, at: Int64
     ) async throws -> Bool {
+        // Who asked may be dead by now, and another process have said so.
+        try Task.checkCancellation()
         do {
             return try await commits.write { writer in
                 if let earlier = try Self.taken(job.job, by: job.client, writer.db) {

@@ -127,6 +127,7 @@ struct FakeLedger: Sendable {
             return Done()
         }
         router.on(LedgerInterface.ReleasePrice.self) { request, _ in
+            if let error = house.script.withLock({ $0.releaseErrors.popLast() }) { throw error }
             house.script.withLock { $0.releases.append(request) }
             return Done()
         }

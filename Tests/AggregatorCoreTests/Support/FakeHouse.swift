@@ -36,6 +36,8 @@ struct HouseScript: Sendable {
     var quoted: [LedgerInterface.SignQuote] = []
     var takes: [LedgerInterface.TakeJob] = []
     var releases: [LedgerInterface.ReleasePrice] = []
+    /// What refuses a promise's end first, the last one first.
+    var releaseErrors: [WireError] = []
     var promiseError: WireError?
     /// What was covered of jobs while they ran, what refuses it first, the last one first, and what engines were allowed.
     var topUps: [LedgerInterface.TopUp] = []

@@ -86,11 +86,7 @@ final class ServedJob: Sendable {
     /// Where money was promised for it, the promise ends with a job that failed.
     private func release() {
         guard job.unitPrice.asset != .testCredit else { return }
-        let (ledger, job, peer) = (house.links.ledger, job.job, peer)
-        Task {
-            try? await ledger.call(
-                LedgerInterface.ReleasePrice(job: job, peer: peer, served: true), trace: job.text)
-        }
+        house.endPromise(job.job, with: peer, served: true)
     }
 
     private func take() async throws { try await Self.take(job, from: peer, house) }

@@ -5,6 +5,7 @@
 import IPC
 import Interfaces
 import NodeModel
+import Synchronization
 import Wire
 
 /// What goes with a job that costs money.
@@ -50,6 +51,8 @@ extension SubmittedJob {
     private func promise(
         _ offer: Offer, _ payTo: PayTo?, _ terms: QuoteTerms, _ quote: SignedEvent, refused: String? = nil
     ) async throws -> JobPayment {
+        // What is told of the attempt before must not end this one.
+        endings.withLock { $0[offer.card.provider] }?.cancel()
         let payment = try await house.links.ledger.call(
             LedgerInterface.PromisePrice(
                 provider: offer.card.provider, payTo: payTo, terms: terms, quote: quote, refused: refused,
@@ -59,12 +62,9 @@ extension SubmittedJob {
         return JobPayment(payment: payment, quote: quote)
     }
 
-    /// Takes the promise back, also when this job's own task is cancelled already.
+    /// Takes the promise back.
     func release(_ provider: PublicKey) {
-        let (ledger, job) = (house.links.ledger, job)
-        Task {
-            try? await ledger.call(
-                LedgerInterface.ReleasePrice(job: job, peer: provider, served: false), trace: job.text)
-        }
+        let ending = house.endPromise(job, with: provider, served: false)
+        endings.withLock { $0[provider] = ending }
     }
 }

@@ -32,6 +32,8 @@ final class SubmittedJob: Sendable {
     let job: JobID
     let driver: JobDriver
     let sink: EventSink<Submit.Event>
+    /// What ledger-d is being told of promises that ended, by provider.
+    let endings = Mutex<[PublicKey: Task<Void, Never>]>([:])
     private let gate: Gate
     private let ticket: Gate.Ticket
     private let progress: Mutex<Progress>

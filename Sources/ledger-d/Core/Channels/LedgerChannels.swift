@@ -30,7 +30,9 @@ extension Ledger {
     func promise(
         _ promise: Promise, at: Int64, sign: @escaping @Sendable (Voucher) throws -> EVMSignature
     ) async throws -> SignedVoucher {
-        try await writing { writer in
+        // Who asked may be dead by now, and another process have said so.
+        try Task.checkCancellation()
+        return try await writing { writer in
             let (db, channel) = (writer.db, promise.channel)
             guard try Self.channel(channel.id, db) != nil else {
                 throw WireError(

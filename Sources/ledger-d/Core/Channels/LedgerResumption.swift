@@ -15,7 +15,10 @@ extension Ledger {
     ///   - keep: jobs whose receipts will still be accepted.
     /// - Returns: how many promises and turns ended.
     func resume(process: Digest, keep: Set<JobID>, at: Int64) async throws -> Int {
-        let (promises, turns) = try await reading { db in
+        // In line behind what the process that died had asked for: a look beside the line would miss a promise that is on its way
+        // to the disk, and leave it to its age.
+        let (promises, turns) = try await writing { writer in
+            let db = writer.db
             let promises = try Row.fetchAll(
                 db,
                 sql: """

@@ -134,7 +134,9 @@ extension Ledger {
     func draw(
         _ draw: Draw, at: Int64, sign: @escaping @Sendable (Digest?) throws -> SignedEvent
     ) async throws -> SignedEvent {
-        try await writing { writer in
+        // Who asked may be dead by now, and another process have said so.
+        try Task.checkCancellation()
+        return try await writing { writer in
             let db = writer.db
             for purse in try Self.purses(with: draw.purse, db) {
                 guard let earlier = try Self.pledge(draw.job, purse.id, db) else { continue }

@@ -39,7 +39,9 @@ extension Ledger {
     /// - Returns: whether the payment was known.
     /// - Throws: `.paymentRequired` when it has bought its answer, or is another's; `.conflict` while that is made.
     func take(_ offer: Offer, at: Int64) async throws -> Bool {
-        try await writing { writer in
+        // Who asked may be dead by now, and another process have said so.
+        try Task.checkCancellation()
+        return try await writing { writer in
             let (db, terms) = (writer.db, offer.terms)
             let known = try Self.sale(terms.id, db)
             if let known {
