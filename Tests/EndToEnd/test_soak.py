@@ -1,16 +1,22 @@
 """Proves that nothing is left of what ill-mannered clients and dying daemons do to nodes under load: no descriptor, connection,
-job, slot or container; that every answer is whole or says why not; and that both books agree at the end.
+job, slot or container; that every answer is whole or says why not; and that both books agree at the end, and the chain with
+them where answers are paid for while they come.
 It must never pass because nothing was asked: it counts what was served. SOAK_SECONDS is how long each goes on."""
 
 import collections
 import json
 import os
 import random
+import threading
 import time
 import unittest
 
+import ledger_file
+from answer import Answer
+from evm_chain import Chain
 from ill_manners import Crowd
 from node import DAEMONS, MODEL, Node, eventually
+from paid_case import PaidCase
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
@@ -135,6 +141,127 @@ class DyingDaemons(SoakCase):
         """Both chains hold, and what one says it spent is what the other says it earned, once all acceptances arrived."""
         eventually(lambda: client.total()["spent"] == provider.total()["earned"] > 0, 60, "books that agree")
         for node in (client, provider):
+            audit = json.loads(node.ctl("wallet", "audit", "--json", check=True).stdout)
+            self.assertEqual(audit["faults"], [])
+
+
+class PaidAnswers(PaidCase):
+    """Four callers whose node pays another piece by piece on a real EVM, and kill -9 of any daemon of either every 0.4 s, in
+    waves: after each somebody must be answered again."""
+
+    asset = "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+    callers = 4
+    deposit = 5_000_000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.chain = Chain()
+        cls.addClassCleanup(cls.chain.stop)
+        chain = f"ledger:\n  chains:\n    - name: polygon\n      rpc: {cls.chain.url}\n      poll_s: 1\n"
+        # So that it claims while it is killed, too.
+        claims = "  channels:\n    claim_at: 5000\n    claim_after_s: 3\n"
+        slots = f"exec:\n  image: \"{os.environ['INFERNET_IMAGE']}\"\n  warm: [{MODEL}]\n  slots: {cls.callers}\n"
+        cls.start_both(chain, slots + chain + claims, "    prompt: 1\n    completion: 2\n    chunk: 16\n")
+        cls.await_plan()
+
+    def channel(self, node):
+        """The one channel of a node."""
+        (channel,) = node.call("ledger-d", "ledger.channels")["channels"]
+        return channel
+
+    def mine_until(self, check, what, seconds=60):
+        """Blocks come while something is waited for."""
+        def step():
+            self.chain.ask("test_mine", 1)
+            return check()
+        return eventually(step, seconds, what)
+
+    def open_channel(self):
+        """The client's money in a channel with the provider."""
+        for node in (self.client, self.provider):
+            eventually(lambda node=node: self.account(node)["ok"], 60, "the chain being heard")
+            self.chain.ask("test_coins", self.account(node)["address"], 10**18)
+        self.chain.ask("test_mint", self.account(self.client)["address"], self.deposit)
+        self.mine_until(lambda: self.account(self.client)["available"] == self.deposit, "the money")
+        self.client.ctl("wallet", "channel", self.key, MODEL, str(self.deposit // 10**6), "--id", "all", check=True)
+        self.mine_until(lambda: self.channel(self.client)["balance"] == self.deposit, "the channel")
+
+    def ask(self, dice, answers, over):
+        """One caller, who asks again when he was answered, until all is over."""
+        while not over.is_set():
+            answer = Answer(self.client, f"Tell me of {dice.choice(('rivers', 'towns', 'ships'))}.", dice.choice((8, 24, 64)))
+            answer.outcome(120)
+            answers.append(answer)
+
+    def soak(self):
+        """Callers and kills at once; the answers, what was killed, and in how many waves."""
+        dice, answers, killed, waves = random.Random(f"{SEED}/paid"), [], [], 0
+        over, end = threading.Event(), time.monotonic() + SECONDS
+        callers = [threading.Thread(
+            target=self.ask, args=(random.Random(f"{SEED}/paid/{number}"), answers, over), daemon=True)
+            for number in range(self.callers)]
+        for caller in callers:
+            caller.start()
+        while time.monotonic() < end:
+            for _ in range(dice.randint(4, 10)):
+                time.sleep(dice.uniform(0.2, 0.6))
+                node = dice.choice((self.client, self.provider))
+                name = dice.choice([name for name in DAEMONS if node is self.provider or name != "exec-d"])
+                try:
+                    node.kill(name)
+                    killed.append(("client's " if node is self.client else "provider's ") + name)
+                except (KeyError, ProcessLookupError):
+                    pass  # it is dead already
+                self.chain.ask("test_mine", 1)
+            waves, before = waves + 1, sum(answer.whole for answer in answers)
+            self.mine_until(lambda before=before: sum(answer.whole for answer in answers) > before, "an answer after the kills")
+        over.set()
+        for caller in callers:
+            caller.join(180)
+            self.assertFalse(caller.is_alive(), "a caller still waits for its answer")
+        return answers, killed, waves
+
+    def test_no_unit_is_lost_whoever_dies(self):
+        self.open_channel()
+        answers, killed, waves = self.soak()
+        whole = [answer for answer in answers if answer.whole]
+        said = collections.Counter((answer.error or {}).get("code", answer.cut) for answer in answers if not answer.whole)
+        print(f"\n  seed {SEED}, {len(killed)} killed in {waves} waves: {dict(sorted(collections.Counter(killed).items()))}; of {len(answers)} "
+              f"answers {len(whole)} whole, the others: {dict(said)}", flush=True)
+        self.assertGreater(len(killed), SECONDS / 2)
+        self.assertGreaterEqual(len(whole), waves)
+        # Lost with a reason; but for what went down with the client's own ws-d, which is one request of each caller.
+        self.assertTrue(all(answer.error["message"] for answer in answers if answer.error))
+        self.assertLessEqual(sum(answer.cut is not None for answer in answers), self.callers * killed.count("client's ws-d"))
+        for node in (self.client, self.provider):
+            eventually(node.settled, 30, "both nodes at rest")
+            eventually(lambda node=node: all(job["state"] in FINAL and job["reason"] for job in node.jobs(1000)), 30,
+                       "an end of every job, with a reason")
+            eventually(lambda node=node: self.channel(node)["open"] == 0, 30, "an end of every promise")
+        self.assert_books_and_chain_agree({answer.job for answer in whole})
+
+    def assert_books_and_chain_agree(self, whole):
+        """Both nodes' books and the chain say the same of every unit, when all acceptances came and all was claimed."""
+        spent, charged = ledger_file.charges(self.client), ledger_file.charges(self.provider)
+        # What only the provider charged is an answer that was done, and whose receipt did not come through the kills.
+        lost = {job: amount for job, amount in charged.items() if job not in spent}
+        self.assertEqual({job: amount for job, amount in charged.items() if job in spent}, spent)
+        self.assertLessEqual(whole, set(spent))
+        for job in lost:
+            self.assertNotEqual(self.client.job(job)["state"], "done")
+        own, due = sum(spent.values()), sum(charged.values())
+        print(f"  {len(spent)} jobs were paid {own}; {len(lost)} more, {due - own}, with receipts that were lost", flush=True)
+        self.assertEqual((self.channel(self.client)["charged"], self.channel(self.provider)["charged"]), (own, due))
+        eventually(lambda: (self.client.total(self.asset)["spent"], self.provider.total(self.asset)["earned"]) == (own, own),
+                   60, "the acceptances")
+        payee = self.account(self.provider)["address"]
+        self.mine_until(lambda: self.chain.tokens(payee) == due, "all of it on the chain")
+        self.mine_until(lambda: self.account(self.provider)["available"] == due, "all of it in the books")
+        self.assertEqual(self.channel(self.provider)["balance"], 0)
+        self.assertEqual(self.channel(self.client)["balance"], self.deposit - own)
+        self.assertEqual(self.account(self.client)["available"], 0)
+        for node in (self.client, self.provider):
+            eventually(lambda node=node: ledger_file.set_aside(node) == [], 30, "nothing being set aside")
             audit = json.loads(node.ctl("wallet", "audit", "--json", check=True).stdout)
             self.assertEqual(audit["faults"], [])
 
