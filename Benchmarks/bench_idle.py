@@ -4,10 +4,12 @@ It must never leave a process of the node out of the sum."""
 import os
 import time
 
-from node import DAEMONS, Node
+from node import DAEMONS, MODEL, Node
 from table import median, row
 
 STARTS = 5
+# Answers before the second look, and how long a daemon has been quiet when it has given back what it held for them.
+STREAMS, QUIET = 80, 10
 
 
 def pss(pid):
@@ -30,17 +32,33 @@ def processes(node):
     return found
 
 
-def memory(node):
-    """Of the node as it stands: settled, its engine warm, nobody asking."""
-    time.sleep(3)
+def look(node, what):
+    """One row: the node as it stands."""
     each = {}
     for pid in processes(node):
         with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
             each[file.read().strip()] = pss(pid) / 1024
     total = sum(each.values())
     parts = ", ".join(f"{name} {size:.1f}" for name, size in each.items())
-    row("idle memory of the node, PSS", f"{total:.1f} MiB", "", parts, f"{total * 1.048576:.1f} MB", "≤ 70 MB",
+    row(f"idle memory of the node, PSS, {what}", f"{total:.1f} MiB", "", parts, f"{total * 1.048576:.1f} MB", "≤ 70 MB",
         total * 1.048576 <= 70)
+
+
+def fresh(node):
+    """Settled, its engine warm, and nobody has asked yet. There must be no other node: they would share pages."""
+    time.sleep(3)
+    look(node, "fresh")
+
+
+def worked(node):
+    """The same node when it has worked, here and in the parts before, and rests."""
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "What is 2+2?"}], "max_tokens": 16, "stream": True}
+    for _ in range(STREAMS):
+        status, _, answer = node.request("POST", "/v1/chat/completions", body)
+        if status != 200 or b"[DONE]" not in answer:
+            raise AssertionError(f"{status}: {answer[:300]!r}")
+    time.sleep(QUIET)
+    look(node, f"after {STREAMS} streams")
 
 
 def cold_start():

@@ -25,10 +25,11 @@ def main():
     out, venv, grpc, *chosen = sys.argv[1:]
     node = Node()
     parts = [
+        ("idle", lambda: bench_idle.fresh(node)),
         ("ipc", lambda: bench_ipc.measure(node, out, grpc)),
         ("ledger", lambda: bench_ledger.measure(out)),
         ("stream", lambda: bench_stream.measure(node)),
-        ("idle", lambda: bench_idle.memory(node)),
+        ("idle", lambda: bench_idle.worked(node)),
         ("restart", lambda: bench_restart.measure(node, out, venv)),
         ("start", bench_idle.cold_start),
         ("proxy", lambda: bench_proxy.measure(out, venv)),

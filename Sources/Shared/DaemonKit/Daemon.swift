@@ -21,6 +21,9 @@ public protocol Daemon: Sendable {
     /// What it tried and found, quickly: called every few seconds and by `doctor`.
     func checks() async -> [ControlInterface.Check]
 
+    /// Gives back memory that it holds only to be fast, like a database's pages: called when it has worked and come to rest.
+    func rest() async
+
     /// Works until its task is cancelled. Returning earlier ends the process.
     func run() async throws
 
@@ -32,5 +35,6 @@ extension Daemon {
     public func run() async throws {
         while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
     }
+    public func rest() async {}
     public func drain() async {}
 }

@@ -99,7 +99,7 @@ public enum DaemonMain {
         contract.notifier?.send(.ready, .status("ready"))
         log.notice("ready", metadata: ["build": "\(Build.name)", "pid": "\(getpid())"])
         let watchdog = startWatchdog(contract.notifier, group.next())
-        let care = HeapCare.start(on: group.next())
+        let care = HeapCare.start(on: group.next()) { await daemon.rest() }
         defer {
             watchdog?.cancel()
             care.cancel()

@@ -1,5 +1,5 @@
-// When a daemon that was busy and has come to rest gives its heap's free pages back: seven daemons that mostly wait hold them
-// for nothing. It must never do so while there is work.
+// When a daemon that was busy and has come to rest gives back what it holds to be fast, and its heap's free pages: seven daemons
+// that mostly wait hold them for nothing. It must never do so while there is work.
 
 import NIOConcurrencyHelpers
 import NIOCore
@@ -31,11 +31,17 @@ struct HeapCare: Sendable {
     }
 
     /// Looks again and again, on the loop.
-    static func start(on loop: any EventLoop) -> RepeatedTask {
+    ///
+    /// - Parameter rest: gives back what is no free page yet.
+    static func start(on loop: any EventLoop, rest: @escaping @Sendable () async -> Void) -> RepeatedTask {
         let care = NIOLockedValueBox(HeapCare())
         let pause = TimeAmount.seconds(interval)
         return loop.scheduleRepeatedTask(initialDelay: pause, delay: pause) { _ in
-            if care.withLockedValue({ $0.look(ProcessWork.microseconds) }) { ProcessWork.trimHeap() }
+            guard care.withLockedValue({ $0.look(ProcessWork.microseconds) }) else { return }
+            Task {
+                await rest()
+                ProcessWork.trimHeap()
+            }
         }
     }
 }

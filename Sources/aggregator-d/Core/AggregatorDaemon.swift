@@ -83,6 +83,8 @@ public final class AggregatorDaemon: Daemon {
         }
     }
 
+    public func rest() async { await house.journal.rest() }
+
     public func drain() async {
         await keeper.withdraw()
         await house.journal.close()

@@ -19,6 +19,7 @@ public final class ExecDaemon: Daemon {
     public static let role = Role.exec
 
     private let docker: DockerClient
+    private let store: RunStore
     private let image: String
     private let house: EngineHouse?
     private let runner: JobRunner?
@@ -35,6 +36,7 @@ public final class ExecDaemon: Daemon {
         let store = RunStore(path: environment.stateDirectory + "/runs.sqlite")
         let content = environment.link(to: .content)
         let ledger = environment.link(to: .ledger)
+        self.store = store
         docker = DockerClient(client: client, socketPath: config.dockerSocket)
         image = config.image
         devices = DeviceWatch()
@@ -126,6 +128,8 @@ public final class ExecDaemon: Daemon {
             group.cancelAll()
         }
     }
+
+    public func rest() async { await store.rest() }
 
     public func drain() async { await house?.drain(.seconds(1)) }
 

@@ -34,6 +34,8 @@ final class Ledger: Sendable {
             var configuration = Configuration()
             configuration.label = "ledger"
             configuration.busyMode = .timeout(5)
+            // Checks read every few seconds: a connection that was closed to save memory would be opened again at once.
+            configuration.persistentReadOnlyConnections = true
             // With recursive triggers, INSERT OR REPLACE too meets the trigger that forbids deleting. A checkpoint is two
             // flushes more: after a thousand pages, as SQLite would have it, that was every third group of 64 deeds.
             configuration.prepareDatabase { db in

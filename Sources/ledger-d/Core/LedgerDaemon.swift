@@ -218,6 +218,8 @@ public struct LedgerDaemon: Daemon {
         [checkKey(), await checkLedger(), checkDisk()] + (await checkChains())
     }
 
+    public func rest() async { await ledger.rest() }
+
     /// Binds one intent, and counts its answers and refusals.
     private func bind<R: Request>(
         _ type: R.Type, _ router: inout Router,

@@ -84,6 +84,13 @@ extension Ledger {
         try await reading { db in try Row.fetchOne(db, sql: "SELECT 1 FROM operation LIMIT 1") == nil }
     }
 
+    /// Gives back the pages and statements that its connections keep.
+    func rest() async {
+        pool.releaseMemoryEventually()
+        // The writer does one thing after the other.
+        _ = try? await pool.writeWithoutTransaction { db in db.releaseMemory() }
+    }
+
     func reading<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await pool.read(body) } catch let error as DatabaseError {
             throw LedgerFailure.reading(error)

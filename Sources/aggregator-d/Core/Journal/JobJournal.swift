@@ -201,6 +201,11 @@ final class JobJournal: Sendable {
         }
     }
 
+    /// Gives back the pages and statements that its connection keeps.
+    func rest() async {
+        _ = try? await database.writeWithoutTransaction { db in db.releaseMemory() }
+    }
+
     /// Closes the database after what is in line has been written.
     func close() async {
         try? await commit()

@@ -140,6 +140,12 @@ final class RunStore: Sendable {
         do { return try await queue().write(work) } catch let error as DatabaseError { throw explain(error) }
     }
 
+    /// Gives back the pages and statements that its connection keeps.
+    func rest() async {
+        guard let queue = opened.withLock({ $0 }) else { return }
+        _ = try? await queue.writeWithoutTransaction { db in db.releaseMemory() }
+    }
+
     private func queue() throws -> DatabaseQueue {
         try opened.withLock { opened in
             if let opened { return opened }
