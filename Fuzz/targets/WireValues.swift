@@ -69,6 +69,7 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.SignReceipt.self),
     of(LedgerInterface.AcceptReceipt.self),
     of(LedgerInterface.RecordAcceptance.self),
+    of(LedgerInterface.BookOwn.self), of(LedgerInterface.FindOwn.self),
     of(LedgerInterface.WrapKey.self),
     of(LedgerInterface.UnwrapKey.self),
     of(LedgerInterface.Balance.self),

@@ -98,6 +98,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.SignCard.self), Sample(LedgerInterface.SignReceipt.self),
     Sample(LedgerInterface.SignCounterfoil.self), Sample(LedgerInterface.SignEvidence.self),
     Sample(LedgerInterface.AcceptReceipt.self), Sample(LedgerInterface.RecordAcceptance.self),
+    Sample(LedgerInterface.BookOwn.self), Sample(LedgerInterface.FindOwn.self),
     Sample(LedgerInterface.WrapKey.self), Sample(LedgerInterface.UnwrapKey.self),
     Sample(LedgerInterface.Balance.self), Sample(LedgerInterface.History.self),
     Sample(LedgerInterface.TakeJob.self), Sample(LedgerInterface.Policy.self),

@@ -56,6 +56,7 @@ import Nostr
         else { exit(64) }
         let scripts = [
             "lightning": LightningScript.run, "credit": CreditScript.run, "held": HeldScript.run,
+            "own": OwnScript.run,
         ]
         guard let script = scripts[words[1]] else { exit(64) }
         let passed = NIOLockedValueBox(0)

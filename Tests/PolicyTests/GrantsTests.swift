@@ -31,7 +31,7 @@ import Wire
         for caller in [Role.ws, .dht] {
             for method in [
                 LedgerInterface.UnwrapKey.spec, LedgerInterface.SignReceipt.spec,
-                LedgerInterface.WrapKey.spec,
+                LedgerInterface.WrapKey.spec, LedgerInterface.BookOwn.spec,
             ] {
                 #expect(!Grants.allows(caller, at: .ledger, method.name))
             }

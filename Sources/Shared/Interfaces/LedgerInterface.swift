@@ -20,7 +20,7 @@ public enum LedgerInterface {
         AskRefund.spec, GiveRefund.spec, Sales.spec,
         SignCounterfoil.spec, SignEvidence.spec,
         AskCredit.spec, PayCredit.spec, WithdrawCredit.spec, ServeCredit.spec, Credits.spec, SignQuote.spec,
-        TopUp.spec, TakeTopUp.spec,
+        TopUp.spec, TakeTopUp.spec, BookOwn.spec, FindOwn.spec,
     ]
 
     static var exampleKey: PublicKey { PublicKey(xOnly: Digest(hashing: "example")) }

@@ -99,6 +99,7 @@ public enum Grants {
                 LedgerInterface.Resume.spec, LedgerInterface.AskRefund.spec, LedgerInterface.GiveRefund.spec,
                 LedgerInterface.ServeCredit.spec, LedgerInterface.SignQuote.spec,
                 LedgerInterface.TopUp.spec, LedgerInterface.TakeTopUp.spec,
+                LedgerInterface.BookOwn.spec, LedgerInterface.FindOwn.spec,
             ]),
         row(.aggregator, .content, [ContentInterface.List.spec]),
         row(

@@ -43,7 +43,9 @@ public final class AggregatorDaemon: Daemon {
         house.witness = witness
         verifier = Verifier(house: house)
         house.verifier = verifier
-        let ended = try await journal.recover(at: clock.milliseconds())
+        let unfinished = try await journal.unfinishedOwn()
+        let own = await OwnBookings.find(unfinished, at: links.ledger, log)
+        let ended = try await journal.recover(at: clock.milliseconds(), own: own)
         if ended > 0 {
             log.warning("jobs ended with the last process", metadata: ["count": "\(ended)"])
         }

@@ -120,22 +120,14 @@ final class Ledger: Sendable {
         do {
             return try await commits.write { writer in
                 let db = writer.db
-                if let earlier = try Self.earlier(operation, db) {
-                    guard earlier.receipt.id == receiptID else {
-                        throw WireError(
-                            .conflict,
-                            "'\(operation.id)' was done with another receipt (\(earlier.receipt.id)).",
-                            fix: "A job has one receipt; use a new job id for new work.")
-                    }
-                    return earlier
-                }
+                if let earlier = try Self.earlier(operation, receiptID: receiptID, db) { return earlier }
                 let asset = body.unitPrice.asset
-                let accounts = operation.accounts(asset)
                 // What was promised by a voucher was within the ceilings then.
                 if let limit, asset == .testCredit {
                     try limit.check(
                         price: body.price, spentToday: try Self.spent(asset, onDayOf: at, db),
-                        spentOnPeer: try Self.spent(asset, onDayOf: at, account: accounts?.debit, db))
+                        spentOnPeer: try Self.spent(
+                            asset, onDayOf: at, account: operation.accounts(asset)?.debit, db))
                 }
                 // What was signed before jobs were written down is answered above.
                 if operation.kind == .issue, operation.client != operation.provider {
@@ -146,17 +138,7 @@ final class Ledger: Sendable {
                 try Self.requireQuote(made.receipt, operation, charged, db)
                 try Self.record(operation, made, at: at, writer)
                 if let charged { try Self.charge(charged, operation, body, at: at, writer) }
-                if let accounts {
-                    let postings = [
-                        ChainEntry.Posting(account: accounts.debit, amount: body.price),
-                        ChainEntry.Posting(account: accounts.credit, amount: -body.price),
-                    ]
-                    try writer.append(
-                        TransferDraft(
-                            operation: operation.id, kind: operation.kind.rawValue, job: operation.job.text,
-                            at: at, asset: body.unitPrice.asset, receipt: made.receipt.id,
-                            acceptance: made.acceptance?.id ?? "", postings: postings))
-                }
+                try Self.book(operation, body, made, at: at, writer)
                 return Outcome(receipt: made.receipt, acceptance: made.acceptance, repeated: false)
             }
         } catch let error as DatabaseError {
@@ -164,7 +146,18 @@ final class Ledger: Sendable {
         }
     }
 
-    private static func earlier(_ operation: Operation, _ db: Database) throws -> Outcome? {
+    /// What an operation left behind when it was done with this receipt.
+    static func earlier(_ operation: Operation, receiptID: String, _ db: Database) throws -> Outcome? {
+        guard let earlier = try earlier(operation, db) else { return nil }
+        guard earlier.receipt.id == receiptID else {
+            throw WireError(
+                .conflict, "'\(operation.id)' was done with another receipt (\(earlier.receipt.id)).",
+                fix: "A job has one receipt; use a new job id for new work.")
+        }
+        return earlier
+    }
+
+    static func earlier(_ operation: Operation, _ db: Database) throws -> Outcome? {
         guard
             let row = try Row.fetchOne(
                 db.cachedStatement(sql: "SELECT receipt, acceptance FROM operation WHERE id = ?"),
@@ -186,7 +179,25 @@ final class Ledger: Sendable {
         return try CanonicalJSON.decode(SignedEvent.self, from: json)
     }
 
-    private static func record(
+    /// Moves what a receipt states between an operation's accounts, where it has any.
+    static func book(
+        _ operation: Operation, _ body: ReceiptBody, _ made: (receipt: SignedEvent, acceptance: SignedEvent?),
+        at: Int64, _ writer: LedgerWriter
+    ) throws {
+        let asset = body.unitPrice.asset
+        guard let accounts = operation.accounts(asset) else { return }
+        let postings = [
+            ChainEntry.Posting(account: accounts.debit, amount: body.price),
+            ChainEntry.Posting(account: accounts.credit, amount: -body.price),
+        ]
+        try writer.append(
+            TransferDraft(
+                operation: operation.id, kind: operation.kind.rawValue, job: operation.job.text, at: at,
+                asset: asset, receipt: made.receipt.id, acceptance: made.acceptance?.id ?? "",
+                postings: postings))
+    }
+
+    static func record(
         _ operation: Operation, _ made: (receipt: SignedEvent, acceptance: SignedEvent?), at: Int64,
         _ writer: LedgerWriter
     ) throws {

@@ -153,6 +153,8 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.SignEvidence.self, &router) { try await $0.signEvidence($1) }
         bind(LedgerInterface.AcceptReceipt.self, &router) { try await $0.accept($1.receipt) }
         bind(LedgerInterface.RecordAcceptance.self, &router) { try await $0.record($1.bundle) }
+        bind(LedgerInterface.BookOwn.self, &router) { try await $0.bookOwn($1.body) }
+        bind(LedgerInterface.FindOwn.self, &router) { try await $0.findOwn($1.jobs) }
         bind(LedgerInterface.WrapKey.self, &router) { daemon, request in
             LedgerInterface.WrapKey.Reply(
                 wrapped: try daemon.wrapping.wrap(

@@ -96,16 +96,25 @@ extension LedgerDaemon {
         _ operation: Operation, _ body: ReceiptBody, receiptID: String, limit: SpendingLimit? = nil,
         events: @escaping @Sendable () throws -> (receipt: SignedEvent, acceptance: SignedEvent?)
     ) async throws -> Ledger.Outcome {
+        try await booking(operation.kind) {
+            try await ledger.perform(
+                operation, body: body, receiptID: receiptID, at: clock(), limit: limit, events: events)
+        }
+    }
+
+    /// Does and counts what leaves a mark in the ledger.
+    func booking(
+        _ kind: Operation.Kind, _ body: () async throws -> Ledger.Outcome
+    ) async throws -> Ledger.Outcome {
         try requireStaying()
         let started = ContinuousClock.now
-        let outcome = try await ledger.perform(
-            operation, body: body, receiptID: receiptID, at: clock(), limit: limit, events: events)
+        let outcome = try await body()
         metrics.observe(
             "infernet_ledger_commit_seconds", (ContinuousClock.now - started) / .seconds(1),
-            labels: ["kind", operation.kind.rawValue], help: "From intent to durable commit.")
-        if !outcome.repeated, operation.accounts(body.unitPrice.asset) != nil {
+            labels: ["kind", kind.rawValue], help: "From intent to durable commit.")
+        if !outcome.repeated, kind.movesMoney {
             metrics.count(
-                "infernet_ledger_transfers_total", labels: ["kind", operation.kind.rawValue],
+                "infernet_ledger_transfers_total", labels: ["kind", kind.rawValue],
                 help: "Transfers appended to the chain.")
         }
         return outcome

@@ -14,6 +14,9 @@ struct Operation: Hashable, Sendable {
         case earn
         /// Client and provider are this node: the work is recorded, no money is earned or spent.
         case own
+
+        /// Whether it appends a transfer.
+        var movesMoney: Bool { self != .issue }
     }
 
     let kind: Kind

@@ -203,6 +203,12 @@ struct SigningPolicy: Sendable {
         do { return try body.template(quote: quote) } catch { throw refusal("body", "\(error)") }
     }
 
+    /// A receipt for this node's own work for itself; all that one to be accepted must say, too.
+    func ownReceipt(_ body: ReceiptBody, now: Int64) throws(WireError) -> EventTemplate {
+        guard body.client == node else { throw refusal("body.client", "it is not this node") }
+        return try receipt(body, now: now)
+    }
+
     /// The body of a receipt that this node is asked to accept; signature, form and price are proven here.
     func receiptToAccept(_ receipt: SignedEvent, now: Int64) throws(WireError) -> ReceiptBody {
         let body = try proven(receipt)

@@ -66,6 +66,14 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.RecordAcceptance.spec, callers: [.aggregator],
                 effect: "books an earning that a client signed for"),
             Row(
+                intent: LedgerInterface.BookOwn.spec, callers: [.aggregator],
+                effect:
+                    "signs, accepts and books a job of this node on its own engine, once; nothing is earned or spent"
+            ),
+            Row(
+                intent: LedgerInterface.FindOwn.spec, callers: [.aggregator],
+                effect: "reads what is booked of this node's own jobs; signs nothing"),
+            Row(
                 intent: LedgerInterface.WrapKey.spec, callers: [.aggregator],
                 effect: "encrypts a job's content key to its provider"),
             Row(

@@ -56,6 +56,31 @@ struct FakeLedger: Sendable {
                 Acceptance.template(receipt: request.receipt, body: body, acceptedAt: body.finishedAt))
             return LedgerInterface.AcceptReceipt.Reply(acceptance: event, repeated: repeated)
         }
+        router.on(LedgerInterface.BookOwn.self) { request, context in
+            if let error = house.script.withLock({ $0.acceptError }) { throw error }
+            guard request.body.client == house.key.publicKey else {
+                throw WireError(.policyRefused, "not my own")
+            }
+            let receipt = try house.key.sign(try request.body.template())
+            let acceptance = try house.key.sign(
+                Acceptance.template(
+                    receipt: receipt, body: request.body, acceptedAt: request.body.finishedAt))
+            return house.script.withLock { script in
+                script.traces.insert(context.trace ?? "none")
+                script.acceptedReceipts.append(receipt.id)
+                let bundle = ReceiptBundle(receipt: receipt, acceptance: acceptance)
+                let earlier = script.booked[request.body.job]
+                script.booked[request.body.job] = earlier ?? bundle
+                return LedgerInterface.BookOwn.Reply(bundle: earlier ?? bundle, repeated: earlier != nil)
+            }
+        }
+        router.on(LedgerInterface.FindOwn.self) { request, _ in
+            if let error = house.script.withLock({ $0.findOwnError }) { throw error }
+            return house.script.withLock { script in
+                script.foundOwn.append(request.jobs)
+                return LedgerInterface.FindOwn.Reply(bundles: request.jobs.compactMap { script.booked[$0] })
+            }
+        }
         router.on(LedgerInterface.SignCounterfoil.self) { request, _ in
             let body = try ReceiptBody(request.receipt)
             guard body.provider == house.key.publicKey, let foil = Counterfoil(request.receipt, body) else {

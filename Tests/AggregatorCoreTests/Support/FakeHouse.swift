@@ -26,6 +26,10 @@ struct HouseScript: Sendable {
     var providers: [String: ProviderScript] = [:]
     var deliveryError: WireError?
     var acceptError: WireError?
+    /// Own jobs that are booked, what is asked of them, and what refuses that.
+    var booked: [JobID: ReceiptBundle] = [:]
+    var foundOwn: [[JobID]] = []
+    var findOwnError: WireError?
     /// Jobs that were written down before they ran, and what refuses the next.
     var taken: Set<JobID> = []
     var takeError: WireError?

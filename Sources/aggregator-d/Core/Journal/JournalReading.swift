@@ -9,8 +9,23 @@ extension JobJournal {
     typealias Record = AggregatorInterface.Record
 
     /// Ends what a dead process left running; gives their number.
-    func recover(at: Int64) async throws -> Int {
-        try await database.write { try JournalWriting.recover($0, at: at) }
+    ///
+    /// - Parameter own: what is known of this node's own jobs among them.
+    func recover(at: Int64, own: OwnBookings = OwnBookings()) async throws -> Int {
+        try await database.write { try JournalWriting.recover($0, at: at, own: own) }
+    }
+
+    /// Jobs that a dead process was running here for this node's people, and of which no receipt is kept: they may be booked.
+    func unfinishedOwn() async throws -> [JobID] {
+        try await read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT job FROM jobs WHERE served = 0 AND side = 'local' AND state NOT IN \(JournalWriting.finals)
+                    AND NOT EXISTS (SELECT 1 FROM receipts WHERE receipts.job = jobs.job AND receipts.served = 0)
+                    """
+            ).compactMap { JobID($0) }
+        }
     }
 
     /// What is known of providers.

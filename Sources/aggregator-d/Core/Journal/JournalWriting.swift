@@ -7,7 +7,7 @@ import NodeModel
 import Wire
 
 enum JournalWriting {
-    private static let finals = "('done','failed','cancelled')"
+    static let finals = "('done','failed','cancelled')"
 
     static func apply(_ entry: JournalEntry, _ db: Database) throws {
         switch entry {
@@ -122,7 +122,8 @@ enum JournalWriting {
     }
 
     /// Ends what a dead process left running. Jobs whose answer was complete and whose receipt is kept are done.
-    static func recover(_ db: Database, at: Int64) throws -> Int {
+    static func recover(_ db: Database, at: Int64, own: OwnBookings) throws -> Int {
+        for bundle in own.bundles { try find(bundle, db, at: at) }
         let rows = try Row.fetchAll(
             db,
             sql: """
@@ -132,11 +133,13 @@ enum JournalWriting {
                 """)
         for row in rows {
             guard let key = JournalReading.key(row) else { continue }
-            let complete: Bool = row["complete"]
-            try apply(
-                complete
-                    ? .moved(key, .done, reason: Self.restartedAfter, fix: nil, at: at)
-                    : .moved(key, .failed, reason: Self.restartedDuring, fix: "Ask again.", at: at), db)
+            if row["complete"] {
+                try apply(.moved(key, .done, reason: Self.restartedAfter, fix: nil, at: at), db)
+                continue
+            }
+            let isUnknown = !key.served && own.unknown.contains(key.job)
+            let words = isUnknown ? Self.restartedUnasked : Self.restartedDuring
+            try apply(.moved(key, .failed, reason: words, fix: "Ask again.", at: at), db)
         }
         // What was left to a job that is no more is due now. Retries keep their pause: nobody's peer is hammered.
         try db.execute(
@@ -144,6 +147,22 @@ enum JournalWriting {
         return rows.count
     }
 
+    /// Keeps what was booked of an own job that has no end yet.
+    private static func find(_ bundle: ReceiptBundle, _ db: Database, at: Int64) throws {
+        guard let body = try? ReceiptBody(unproven: bundle.receipt), let acceptance = bundle.acceptance else {
+            return
+        }
+        let key = JobKey(job: body.job, served: false)
+        let isOpen = try Bool.fetchOne(
+            db, sql: "SELECT 1 FROM jobs WHERE job = ? AND served = 0 AND state NOT IN \(finals)",
+            arguments: [key.job.text])
+        guard isOpen == true else { return }
+        try apply(.receipt(key, bundle.receipt, body, at: at), db)
+        try apply(.accepted(key, acceptance), db)
+    }
+
+    static let restartedUnasked =
+        "aggregator-d restarted while the job ran, and ledger-d could not be asked whether it was booked"
     static let restartedDuring = "aggregator-d restarted while the job ran"
     static let restartedAfter =
         "the answer was complete; aggregator-d restarted before the receipt was settled"

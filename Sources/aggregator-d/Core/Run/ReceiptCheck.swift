@@ -31,6 +31,12 @@ struct ReceiptCheck: Sendable {
     func verify(_ event: SignedEvent) throws(WireError) -> ReceiptBody {
         let body: ReceiptBody
         do { body = try ReceiptBody(event) } catch { throw Self.failed("\(error)") }
+        try verify(body)
+        return body
+    }
+
+    /// The same of a body that nobody has signed yet.
+    func verify(_ body: ReceiptBody) throws(WireError) {
         try expect(body.provider == provider, "it is signed by \(body.provider), not by the chosen provider")
         try expect(body.client == client, "it is made out to \(body.client)")
         try expect(body.job == job, "it is for \(body.job)")
@@ -41,7 +47,6 @@ struct ReceiptCheck: Sendable {
         try expect(body.priceIsRight, "its price is not the unit price times the tokens")
         try checkCalls(body.finish)
         try checkUsage(body.usage)
-        return body
     }
 
     /// How many tokens of an answer may have left no byte. Every token but the last few leaves one; stop words are cut off but

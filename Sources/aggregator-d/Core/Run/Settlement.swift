@@ -1,4 +1,4 @@
-// From an answer to an accepted receipt: check, write down, accept, owe the delivery. In this order, so that no
+// From another node's answer to an accepted receipt: check, write down, accept, owe the delivery. In this order, so that no
 // crash can lose what was signed. It must never accept a receipt that was not checked against what was received.
 
 import IPC
@@ -6,41 +6,20 @@ import Interfaces
 import NodeModel
 import Wire
 
-/// The settling of one job on the side that asked.
+/// The settling of a job that another node did for this one.
 struct Settlement: Sendable {
     let house: Workplace
     /// The job as it stands.
     let record: AggregatorInterface.Record
     let receipt: SignedEvent
     let check: ReceiptCheck
-    /// Where the acceptance is to be delivered; nil when the provider is this node.
-    let endpoint: String?
+    /// Where the acceptance is to be delivered.
+    let endpoint: String
 
     private var key: JobKey { JobKey(job: record.job, served: false) }
 
     /// How long the outbox leaves a receipt to its job, in milliseconds.
     private static let graceMs: Int64 = 30_000
-
-    /// Signs this node's receipt to itself.
-    static func signed(
-        here reply: ExecInterface.Run.Reply, entry: ContentInterface.Entry, sum: AnswerTally.Sum,
-        request: InferenceRequest, record: AggregatorInterface.Record, own: PublicKey, house: Workplace
-    ) async throws -> Settlement {
-        let price = house.unitPrice
-        let job = record.job
-        let body = try ReceiptBody.make(
-            reply, job: job, provider: own, client: own, model: entry.name, unitPrice: price,
-            finishedAt: house.clock.seconds)
-        let event = try await Patience.call(until: .now + .milliseconds(house.limits.settleMs)) {
-            try await house.links.ledger.call(LedgerInterface.SignReceipt(body: body), trace: job.text)
-        }
-        return Settlement(
-            house: house, record: record, receipt: event,
-            check: ReceiptCheck(
-                job: job, provider: own, client: own, modelRoot: entry.root, request: request,
-                requestHash: try request.hash(), unitPrice: price, maxTokens: .max, answer: sum),
-            endpoint: nil)
-    }
 
     /// Checks and accepts the receipt.
     func accept() async throws -> (body: ReceiptBody, bundle: ReceiptBundle) {
@@ -62,12 +41,8 @@ struct Settlement: Sendable {
             throw WireError(.internalError, "ledger-d's acceptance does not hold.", cause: "\(error)")
         }
         house.journal.append(.accepted(key, reply.acceptance))
-        if endpoint == nil {
-            house.journal.append(.settled(key))
-        } else {
-            house.journal.append(.postponed(key, attempts: 0, nextAt: now, error: ""))
-            house.outbox.wake()
-        }
+        house.journal.append(.postponed(key, attempts: 0, nextAt: now, error: ""))
+        house.outbox.wake()
         return (body, ReceiptBundle(receipt: receipt, acceptance: reply.acceptance))
     }
 }

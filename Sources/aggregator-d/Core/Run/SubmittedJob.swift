@@ -162,30 +162,18 @@ final class SubmittedJob: Sendable {
         guard let answer = progress.withLock({ $0.answer }) else {
             throw WireError(.internalError, "There is no answer to settle.")
         }
-        let settlement: Settlement
+        let (body, bundle): (ReceiptBody, ReceiptBundle)
+        let calls: Int
         switch answer {
         case .here(let reply, let entry, let sum):
-            settlement = try await Settlement.signed(
-                here: reply, entry: entry, sum: sum, request: request, record: driver.record, own: own,
-                house: house)
+            calls = sum.calls
+            (body, bundle) = try await OwnSettlement(
+                house: house, record: driver.record, request: request, own: own, reply: reply, entry: entry,
+                answer: sum
+            ).book()
         case .remote(let reply, let offer, let sum, _):
-            settlement = Settlement(
-                house: house, record: driver.record, receipt: reply.receipt,
-                check: ReceiptCheck(
-                    job: job, provider: offer.card.provider, client: own, modelRoot: offer.model.root,
-                    request: request, requestHash: try request.hash(), unitPrice: offer.model.price,
-                    maxTokens: agreedTokens(offer.model.context), answer: sum), endpoint: offer.card.endpoint)
-        }
-        let (body, bundle): (ReceiptBody, ReceiptBundle)
-        do { (body, bundle) = try await settlement.accept() } catch let error as WireError
-            where error.code == .verificationFailed
-        {
-            tell(answer, .wrong)
-            // A receipt that does not hold is never accepted, so that nothing will be charged.
-            if case .remote(_, let offer, _, _) = answer, offer.model.price.asset != .testCredit {
-                release(offer.card.provider)
-            }
-            throw error
+            calls = sum.calls
+            (body, bundle) = try await accept(reply, offer, sum, answer, own)
         }
         driver.bill(body)
         let checked = checkable(answer, body)
@@ -194,14 +182,34 @@ final class SubmittedJob: Sendable {
             $0.settled = (body.finish, body.modelRoot, bundle)
             $0.checked = checked
         }
-        if settlement.check.answer.calls > 0 {
-            let calls = settlement.check.answer.calls
+        if calls > 0 {
             return "answered and accepted; it asks for \(calls) call\(calls == 1 ? "" : "s") of functions"
         }
         guard body.finish == .length, case .remote(_, let offer, _, _) = answer,
             body.usage.completionTokens < Int64(agreedTokens(offer.model.context))
         else { return "answered and accepted" }
         return "answered and accepted; it ended early, after \(body.usage.completionTokens) tokens"
+    }
+
+    /// Accepts what another node did.
+    private func accept(
+        _ reply: PeerInterface.RunJob.Reply, _ offer: Offer, _ sum: AnswerTally.Sum, _ answer: Answer,
+        _ own: PublicKey
+    ) async throws -> (body: ReceiptBody, bundle: ReceiptBundle) {
+        let settlement = Settlement(
+            house: house, record: driver.record, receipt: reply.receipt,
+            check: ReceiptCheck(
+                job: job, provider: offer.card.provider, client: own, modelRoot: offer.model.root,
+                request: request, requestHash: try request.hash(), unitPrice: offer.model.price,
+                maxTokens: agreedTokens(offer.model.context), answer: sum), endpoint: offer.card.endpoint)
+        do { return try await settlement.accept() } catch let error as WireError
+            where error.code == .verificationFailed
+        {
+            tell(answer, .wrong)
+            // A receipt that does not hold is never accepted, so that nothing will be charged.
+            if offer.model.price.asset != .testCredit { release(offer.card.provider) }
+            throw error
+        }
     }
 
     /// What is checked when the job has ended; nil when it is not.
