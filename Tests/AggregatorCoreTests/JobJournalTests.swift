@@ -130,6 +130,21 @@ import Wire
         await second.close()
     }
 
+    @Test func whatRestsGoesOnAsBefore() async throws {
+        let directory = try TemporaryDirectory()
+        let journal = try Self.open(directory)
+        let (before, after) = (Self.record(1), Self.record(2))
+        try await journal.commit([.opened(before)])
+        journal.append(.moved(Self.key(before), .running, reason: "running here", fix: nil, at: 6))
+        await journal.rest()
+        try await journal.commit([.opened(after)])
+        #expect(try await journal.job(before.job)?.record.state == .running)
+        #expect(try await journal.job(after.job) != nil)
+        let synchronous = try await journal.database.read { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+        #expect(synchronous == 2)
+        await journal.close()
+    }
+
     @Test func whatADeadJobOwesIsDueAtOnceAndARetryKeepsItsPause() async throws {
         let directory = try TemporaryDirectory()
         let first = try Self.open(directory)

@@ -28,6 +28,25 @@ import Wire
         #expect(modes.0 == 2 && modes.1 == "wal" && modes.2 == 1)
     }
 
+    @Test func whatRestsGoesOnAsBefore() async throws {
+        let daemon = try fixture.open()
+        let own = daemon.key.publicKey
+        let body = try fixture.body(provider: own, client: own)
+        let first = try await daemon.bookOwn(body)
+        await daemon.rest()
+        let modes = try await daemon.ledger.pool.writeWithoutTransaction { db in
+            (
+                try Int.fetchOne(db, sql: "PRAGMA synchronous"),
+                try Int.fetchOne(db, sql: "PRAGMA recursive_triggers")
+            )
+        }
+        #expect(modes.0 == 2 && modes.1 == 1)
+        #expect(try await daemon.bookOwn(body).bundle == first.bundle)
+        let second = try fixture.body(provider: own, client: own, job: 2)
+        #expect(try await !daemon.bookOwn(second).repeated)
+        #expect(try await daemon.ledger.audit().faults == [])
+    }
+
     @Test func aReceiptIsSignedOnceForAJob() async throws {
         let daemon = try fixture.open()
         let body = try fixture.body(provider: daemon.key.publicKey, client: stranger.publicKey)
