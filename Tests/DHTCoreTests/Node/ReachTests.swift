@@ -8,8 +8,10 @@ import Testing
 
 @Suite struct ReachTests {
     private static let minute: Int64 = 60_000
-    /// Minutes that a stranger is waited for.
-    private static let wait = Reach.patience / minute
+    /// Minutes that a stranger is waited for, and good nodes that are known at least. As numbers, and not as the rule has
+    /// them: a test that asks the rule what it is to be finds nothing wrong with it.
+    private static let wait: Int64 = 12
+    private static let leastNodes = 40
     private static let here = IPAddress("198.51.100.1")
     private static let elsewhere = IPAddress("198.51.100.99")
 
@@ -18,15 +20,14 @@ import Testing
     }
 
     /// A node that writes to 50 others, each of which asks it something, for so many minutes.
-    private static func reach(_ minutes: Int64, known: Int = Reach.leastNodes, from start: Int64 = 0) -> Reach
-    {
+    private static func reach(_ minutes: Int64, known: Int = leastNodes, from start: Int64 = 0) -> Reach {
         var reach = Reach()
         pass(&reach, start...(start + minutes), known: known)
         return reach
     }
 
     private static func pass(
-        _ reach: inout Reach, _ minutes: ClosedRange<Int64>, known: Int = Reach.leastNodes
+        _ reach: inout Reach, _ minutes: ClosedRange<Int64>, known: Int = leastNodes
     ) {
         for time in minutes {
             for number in UInt32(0)..<50 {
@@ -36,6 +37,89 @@ import Testing
             reach.look(known: known, address: here, now: time * minute)
         }
     }
+
+    // MARK: the rule's own numbers, to the millisecond
+
+    /// A node that at once knows so many others, is asked so often within two seconds by those to whom it wrote, and
+    /// looks again so many milliseconds after it first did.
+    private static func judged(known: Int, queries: UInt32, after milliseconds: Int64) -> Reach {
+        var reach = Reach()
+        reach.look(known: known, address: here, now: 0)
+        for number in 0..<queries {
+            reach.wrote(to: place(number), now: 1_000)
+            reach.asked(by: place(number), now: 2_000)
+        }
+        reach.look(known: known, address: here, now: milliseconds)
+        return reach
+    }
+
+    @Test(arguments: [
+        (40, 32, 720_000, Reach.Verdict.shut), (39, 32, 720_000, .unknown), (40, 31, 720_000, .unknown),
+        (40, 32, 719_999, .unknown),
+    ]) func twelveMinutesFortyNodesAndThirtyTwoQueries(
+        known: Int, queries: UInt32, milliseconds: Int64, verdict: Reach.Verdict
+    ) {
+        #expect(Self.judged(known: known, queries: queries, after: milliseconds).verdict == verdict)
+    }
+
+    @Test func whoIsShutOffHidesForSixHoursAndShowsHimselfForTwelveMinutes() {
+        let reach = Self.judged(known: 40, queries: 32, after: 720_000)
+        for round in Int64(0)...3 {
+            let start = 720_000 + round * 22_320_000
+            #expect(reach.isReadOnly(at: start) && reach.isReadOnly(at: start + 21_599_999))
+            #expect(!reach.isReadOnly(at: start + 21_600_000) && !reach.isReadOnly(at: start + 22_319_999))
+        }
+    }
+
+    @Test func anotherAddressCountsOnceInAnHour() {
+        var reach = Self.judged(known: 40, queries: 32, after: 720_000)
+        reach.look(known: 40, address: Self.elsewhere, now: 800_000)
+        #expect(reach.verdict == .unknown)
+        for number in UInt32(0)..<32 {
+            reach.wrote(to: Self.place(number), now: 801_000)
+            reach.asked(by: Self.place(number), now: 802_000)
+        }
+        reach.look(known: 40, address: Self.elsewhere, now: 1_520_000)
+        #expect(reach.verdict == .shut)
+        reach.look(known: 40, address: Self.here, now: 4_399_999)
+        #expect(reach.verdict == .shut)
+        reach.look(known: 40, address: Self.here, now: 4_400_000)
+        #expect(reach.verdict == .unknown)
+    }
+
+    @Test func whoWasWrittenToIsNoStrangerForFiveToTenMinutes() {
+        func open(_ asked: Int64, between: [Int64]) -> Bool {
+            var reach = Reach()
+            reach.wrote(to: Self.place(1), now: 0)
+            for time in between { reach.wrote(to: Self.place(2), now: time) }
+            reach.asked(by: Self.place(1), now: asked)
+            return reach.verdict == .open
+        }
+        // What is older than five minutes is put behind what is new, and thrown away after five more.
+        #expect(!open(599_999, between: [300_000]))
+        #expect(open(600_000, between: [300_000, 599_999]))
+        // Put behind one millisecond later, it is kept as much longer.
+        #expect(!open(600_000, between: [300_001]))
+        #expect(!open(599_999, between: []))
+        #expect(open(600_000, between: []))
+    }
+
+    @Test func whoWritesToThousandsLearnsNothing() {
+        func reach(_ addresses: UInt32) -> Reach {
+            var reach = Reach()
+            reach.look(known: 40, address: Self.here, now: 0)
+            for number in 0..<addresses { reach.wrote(to: Self.place(number), now: 719_000) }
+            for number in UInt32(0)..<32 { reach.asked(by: Self.place(number), now: 719_500) }
+            reach.look(known: 40, address: Self.here, now: 720_000)
+            return reach
+        }
+        // Half of the 8192 bits, two for each address.
+        #expect(reach(2_604).verdict == .shut)
+        let full = reach(2_605)
+        #expect(full.verdict == .unknown && full.waitingSince == nil)
+    }
+
+    // MARK: a story in minutes
 
     @Test func whoIsOnlyAskedByThoseHeWroteToIsShutOffAndSaysSo() {
         #expect(Self.reach(Self.wait - 1).verdict == .unknown)
@@ -63,7 +147,7 @@ import Testing
     }
 
     @Test func aSmallNetworkAndAQuietOneSayNothing() {
-        #expect(Self.reach(600, known: Reach.leastNodes - 1).verdict == .unknown)
+        #expect(Self.reach(600, known: 39).verdict == .unknown)
         var reach = Reach()
         for time in Int64(0)...60 { reach.look(known: 100, address: Self.here, now: time * Self.minute) }
         #expect(reach.verdict == .unknown)
