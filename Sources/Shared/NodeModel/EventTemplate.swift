@@ -36,7 +36,11 @@ public struct EventTemplate: Hashable, Sendable {
         out.reserveCapacity(content.utf8.count + tags.count * 80 + 120)
         out += "[0,\"".utf8
         out += pubkey.hex.utf8
-        out += "\",\(createdAt),\(kind),[".utf8
+        out += "\",".utf8
+        out += String(createdAt).utf8
+        out.append(UInt8(ascii: ","))
+        out += String(kind).utf8
+        out += ",[".utf8
         for (index, tag) in tags.enumerated() {
             if index > 0 { out.append(UInt8(ascii: ",")) }
             out.append(UInt8(ascii: "["))
@@ -55,6 +59,16 @@ public struct EventTemplate: Hashable, Sendable {
     /// NIP-01 names seven characters that are escaped, each in one way; every other one stands verbatim.
     private static func quote(_ text: String, into out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { bytes in
+            guard !bytes.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else { return false }
+            out.append(contentsOf: bytes)
+            return true
+        }
+        if isPlain != true { escape(text, into: &out) }
+        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func escape(_ text: String, into out: inout [UInt8]) {
         for byte in text.utf8 {
             switch byte {
             case 0x0A: out += [0x5C, UInt8(ascii: "n")]
@@ -67,6 +81,5 @@ public struct EventTemplate: Hashable, Sendable {
             default: out.append(byte)
             }
         }
-        out.append(UInt8(ascii: "\""))
     }
 }

@@ -57,8 +57,9 @@ public struct SignedEvent: Codable, Hashable, Sendable {
 
     /// The first value of the only tag called `name`; nil when there is none, or more than one.
     public func onlyTag(_ name: String) -> String? {
-        let found = tags.filter { $0.first == name }
-        guard let tag = found.first, found.count == 1, tag.count > 1 else { return nil }
-        return tag[1]
+        guard let place = tags.firstIndex(where: { $0.first == name }), tags[place].count > 1,
+            !tags[(place + 1)...].contains(where: { $0.first == name })
+        else { return nil }
+        return tags[place][1]
     }
 }

@@ -25,7 +25,7 @@ public struct CardRules: Hashable, Sendable {
         var topic: Topic?
         if let target {
             let bits = card.event.pubkey.shardBits(depth)
-            topic = Topic.topics(of: card.event).first { $0.key(shardBits: bits) == target }
+            topic = Topic.topic(of: card.event, at: target, shardBits: bits)
             if topic == nil { throw .wrongTarget }
         }
         guard card.encoded.count <= CardRecord.maximumSize else { throw .recordTooBig }

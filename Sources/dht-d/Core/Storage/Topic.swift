@@ -70,9 +70,20 @@ public enum Topic: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Shard bits are `0`s and `1`s naming a shard of a crowded topic; empty while topics are whole.
     public func key(shardBits: String = "") -> NodeID {
-        var hash = SHA256()
-        hash.update(data: Array("infernet/1/\(description)/\(shardBits)".utf8))
-        return NodeID(truncating: hash.finalize())
+        var text = Array("infernet/1/".utf8)
+        text += description.utf8
+        text.append(UInt8(ascii: "/"))
+        text += shardBits.utf8
+        return NodeID(truncating: SHA256.hash(data: text))
+    }
+
+    /// The topic of a card whose place is `target`; nil when it has none there. The key of its provider is tried first, as
+    /// the others have to be read.
+    static func topic(of card: SignedEvent, at target: NodeID, shardBits: String) -> Topic? {
+        guard card.kind == EventKind.card else { return nil }
+        let own = Topic.provider(card.pubkey)
+        if own.key(shardBits: shardBits) == target { return own }
+        return topics(of: card).dropFirst().first { $0.key(shardBits: shardBits) == target }
     }
 
     /// The topics that `card` may be stored under, in the order of its tags and without doubles.
