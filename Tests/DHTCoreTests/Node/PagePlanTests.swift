@@ -31,9 +31,11 @@ import Testing
     }
 
     /// Asks for all that is wanted, of holders that have one list of cards, less what each lacks.
+    /// - Parameter losing: from which place on the first holder's first answer is lost.
     private static func run(
-        _ plan: inout PagePlan, lists: [[Int]], wanted: Int, known first: Set<Int> = []
+        _ plan: inout PagePlan, lists: [[Int]], wanted: Int, known first: Set<Int> = [], losing: Int? = nil
     ) -> (known: Set<Int>, askedOf: [Int]) {
+        var lost = losing
         var (known, asked) = (first, [Int](repeating: 0, count: lists.count))
         while true {
             var pages: [PagePlan.Page] = []
@@ -43,6 +45,12 @@ import Testing
             if pages.isEmpty { return (known, asked) }
             for page in pages {
                 asked[holder(page)] += 1
+                if holder(page) == 0, page.offset == lost {
+                    lost = nil
+                    plan.isLate(page)
+                    plan.lost(page)
+                    continue
+                }
                 let cards = lists[holder(page)].dropFirst(page.offset).prefix(2)
                 _ = plan.came(page, .init(good: cards.count, new: Set(cards).subtracting(known).count))
                 known.formUnion(cards)
@@ -67,6 +75,18 @@ import Testing
         let (known, asked) = Self.run(&plan, lists: lists, wanted: 64)
         #expect(known == Set(0..<40))
         #expect(asked.reduce(0, +) <= 64)
+    }
+
+    /// A packet in a hundred is lost. What was on it is asked of another, who may have other cards at that place; then the
+    /// first still has to say what he has there.
+    @Test func aPlaceWhoseAnswerWasLostIsAskedForAgain() {
+        let lists = [Array(0..<12), Array(6..<12)]
+        for place in [0, 4] {
+            var plan = Self.plan(lists.map(\.count))
+            let (known, asked) = Self.run(&plan, lists: lists, wanted: 16, losing: place)
+            #expect(known == Set(0..<12))
+            #expect(asked.reduce(0, +) <= 16)
+        }
     }
 
     @Test func whoHasTheLastOneIsAskedThoughHeSaidMuchThatWasKnown() {

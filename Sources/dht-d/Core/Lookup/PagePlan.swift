@@ -9,12 +9,16 @@ struct PagePlan: Sendable {
         let token: [UInt8]
         let matches: Int
         var asked: Set<Int> = []
+        /// Places of those from which nothing has come: another holder, who is asked then, may have other cards there.
+        var unheard: Set<Int> = []
         var open = 0
         /// Pages in a row that brought nothing new, and that did not come.
         var repeats = 0
         var misses = 0
         /// It gave a card that counts.
         var gave: Bool
+
+        func has(told offset: Int) -> Bool { asked.contains(offset) && !unheard.contains(offset) }
 
         var isWorthAsking: Bool { repeats < PagePlan.patience && misses < PagePlan.patience }
     }
@@ -109,7 +113,7 @@ struct PagePlan: Sendable {
         var able = holders.indices.filter { holders[$0].isWorthAsking && holders[$0].matches > offset }
         if isSecondRound {
             able = able.max { holders[$0].matches < holders[$1].matches }.map { [$0] } ?? []
-            if let only = able.first, !again, holders[only].asked.contains(offset) { return .done }
+            if let only = able.first, !again, holders[only].has(told: offset) { return .done }
         }
         if able.isEmpty { return .nobody }
         let free = able.filter { holders[$0].open < Self.atOnce.each }
@@ -120,6 +124,7 @@ struct PagePlan: Sendable {
     mutating func came(_ page: Page, _ yield: Yield) -> Bool {
         let wasLate = late.remove(page.number) != nil
         if !wasLate { close(page) }
+        holders[page.holder].unheard.remove(page.offset)
         holders[page.holder].misses = yield.good == 0 ? Self.patience : 0
         let first = !holders[page.holder].gave && yield.good > 0
         if first { holders[page.holder].gave = true }
@@ -146,6 +151,7 @@ struct PagePlan: Sendable {
 
     private mutating func miss(_ page: Page) {
         close(page)
+        holders[page.holder].unheard.insert(page.offset)
         holders[page.holder].misses += 1
         holes.append(page.offset)
     }
