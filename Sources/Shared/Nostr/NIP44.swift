@@ -56,9 +56,7 @@ public enum NIP44 {
 
     /// Encrypts text; every call gives another payload.
     public static func encrypt(_ text: String, _ key: ConversationKey) throws(NIP44Error) -> String {
-        var generator = SystemRandomNumberGenerator()
-        let nonce = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        return try encrypt(Array(text.utf8), key, nonce: nonce)
+        try encrypt(Array(text.utf8), key, nonce: SystemNoise.bytes(32))
     }
 
     /// Encryption with a chosen nonce: for test vectors.

@@ -87,12 +87,7 @@ public struct NIP49: Hashable, Sendable {
         _ key: SecretKey, handling: Handling, logN: UInt8, salt: [UInt8], nonce: [UInt8]? = nil,
         derived: SymmetricKey
     ) {
-        var generator = SystemRandomNumberGenerator()
-        let drawn =
-            nonce
-            ?? (0..<XChaCha20Poly1305.nonceLength).map { _ in
-                UInt8.random(in: .min ... .max, using: &generator)
-            }
+        let drawn = nonce ?? SystemNoise.bytes(XChaCha20Poly1305.nonceLength)
         guard salt.count == Self.saltLength, drawn.count == XChaCha20Poly1305.nonceLength,
             derived.bitCount == 256,
             let sealed = try? key.withBytes({

@@ -78,9 +78,7 @@ public struct PeerAuthentication: Hashable, Sendable {
 
     /// A fresh challenge.
     public static func newChallenge() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return Hex.encode(
-            (0..<challengeLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+        Hex.encode(SystemNoise.bytes(challengeLength))
     }
 
     /// Whether text has the form of a challenge.

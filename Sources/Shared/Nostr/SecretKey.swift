@@ -40,9 +40,8 @@ public struct SecretKey: EventSigner, CustomStringConvertible, CustomReflectable
 
     /// A fresh key from the system's random source.
     public static func generate() -> SecretKey {
-        var generator = SystemRandomNumberGenerator()
         while true {
-            var bytes = (0..<length).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            var bytes = SystemNoise.bytes(length)
             defer { bytes.withUnsafeMutableBytes { SecretBytes.wipe($0) } }
             // All but one in 2^127 random numbers are keys.
             if let key = SecretKey(bytes: bytes) { return key }
@@ -65,8 +64,7 @@ public struct SecretKey: EventSigner, CustomStringConvertible, CustomReflectable
     /// - Returns: the signature, checked.
     /// - Throws: `SigningError.failed`.
     public func signature(of message: [UInt8], auxiliary: [UInt8]? = nil) throws(SigningError) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        var noise = auxiliary ?? (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        var noise = auxiliary ?? SystemNoise.bytes(32)
         guard noise.count == 32 else { throw .failed }
         let signature: [UInt8]? = memory.withPointer { secret in
             var pair = secp256k1_keypair()
