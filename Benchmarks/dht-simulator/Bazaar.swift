@@ -17,7 +17,7 @@ struct Bazaar {
         )
         print("  attackers                     |  ours   chance   oracle |  ours   chance")
         let alone = Self.attacks.flatMap { kind in [0.1, 0.3, 0.5].map { losses(kind, $0) } }
-        return alone + words() + fakes() + [ring()]
+        return alone + loads() + words() + fakes() + [ring()]
     }
 
     private func losses(_ kind: Market.Kind, _ share: Double) -> Verdict {
@@ -41,6 +41,46 @@ struct Bazaar {
         return Verdict(
             "\(name): first attempts lost at most \(Simulator.decimal(100 * bound, 1)) %",
             "\(Simulator.decimal(100 * ours.first, 1)) %", kept: ours.first <= bound)
+    }
+
+    /// Those who lie about their load, where jobs overlap, and where statuses are old when they are used.
+    private func loads() -> [Verdict] {
+        print(
+            "100 providers, 150 clients, three jobs for every eight slots, jobs that overlap; jobs 61 to 120 of each"
+        )
+        print(
+            "  liars, age of a status in jobs        | first attempts lost: ours, all believed, chance, oracle | doubted: honest, liars"
+        )
+        var verdicts: [Verdict] = []
+        for (kind, late) in [
+            (Market.Kind.liesAboutLoad, 0), (.liesAboutLoad, 10), (.neverFull, 0), (.honest, 10),
+        ] {
+            for share in kind == .honest ? [0.0] : [0.3, 0.5] {
+                func lost(_ choice: Market.Choice, remembers: Bool = true) -> (Double, Market) {
+                    var market = Market(
+                        seed: seed, providers: 100, clients: 150, share: share, kind,
+                        pace: .flowing(late: late), remembersWords: remembers)
+                    _ = market.lost(rounds: 60, by: choice)
+                    let first = market.lost(rounds: 60, by: choice).first
+                    return (first, market)
+                }
+                let ((ours, market), (random, _), (oracle, _)) = (lost(.ours), lost(.random), lost(.oracle))
+                let before = lost(.ours, remembers: false).0
+                func percent(_ share: Double) -> String { Simulator.decimal(100 * share, 1) }
+                let doubted = market.doubted
+                let name = "\(Int(share * 100)) % \(kind.rawValue), \(late)"
+                print(
+                    " ", name + String(repeating: " ", count: max(0, 37 - name.count)), "|", percent(ours),
+                    percent(before), percent(random), percent(oracle), "|", percent(doubted.honest),
+                    percent(doubted.liars))
+                verdicts.append(
+                    Verdict(
+                        "\(name): first attempts lost at most as by chance, \(percent(random)) %, no honest one doubted",
+                        "\(percent(ours)) %, \(percent(doubted.honest)) % doubted",
+                        kept: ours <= random && doubted.honest < 0.005))
+            }
+        }
+        return verdicts
     }
 
     /// The same when clients hear each other: each runs one of the honest providers, too, and liars speak as well.

@@ -7,7 +7,7 @@ import Testing
     private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
 
     /// 20 clients, 100 providers, 250 jobs each; during the first 100 they come to know each other.
-    @Test(arguments: Market.Kind.allCases.filter { $0 != .honest && $0 != .fakes })
+    @Test(arguments: Market.Kind.allCases.filter { ![.honest, .fakes, .neverFull].contains($0) })
     func fewerJobsAreLostThanByChance(_ kind: Market.Kind) {
         for share in [0.1, 0.3, 0.5] {
             func lost(_ choice: Market.Choice) -> Market.Losses {
@@ -72,5 +72,32 @@ import Testing
         #expect(checking.late.wrong < blind.late.wrong / 20)
         #expect(checking.early.wrong < blind.early.wrong / 3)
         #expect(checking.late.checked < 0.1)
+    }
+
+    /// At three jobs for every eight slots, jobs that overlap: who lies about his load, a fifth cheaper, gains nothing from it,
+    /// and no honest provider is doubted, also where statuses are so old that he often has to refuse.
+    @Test(arguments: [(Market.Kind.liesAboutLoad, 0, 0.5), (.neverFull, 0, 0.5), (.liesAboutLoad, 4, 0.3)])
+    func liarsAboutTheirLoadAreFoundOut(_ kind: Market.Kind, late: Int, share: Double) {
+        func lost(_ choice: Market.Choice, remembers: Bool = true) -> (
+            first: Double, doubted: (honest: Double, liars: Double)
+        ) {
+            var market = Market(
+                seed: 9, providers: 40, clients: 60, share: share, kind, pace: .flowing(late: late),
+                remembersWords: remembers)
+            _ = market.lost(rounds: 60, by: choice)
+            return (market.lost(rounds: 40, by: choice).first, market.doubted)
+        }
+        let (random, before, ours, oracle) = (
+            lost(.random), lost(.ours, remembers: false), lost(.ours), lost(.oracle)
+        )
+        print(
+            "figure: \(Int(share * 100)) % of providers, \(kind.rawValue), statuses \(late) jobs old: first attempts lost",
+            "\(Self.percent(ours.first)), believing all \(Self.percent(before.first)), by chance",
+            "\(Self.percent(random.first)), by an oracle \(Self.percent(oracle.first)); doubted",
+            "\(Self.percent(ours.doubted.honest)) of the honest, \(Self.percent(ours.doubted.liars)) of the liars"
+        )
+        #expect(ours.first <= random.first && ours.first < before.first)
+        #expect(ours.doubted.honest < 0.005)
+        if kind == .liesAboutLoad, late == 0 { #expect(ours.first < random.first / 3) }
     }
 }

@@ -19,8 +19,12 @@ public struct Market {
         case betrays
         /// Honest for thirty jobs, then nine of ten answers are not the model's; nobody sees that who does not check.
         case fakes = "fakes answers"
-        /// Says that it is idle, always, and fails whoever comes beyond its slots.
+        /// Says that it is idle, always, and refuses whoever comes beyond its slots.
         case liesAboutLoad = "lies about its load"
+        /// Tells its load, but for one thing: when it is full it says that it has one place.
+        case neverFull = "never says that it is full"
+
+        var lies: Bool { self == .liesAboutLoad || self == .neverFull }
     }
 
     /// How a provider is chosen.
@@ -32,7 +36,7 @@ public struct Market {
         let quality: Double
         var key: PublicKey
         var jobs = 0
-        /// Jobs in this second.
+        /// Jobs at this moment.
         var busy = 0
     }
 
@@ -51,6 +55,7 @@ public struct Market {
     struct Client {
         var experience = ExperienceBook()
         var book = CardBook(penalty: 30)
+        var words = LoadWords()
         var hearsay = Hearsay()
         var schedule = EvidenceSchedule()
         var rates = VerificationBook()
@@ -62,11 +67,18 @@ public struct Market {
     /// A client runs nothing itself.
     private static let nothing = LocalView(
         entries: .success([]), inventory: .failure(WireError(.unavailable, "There is no engine.")))
-    private static let slots = 4
+    static let slots = 4
     private var random: UInt64
     var providers: [Provider] = []
     var clients: [Client]
     let speech: Speech
+    let pace: Pace
+    /// Whether what providers say of their loads is held against them.
+    let remembersWords: Bool
+    /// Jobs so far, which ones end when, and how loaded all were at each of the last ones.
+    var step = 0
+    var ends: [Int: [Int]] = [:]
+    var loads: [[Int]] = []
     /// Whether clients check answers, as often as the rule has it.
     let verifies: Bool
     /// All that was said, by the provider whom it is about.
@@ -81,9 +93,12 @@ public struct Market {
     ///   - validators: so many of the clients are believed fully by all.
     public init(
         seed: UInt64, honest: Int, attackers: Int, clients: Int, _ kind: Kind, spread: Double = 0,
-        speech: Speech = .silence, validators: Int = 0, verifies: Bool = false
+        speech: Speech = .silence, validators: Int = 0, verifies: Bool = false, pace: Pace = .rounds,
+        remembersWords: Bool = true
     ) {
         random = seed
+        self.pace = pace
+        self.remembersWords = remembersWords
         self.speech = speech
         self.verifies = verifies
         self.clients = []
@@ -102,12 +117,13 @@ public struct Market {
 
     public init(
         seed: UInt64, providers: Int, clients: Int, share: Double, _ kind: Kind, speech: Speech = .silence,
-        validators: Int = 0, verifies: Bool = false
+        validators: Int = 0, verifies: Bool = false, pace: Pace = .rounds, remembersWords: Bool = true
     ) {
         let attackers = Int((share * Double(providers)).rounded(.up))
         self.init(
             seed: seed, honest: providers - attackers, attackers: attackers, clients: clients, kind,
-            speech: speech, validators: validators, verifies: verifies)
+            speech: speech, validators: validators, verifies: verifies, pace: pace,
+            remembersWords: remembersWords)
     }
 
     /// The places of the honest providers when they are put in the order of what all clients together think of them, the
@@ -132,7 +148,7 @@ public struct Market {
     }
 
     /// SplitMix64.
-    private mutating func next() -> UInt64 {
+    mutating func next() -> UInt64 {
         random &+= 0x9E37_79B9_7F4A_7C15
         var mixed = random
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -160,17 +176,18 @@ public struct Market {
         let part = 1 / Double(rounds * clients.count)
         for _ in 0..<rounds {
             now += 5
-            for index in providers.indices { providers[index].busy = 0 }
+            if case .rounds = pace { for index in providers.indices { providers[index].busy = 0 } }
             if self.rounds % 25 == 0 { spread() }
             self.rounds += 1
-            for client in clients.indices {
+            for client in order() {
+                pass()
                 let tried = choose(for: client, by: choice).prefix(3)
                 var failures = 0
                 for each in tried {
                     let result = attempt(each, client)
                     if result.checked { losses.checked += part }
                     if result.outcome == .wrong { losses.wrong += part }
-                    guard result.outcome == .failed else { break }
+                    guard result.outcome == .failed || result.outcome == .refused else { break }
                     failures += 1
                 }
                 if failures > 0 { losses.first += part }
@@ -181,10 +198,18 @@ public struct Market {
     }
 
     /// What came of one attempt.
-    private enum Outcome { case good, failed, wrong }
+    private enum Outcome { case good, failed, wrong, refused }
 
     private mutating func attempt(_ chosen: Int, _ client: Int) -> (outcome: Outcome, checked: Bool) {
+        clients[client].words.sent(to: providers[chosen].key)
         let outcome = work(at: chosen)
+        // A client's own jobs hardly ever meet: each lasts until all clients have come once, about.
+        defer { clients[client].words.ended(at: providers[chosen].key) }
+        // Who has no place does nothing wrong by saying so; what he told before is another matter.
+        if outcome == .refused {
+            clients[client].words.refused(by: providers[chosen].key, now: now)
+            return (outcome, false)
+        }
         let isChecked = outcome != .failed && verifies && draws(chosen, client)
         if isChecked { check(chosen, client, isRight: outcome == .good) }
         // Who does not check takes a wrong answer for a good one.
@@ -209,10 +234,13 @@ public struct Market {
     }
 
     private mutating func work(at index: Int) -> Outcome {
+        guard providers[index].busy < Self.slots else { return .refused }
         providers[index].jobs += 1
         providers[index].busy += 1
+        if case .flowing = pace {
+            ends[step + lasting(), default: []].append(index)
+        }
         let provider = providers[index]
-        if provider.busy > Self.slots { return .failed }
         let hasTurned = provider.jobs > 30
         switch provider.kind {
         case .fails, .whitewashes: return chance() < 0.1 ? .good : .failed
@@ -220,7 +248,7 @@ public struct Market {
         case .fakes:
             guard chance() < 0.995 else { return .failed }
             return !hasTurned || chance() < 0.1 ? .good : .wrong
-        case .liesAboutLoad: return chance() < 0.995 ? .good : .failed
+        case .liesAboutLoad, .neverFull: return chance() < 0.995 ? .good : .failed
         case .honest: return chance() < provider.quality ? .good : .failed
         }
     }
@@ -230,6 +258,7 @@ public struct Market {
         _ = clients[client].experience.saw(key, success: good, now: now)
         if good {
             clients[client].book.praise(key)
+            clients[client].words.took(key, now: now)
         } else {
             clients[client].book.blame(key, reason: "failed", now: now)
         }
@@ -267,7 +296,8 @@ public struct Market {
     private mutating func input(for client: Int, seed: UInt64) -> PlanInput {
         // A search brings a sample of them, and the best of it are asked.
         let start = Int(next() % UInt64(providers.count))
-        let sample = (0..<min(16, providers.count)).map { providers[(start + $0 * 7) % providers.count] }
+        let places = (0..<min(16, providers.count)).map { (start + $0 * 7) % providers.count }
+        let sample = places.map { providers[$0] }
         var input = PlanInput(
             model: "tiny", own: Self.own, pin: nil, local: Self.nothing,
             found: PlanInput.Found(cards: sample.map(card), leftOut: [], problem: nil), failures: [:],
@@ -278,11 +308,21 @@ public struct Market {
                 provider.key, with: others, now: now)
             input.failures[provider.key] = clients[client].book.failure(provider.key, now: now)?.reason
         }
-        for provider in sample {
+        for place in places {
+            let (provider, busy) = (providers[place], load(place))
+            let said =
+                switch provider.kind {
+                case .liesAboutLoad: 0
+                case .neverFull: min(busy, Self.slots - 1)
+                default: busy
+                }
             let told = ProviderStatus(
                 provider: provider.key, challenge: "0123456789abcdef", accepts: true, slots: Self.slots,
-                busy: provider.kind == .liesAboutLoad ? 0 : provider.busy, queued: 0, createdAt: now)
+                busy: said, queued: 0, createdAt: now)
             input.standings[provider.key] = .told(told, milliseconds: 20)
+            guard remembersWords else { continue }
+            clients[client].words.heard(told, now: now)
+            input.words[provider.key] = clients[client].words.word(of: provider.key, now: now)
         }
         return input
     }

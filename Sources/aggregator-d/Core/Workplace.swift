@@ -36,6 +36,7 @@ final class Workplace: Sendable {
     /// By what ledger-d tells this process's jobs from those of one that died: no clock has a part in it.
     let process: Digest
     private let book: Mutex<CardBook>
+    private let loadWords = Mutex(LoadWords())
     private let experience: Mutex<ExperienceBook>
     private let hearsay: Mutex<Hearsay>
     private let rates: Mutex<VerificationBook>
@@ -99,6 +100,8 @@ final class Workplace: Sendable {
     }
 
     func withBook<T>(_ body: (inout CardBook) -> T) -> T { book.withLock { body(&$0) } }
+
+    func withLoadWords<T>(_ body: (inout LoadWords) -> T) -> T { loadWords.withLock { body(&$0) } }
 
     func withExperience<T>(_ body: (inout ExperienceBook) -> T) -> T { experience.withLock { body(&$0) } }
 

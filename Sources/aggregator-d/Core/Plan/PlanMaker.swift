@@ -45,8 +45,19 @@ extension Workplace {
             }
             let heard = await standings(of: Planner.worthAsking(input), trace: trace)
             input.standings.merge(heard) { $1 }
+            input.words = words(of: found.cards, hearing: heard, now: now)
         }
         return Planner.plan(input)
+    }
+
+    /// Takes in what providers told of their loads, and gives what that is worth.
+    private func words(
+        of cards: [ProviderCard], hearing standings: [PublicKey: Standing], now: Int64
+    ) -> [PublicKey: LoadWord] {
+        withLoadWords { known in
+            for case .told(let status, _) in standings.values { known.heard(status, now: now) }
+            return cards.reduce(into: [:]) { $0[$1.provider] = known.word(of: $1.provider, now: now) }
+        }
     }
 
     /// How these providers are now. Nobody's silence delays a job by more than the DHT's own deadline.

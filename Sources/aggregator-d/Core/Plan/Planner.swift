@@ -21,6 +21,8 @@ struct PlanInput: Sendable {
     var standings: [PublicKey: Standing] = [:]
     /// How likely a job goes well at a provider at least, by own jobs and trusted words; absent when there are none.
     var scores: [PublicKey: Double] = [:]
+    /// What their words on their loads are worth; absent where nothing speaks against one.
+    var words: [PublicKey: LoadWord] = [:]
     /// In what this node pays, the first it likes best.
     var assets: [Asset] = [.testCredit]
     /// Spreads jobs over equals.
@@ -188,6 +190,10 @@ private struct Draft {
             if !status.accepts { text += ", takes no jobs" }
         case .untold(let reason): text += " by its card; asked now: \(reason)"
         case nil: break
+        }
+        if let word = input.words[offer.card.provider] {
+            if word.isDoubted { text += "; its word on its load is not believed" }
+            if word.isFull { text += "; had no place a moment ago" }
         }
         if let failure = input.failures[offer.card.provider] { text += "; at the back: \(failure)" }
         return text

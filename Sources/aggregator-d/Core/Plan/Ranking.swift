@@ -42,13 +42,19 @@ struct Ranking: Sendable {
         return offer.card.load
     }
 
-    private func load(_ offer: Offer) -> Int { Self.load(offer, input.standings) }
+    /// The load that is believed: who is doubted comes behind all who say that they have room.
+    private func load(_ offer: Offer) -> Int {
+        let told = Self.load(offer, input.standings)
+        return word(offer).isDoubted ? max(told, 14) : told
+    }
+
+    private func word(_ offer: Offer) -> LoadWord { input.words[offer.card.provider] ?? LoadWord() }
 
     /// 0 for one that can be had now, and higher the less there is to hope for.
     private func rank(_ offer: Offer) -> Int {
         if input.failures[offer.card.provider] != nil { return 3 }
         if case .untold? = input.standings[offer.card.provider] { return 2 }
-        return load(offer) >= 15 ? 1 : 0
+        return load(offer) >= 15 || word(offer).isFull ? 1 : 0
     }
 
     /// What a usual job costs by the card.
@@ -60,9 +66,13 @@ struct Ranking: Sendable {
 
     /// The same, and the more the less is known for the provider.
     private func cost(_ offer: Offer) -> Double {
-        let (score, price) = (input.scores[offer.card.provider], Self.price(offer))
+        let (price, word) = (Self.price(offer), word(offer))
+        var score = input.scores[offer.card.provider]
+        // Whoever lies about his load is no better than a stranger, whose low price is not believed either. A job that may
+        // try somebody new tries him, too: it is how he is heard again.
+        if word.isDoubted, !exploring { score = score.map { min($0, ExperienceBook.newcomer) } }
         let believed = Trust.isProven(score) ? price : max(price, typicalPrice)
-        return believed / Trust.worth(score, exploring: exploring)
+        return believed / (Trust.worth(score, exploring: exploring) * word.worth)
     }
 
     private func isBetter(_ a: Offer, _ b: Offer) -> Bool {

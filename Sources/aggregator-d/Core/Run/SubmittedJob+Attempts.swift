@@ -48,20 +48,32 @@ extension SubmittedJob {
                         job: self.job, model: offer.model.name, modelRoot: offer.model.root,
                         payload: sealed.payload, maxTokens: self.agreedTokens(offer.model.context),
                         unitPrice: offer.model.price, payment: payment?.payment, quote: payment?.quote))
-                return try await self.house.links.ws.stream(call, trace: self.job.text) { event in
-                    guard event.stage == .token else { return self.driver.feed(.contact(number)) }
-                    let text = try answer.open(event.text, sequence: event.sequence)
-                    self.notePiece(number)
-                    let weight = try tally.add(text, sequence: event.sequence)
-                    cover?.saw(tokens: event.tokens, weight: weight)
-                    if let words = self.words(of: text) { copy?.add(words) }
-                    try await self.sink.send(
-                        Submit.Event(stage: .token, sequence: event.sequence, text: text))
+                return try await self.noting(offer.card.provider) {
+                    try await self.house.links.ws.stream(call, trace: self.job.text) { event in
+                        guard event.stage == .token else { return self.driver.feed(.contact(number)) }
+                        let text = try answer.open(event.text, sequence: event.sequence)
+                        self.notePiece(number)
+                        let weight = try tally.add(text, sequence: event.sequence)
+                        cover?.saw(tokens: event.tokens, weight: weight)
+                        if let words = self.words(of: text) { copy?.add(words) }
+                        try await self.sink.send(
+                            Submit.Event(stage: .token, sequence: event.sequence, text: text))
+                    }
                 }
             }
             return .remote(reply, offer, tally.sum(), copy)
         } catch {
             throw Self.explain(WireError.wrapping(error), offer, pieces: tally.sum().pieces)
+        }
+    }
+
+    /// Sends a job to a provider, and notes when there is no place: what it told of its load is held against that.
+    private func noting<T>(_ provider: PublicKey, _ send: () async throws -> T) async throws -> T {
+        house.withLoadWords { $0.sent(to: provider) }
+        defer { house.withLoadWords { $0.ended(at: provider) } }
+        do { return try await send() } catch let error as WireError where error.code == .tooManyRequests {
+            house.withLoadWords { $0.refused(by: provider, now: house.clock.seconds) }
+            throw error
         }
     }
 

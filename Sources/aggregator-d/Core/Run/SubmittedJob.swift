@@ -75,6 +75,7 @@ final class SubmittedJob: Sendable {
                 praise: { number in
                     guard let provider = blamed.provider(number) else { return }
                     house.withBook { $0.praise(provider) }
+                    house.withLoadWords { $0.took(provider, now: house.clock.seconds) }
                     house.learn(provider, success: true)
                 },
                 announce: { words in try? await sink.send(Submit.Event(stage: .state, text: words)) }))
