@@ -20,6 +20,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     private var nextID: UInt64 = 1
     private var waiting: [UInt64: PendingCall] = [:]
     private var sweeping = false
+    private var watch = ReplyWatch()
 
     init(callee: Role, loop: any EventLoop) {
         self.callee = callee
@@ -97,8 +98,15 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         nextID += 1
         try outlet.write { writer in try encode(&writer, id) }
         waiting[id] = call
+        if waiting.count == 1, watch.begins() { executor?.watchLater(self) }
         if !sweeping { sweep() }
         return id
+    }
+
+    /// Looks for the reply to the only request, which has left, before the loop sleeps. It is read in the loop's next turn.
+    func look() {
+        guard waiting.count == 1, !closed, let channel else { return }
+        watch.ended(inTime: Arrival.happens(on: channel, within: ReplyWatch.patience))
     }
 
     /// Stops waiting for a request, and tells the server so. On the loop.

@@ -19,6 +19,8 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {  // see abo
     private var ready: [UnownedJob] = []
     private var running: [UnownedJob] = []
     private var unsent: [FrameOutlet] = []
+    /// Who would look for a reply when its request has left.
+    private var watchers: [ClientConnection] = []
     private var isDue = false
 
     private init(_ loop: any EventLoop) { self.loop = loop }
@@ -48,6 +50,9 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {  // see abo
         becomeDue()
     }
 
+    /// Lets a connection look for its reply at the end of the turn, if nobody else has anything to do here.
+    func watchLater(_ connection: ClientConnection) { watchers.append(connection) }
+
     /// Runs what became ready, then sends what was written. The loop does it by itself when nobody does it before.
     func endTurn() {
         isDue = false
@@ -60,6 +65,9 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {  // see abo
         }
         for outlet in unsent { outlet.flush() }
         unsent.removeAll(keepingCapacity: true)
+        guard !watchers.isEmpty else { return }
+        if watchers.count == 1, ready.isEmpty { watchers[0].look() }
+        watchers.removeAll(keepingCapacity: true)
     }
 
     private func becomeDue() {
