@@ -1,6 +1,9 @@
 // Proves that replies which come at once are always looked for, and that others cost a look now and then at most.
 
+import Interfaces
+import TestKit
 import Testing
+import Wire
 
 @testable import IPC
 
@@ -18,6 +21,24 @@ import Testing
         let looks = watch.begins()
         if looks { watch.ended(inTime: inTime) }
         return looks
+    }
+
+    /// Five milliseconds are late on any machine.
+    @Test func aConnectionLearnsThatItsRepliesAreLate() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await LoopbackServer(
+            .exec, runDirectory: directory.path, callers: [.ctl],
+            routes: { router in
+                router.on(ControlInterface.Ping.self) { request, _ in
+                    try await Task.sleep(for: .milliseconds(5))
+                    return .init(payload: request.payload)
+                }
+            })
+        let link = server.link(as: .ctl)
+        _ = try await link.call(ControlInterface.Ping(payload: "x"))
+        var watch = try #require(try await link.learned())
+        let isWatched = watch.begins()
+        #expect(!isWatched)
     }
 
     @Test func whatComesAtOnceIsAlwaysLookedFor() {

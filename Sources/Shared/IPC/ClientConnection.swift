@@ -20,7 +20,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     private var nextID: UInt64 = 1
     private var waiting: [UInt64: PendingCall] = [:]
     private var sweeping = false
-    private var watch = ReplyWatch()
+    private(set) var watch = ReplyWatch()
 
     init(callee: Role, loop: any EventLoop) {
         self.callee = callee

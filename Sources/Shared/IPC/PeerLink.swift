@@ -105,6 +105,12 @@ public final class PeerLink: Sendable {
 
     // MARK: Connecting
 
+    /// What its replies have taught the open connection; nil when there is none.
+    func learned() async throws -> ReplyWatch? {
+        guard let current else { return nil }
+        return try await loop.submit { current.watch }.get()
+    }
+
     /// The open connection, when there is one.
     private var current: ClientConnection? {
         if case .open(let connection) = state.withLockedValue({ $0 }) { connection } else { nil }
