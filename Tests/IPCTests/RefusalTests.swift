@@ -3,6 +3,7 @@
 import Glibc
 import IPC
 import Interfaces
+import NIOConcurrencyHelpers
 import NodeSystem
 import TestKit
 import Testing
@@ -162,6 +163,33 @@ struct RawCaller {
         #expect(caller.receive()?.contains("npub") == true)
         caller.sendBytes(one + one + one)
         for _ in 0..<3 { #expect(caller.receive()?.contains("npub") == true) }
+        await server.close()
+    }
+
+    /// A caller that stays and reads nothing, as a program that was stopped: its request ends with its deadline.
+    @Test func aCallerThatReadsNothingDoesNotOutlastItsDeadline() async throws {
+        let directory = try TemporaryDirectory()
+        let (began, ended) = (NIOLockedValueBox(false), NIOLockedValueBox(false))
+        let server = try await LoopbackServer(
+            .exec, runDirectory: directory.path, callers: [.aggregator],
+            routes: { router in
+                router.stream(ExecInterface.Run.self) { _, _, sink in
+                    defer { ended.withLockedValue { $0 = true } }
+                    began.withLockedValue { $0 = true }
+                    let text = String(repeating: "x", count: 64 * 1024)
+                    while true { try await sink.send(.init(stage: .token, text: text)) }
+                }
+            })
+        let caller = try RawCaller("\(directory.path)/exec-d/aggregator-d.sock")
+        caller.hello()
+        let body = String(decoding: try ExecInterface.Run.example.request.jsonBytes(), as: UTF8.self)
+        caller.send(
+            #"{"jsonrpc":"2.0","id":2,"method":"exec.run","deadline_ms":300,"params":"# + body + "}")
+        let end = ContinuousClock.now + .seconds(10)
+        while !ended.withLockedValue({ $0 }), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(began.withLockedValue { $0 } && ended.withLockedValue { $0 })
         await server.close()
     }
 }

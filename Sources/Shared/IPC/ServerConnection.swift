@@ -29,7 +29,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     private var running: [UInt64: ServerCall] = [:]
     /// Methods that this caller was found to have a right to; the table does not change while a process lives.
     private var granted: [String: Route] = [:]
-    private var writableWaiters: [CheckedContinuation<Void, Never>] = []
+    private var writableWaiters: [RoomWait] = []
     private var sweeping = false
 
     init(server: RPCServer, caller: Role, uid: UInt32?, channel: any Channel) {
@@ -89,7 +89,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         guard channel.isWritable else { return }
         let waiters = writableWaiters
         writableWaiters = []
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters { waiter.end() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -97,7 +97,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
         for call in running.values { call.task?.cancel() }
         let waiters = writableWaiters
         writableWaiters = []
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters { waiter.end() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -249,13 +249,23 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {  // s
     /// - Throws: `CancellationError` when it is gone.
     func room() async throws {
         guard !channel.isWritable else { return }
-        await withCheckedContinuation { continuation in
-            loop.execute {
-                if self.channel.isWritable || self.closing {
-                    continuation.resume()
-                } else {
-                    self.writableWaiters.append(continuation)
+        let place = RoomWait()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                loop.execute {
+                    if self.channel.isWritable || self.closing || place.isOver {
+                        continuation.resume()
+                    } else {
+                        place.continuation = continuation
+                        self.writableWaiters.append(place)
+                    }
                 }
+            }
+        } onCancel: {
+            // A caller that reads nothing must not outlast the deadline of its request.
+            loop.execute {
+                place.end()
+                self.writableWaiters.removeAll { $0.isOver }
             }
         }
         if Task.isCancelled { throw CancellationError() }
