@@ -13,6 +13,22 @@ import Wire
 @testable import WSCore
 
 @Suite(.timeLimit(.minutes(2))) struct HTTPLimitTests {
+    /// Whoever asks on and on and reads nothing gets no more answers than the sockets hold, and is cut off.
+    @Test func aClientThatPipelinesAndNeverReadsIsCutOff() async throws {
+        let node = try await TestNode { $0.http.writeTimeoutMs = 500 }
+        let deaf = try await RawClient(port: node.httpPort, reads: false)
+        let ask = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        let asked = 200_000
+        try? await deaf.send(String(repeating: ask, count: asked))
+        let end = ContinuousClock.now + .seconds(20)
+        while !node.metrics.text().contains(#"reason="slow_reader""#), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(node.metrics.text().contains(#"infernet_ws_refused_total{reason="slow_reader"} 1"#))
+        await deaf.close()
+        await node.stop()
+    }
+
     @Test func aHeadThatDoesNotEndIsCutOff() async throws {
         let node = try await TestNode { $0.http.headerTimeoutMs = 300 }
         let slow = try await RawClient(port: node.httpPort)

@@ -5,6 +5,7 @@ import Foundation
 import IPC
 import Interfaces
 import NIOConcurrencyHelpers
+import NIOCore
 import NodeConfig
 import NodeModel
 import Nostr
@@ -241,6 +242,44 @@ import Wire
         #expect(error?.code == .upstreamLost)
         #expect(error?.message.contains("pings") == true)
         #expect(ContinuousClock.now - began < .seconds(2))
+        await client.stop()
+        await provider.stop()
+    }
+
+    /// A peer that asks and never reads what comes back is not answered into memory: it is not read any more, and closed.
+    @Test func aPeerThatAsksAndNeverReadsIsNotReadEither() async throws {
+        let provider = try await TestNode(host: "127.0.0.2") {
+            $0.peer.pingIntervalMs = 400
+            $0.peer.missedPings = 3
+        }
+        let client = try await TestNode()
+        let hub = client.daemon.hub
+        let endpoint = try PeerEndpoint(provider.endpoint)
+        let session = try await hub.loop.flatSubmit {
+            PeerDialer.dial(endpoint, provider: provider.key.publicKey, own: client.key.publicKey, hub)
+        }.get()
+        let (batches, batch) = (300, 1_000)
+        try await hub.loop.submit { session.connection.pause(true) }.get()
+        for first in 0..<batches {
+            // Its own loop must not stand still meanwhile: whoever says nothing is silent for another reason.
+            try await hub.loop.submit {
+                for number in 1...batch {
+                    let id = first * batch + number
+                    let question = #"{"jsonrpc":"2.0","id":\#(id),"method":"nothing.such","params":{}}"#
+                    session.connection.send(Array(question.utf8)[...])
+                }
+            }.get()
+        }
+        let end = ContinuousClock.now + .seconds(20)
+        while !provider.metrics.text().contains(#"reason="peer_silent"} 1"#), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let text = provider.metrics.text()
+        #expect(text.contains(#"reason="peer_silent"} 1"#))
+        let answered = try #require(
+            text.firstMatch(of: /reason="peer_unknown_method"} ([0-9]+)/).flatMap { Int($0.1) }, "\(text)")
+        // What two sockets' buffers hold, at some 150 bytes an answer.
+        #expect(answered > 0 && answered < batches * batch / 2)
         await client.stop()
         await provider.stop()
     }

@@ -60,6 +60,14 @@ final class AnswerWriter: @unchecked Sendable {  // see above
         channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: promise)
     }
 
+    /// Whether the client has read enough for more to be written; what was written so far is on its way then.
+    func hasRoom() -> Bool {
+        guard !channel.isWritable else { return true }
+        flush()
+        channel.flush()
+        return channel.isWritable
+    }
+
     /// Returns when there is room for more, or the connection is gone.
     func waitUntilWritable() async {
         if channel.isWritable { return }

@@ -22,6 +22,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         case answering
         /// Parts of the answer are sent, more will come.
         case streaming
+        /// The answer is written but for its end: the client has not read enough for another one.
+        case ending
         /// Answered early; what the client still sends is thrown away until it is done, or for a while.
         case discarding
         case closed
@@ -73,7 +75,9 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if channel.isWritable { answer.wake() }
+        guard channel.isWritable else { return }
+        answer.wake()
+        if phase == .ending { end() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -224,6 +228,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     private func end() {
         task = nil
         guard keepAlive, !service.isDraining else { return endForGood() }
+        // Who asks on and reads nothing is asked for patience: until this end is written, no further request is let in.
+        guard answer.hasRoom() else { return wait(.ending, service.limits.writeTimeoutMs) }
         wait(.idle, service.limits.idleTimeoutMs)
         isEnding = true
         answer.end()
@@ -311,7 +317,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     func expire() {
         switch phase {
         case .head: service.metrics.refused("slow_head")
-        case .streaming: service.metrics.refused("slow_reader")
+        case .streaming, .ending: service.metrics.refused("slow_reader")
         case .body:
             service.metrics.refused("slow_body")
             keepAlive = false

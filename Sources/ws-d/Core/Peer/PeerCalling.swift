@@ -15,7 +15,7 @@ import Wire
 final class PeerCalling: PeerDialogue, @unchecked Sendable {  // see above
     let provider: PublicKey
     let endpoint: String
-    private let connection: PeerConnection
+    let connection: PeerConnection
     private let hub: PeerHub
     private var waiting: [UInt64: PeerCall] = [:]
     private var nextID: UInt64 = 1

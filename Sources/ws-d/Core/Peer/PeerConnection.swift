@@ -38,6 +38,7 @@ final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     private var heard = true
     private var missed = 0
     private var isPaused = false
+    private var isReading = true
     private var lastUse = NIODeadline.now()
 
     /// Fulfilled when the key is proved; failed with the reason when it is not.
@@ -88,7 +89,12 @@ final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {  // see
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if channel.isWritable { wakeWriters() }
+        if channel.isWritable {
+            // It has read: a sign of life.
+            heard = true
+            wakeWriters()
+        }
+        settleReading()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -223,7 +229,16 @@ final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {  // see
         guard paused != isPaused, !isClosed else { return }
         isPaused = paused
         heard = true
-        channel.setOption(.autoRead, value: !paused).whenFailure { _ in self.channel.close(promise: nil) }
+        settleReading()
+    }
+
+    /// Reads while our reader keeps up, and while the other side reads what it has asked for: one that sends and never reads
+    /// would fill our memory with answers. It is not heard then, and is closed like any other that answers no ping.
+    private func settleReading() {
+        let reads = !isPaused && channel.isWritable
+        guard reads != isReading, !isClosed else { return }
+        isReading = reads
+        channel.setOption(.autoRead, value: reads).whenFailure { _ in self.channel.close(promise: nil) }
     }
 
     // MARK: Signs of life
