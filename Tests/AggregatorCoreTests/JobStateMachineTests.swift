@@ -55,23 +55,44 @@ import Wire
         #expect(Self.outcome(third) == .failed(WireError(.upstreamLost, "")), "three attempts are the bound")
     }
 
-    /// An earlier build cannot read it and refuses it, which is nobody's fault; this node's own refusal is the last word.
-    @Test func whatAnEarlierBuildCannotReadIsTriedElsewhere() {
-        let refusal = WireError(.invalidRequest, "The sealed request holds no inference request.")
-        for mayBeUnread in [true, false] {
-            var machine = JobStateMachine(served: false, mayBeUnread: mayBeUnread, limits: Self.limits)
+    /// A stranger's build may be too old to read the request, its context too small, or its word not true: the next one is
+    /// asked, nobody is blamed, and when nobody does it, that word is what the caller hears. This node's own is the last word.
+    @Test func whatAnotherNodeSaysOfTheRequestIsTriedElsewhere() {
+        for code in [ErrorCode.invalidRequest, .contextLengthExceeded, .tooLarge] {
+            let refusal = WireError(code, "It cannot be done.")
+            var machine = JobStateMachine(served: false, limits: Self.limits)
             _ = machine.on(.begin)
             _ = machine.on(.planned(candidates: ["a", "b", "here"], here: 2, summary: "a plan"))
             let first = machine.on(.attemptFailed(0, refusal))
-            #expect(first.contains(.work(.attempt(1))) == mayBeUnread)
-            #expect(!first.contains(.blame(0, refusal.message)))
-            guard mayBeUnread else {
-                #expect(Self.outcome(first) == .failed(refusal))
-                continue
-            }
-            #expect(machine.on(.attemptFailed(1, refusal)).contains(.work(.attempt(2))))
-            #expect(Self.outcome(machine.on(.attemptFailed(2, refusal))) == .failed(refusal))
+            #expect(first.contains(.work(.attempt(1))) && !first.contains(.blame(0, refusal.message)))
+            let second = machine.on(.attemptFailed(1, WireError(.upstreamLost, "gone")))
+            #expect(second.contains(.work(.attempt(2))) && second.contains(.blame(1, "gone")))
+            var other = machine
+            #expect(
+                Self.outcome(machine.on(.attemptFailed(2, WireError(.engineUnavailable, "broken"))))
+                    == .failed(refusal))
+            let own = WireError(.contextLengthExceeded, "too long here")
+            #expect(Self.outcome(other.on(.attemptFailed(2, own))) == .failed(own))
         }
+    }
+
+    /// Who was remembered may have left: he is not blamed, and the network is searched once before the job fails.
+    @Test func whereNobodyRememberedIsThereOthersAreSearched() {
+        var machine = JobStateMachine(served: false, limits: Self.limits)
+        _ = machine.on(.begin)
+        _ = machine.on(.planned(candidates: ["a", "b"], here: nil, summary: "remembered", remembered: true))
+        let gone = WireError(.upstreamLost, "gone")
+        let first = machine.on(.attemptFailed(0, gone))
+        #expect(first.contains(.lost(0)) && !first.contains(.blame(0, "gone")))
+        _ = machine.on(.contact(1))
+        let second = machine.on(.attemptFailed(1, gone))
+        #expect(second.contains(.blame(1, "gone")), "whoever had answered is blamed as ever")
+        #expect(second.contains(.work(.plan)) && Self.outcome(second) == nil)
+        let again = machine.on(.planned(candidates: ["c"], here: nil, summary: "searched"))
+        #expect(again.contains(.work(.attempt(2))), "numbers of the first plan are not used again")
+        #expect(machine.on(.attemptFailed(1, gone)).isEmpty)
+        let last = machine.on(.attemptFailed(2, gone))
+        #expect(last.contains(.blame(2, "gone")) && Self.outcome(last) == .failed(gone))
     }
 
     @Test func aFailureAfterTheFirstPieceEndsTheJob() {
@@ -83,8 +104,8 @@ import Wire
         #expect(machine.state == .failed)
     }
 
-    @Test func whatTheRequestCausedIsNeitherRetriedNorBlamed() {
-        var machine = Self.running(["a", "b"])
+    @Test func whatTheRequestCausedHereIsNeitherRetriedNorBlamed() {
+        var machine = Self.running(["a", "b"], here: 0)
         let actions = machine.on(.attemptFailed(0, WireError(.contextLengthExceeded, "too long")))
         #expect(Self.outcome(actions) == .failed(WireError(.contextLengthExceeded, "")))
         #expect(!actions.contains { if case .blame = $0 { true } else { false } })

@@ -128,6 +128,15 @@ import Wire
         #expect(plan.explained.contains { $0.reason.contains("another content") })
     }
 
+    /// One card that names a host, or another protocol, is passed over and takes no job down with it.
+    @Test(arguments: ["wss://127.0.0.1:1/peer", "ws://example.org:1/peer", "http://127.0.0.1:1/peer"])
+    func whereNobodyCanDialNoJobIsSent(_ endpoint: String) {
+        let cards = [Self.card("a", price: 1, endpoint: endpoint), Self.card("b", price: 9)]
+        let plan = Self.plan(local: Self.local([]), cards: cards)
+        #expect(Self.names(plan) == ["b"])
+        #expect(plan.explained.contains { $0.reason.contains("no usable endpoint") })
+    }
+
     @Test func eachLackHasItsOwnErrorAndAFix() throws {
         let nobody = try #require(Self.plan(local: Self.local([]), cards: []).failure)
         #expect(nobody.code == .modelNotFound)

@@ -217,6 +217,28 @@ import Wire
         await house.stop()
     }
 
+    /// The network is asked for the first of many jobs, and again when a provider that was remembered has gone.
+    @Test func whatWasFoundAMomentAgoIsNotSearchedAgain() async throws {
+        let (house, provider) = try await Self.house()
+        try await house.start()
+        for _ in 0..<3 { _ = try await house.submit(seen: Seen()) }
+        #expect(house.script.withLock { $0.finds } == 1)
+        // It moved: its old endpoint answers nobody, its new card is in the network.
+        let moved = "ws://127.0.0.3:9104/peer"
+        let card = try Self.card(provider, moved)
+        house.script.withLock { script in
+            script.cards = [card]
+            script.providers[moved] = script.providers.removeValue(forKey: Self.endpoint)
+        }
+        let reply = try await house.submit(seen: Seen())
+        #expect(reply.record.state == .done && house.script.withLock { $0.finds } == 2)
+        let now = WallClock.system.seconds
+        #expect(
+            house.daemon?.house.withBook { $0.failure(provider.publicKey, now: now) } == nil,
+            "whoever has moved has not failed")
+        await house.stop()
+    }
+
     @Test func anAcceptanceIsDeliveredAfterARestart() async throws {
         let (house, _) = try await Self.house()
         house.script.withLock { $0.deliveryError = WireError(.unavailable, "the provider is away") }

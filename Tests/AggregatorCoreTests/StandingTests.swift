@@ -160,6 +160,10 @@ import Wire
         let forged = SignedEvent(event.template, signature: [UInt8](repeating: 1, count: 64))
         #expect(standing(key.publicKey, forged) == .untold("its answer is not signed by it"))
         #expect(standing(key.publicKey, nil) == .untold("no answer"))
+        // Who was asked too often a moment ago is there.
+        let busy = Standing(
+            DHTInterface.Probe.Answer(provider: key.publicKey, problem: "refused: slow down", refused: true))
+        #expect(busy == .unsaid("refused: slow down") && !busy.isSilent)
     }
 
     @Test func theOwnStatusIsWhatExecDSays() {

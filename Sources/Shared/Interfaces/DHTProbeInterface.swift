@@ -55,14 +55,17 @@ extension DHTInterface {
             public var milliseconds: Int?
             /// Why there is no status.
             public var problem: String?
+            /// Whether it answered, but did not say how it is: it is there.
+            public var refused: Bool?
             public init(
                 provider: PublicKey, status: SignedEvent? = nil, milliseconds: Int? = nil,
-                problem: String? = nil
+                problem: String? = nil, refused: Bool? = nil
             ) {
                 self.provider = provider
                 self.status = status
                 self.milliseconds = milliseconds
                 self.problem = problem
+                self.refused = refused
             }
         }
         public struct Reply: WireValue, Hashable {

@@ -52,7 +52,7 @@ struct Handlers: Sendable {
         router.on(Interface.Models.self) { _, _ in await models() }
         router.on(Interface.Plan.self) { request, context in
             let plan = try await house.plan(
-                model: request.model, pin: nil, trace: context.trace, seed: 0, alwaysAsk: true)
+                model: request.model, pin: nil, trace: context.trace, seed: 0, asking: .always)
             return Interface.Plan.Reply(candidates: plan.explained, summary: plan.summary)
         }
     }
@@ -114,7 +114,7 @@ struct Handlers: Sendable {
     private func terms() async -> ServeCheck.Terms {
         ServeCheck.Terms(
             provide: house.config.aggregator.provide, unitPrice: house.unitPrice,
-            maxTokens: house.config.aggregator.maxTokens, local: await house.surroundings.local())
+            local: await house.surroundings.local())
     }
 
     /// What a client's job would cost, when it would be taken now. Nothing is kept free for it.

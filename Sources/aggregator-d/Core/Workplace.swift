@@ -36,6 +36,7 @@ final class Workplace: Sendable {
     /// By what ledger-d tells this process's jobs from those of one that died: no clock has a part in it.
     let process: Digest
     private let book: Mutex<CardBook>
+    private let searches = Mutex(Searches())
     private let loadWords = Mutex(LoadWords())
     private let experience: Mutex<ExperienceBook>
     private let hearsay: Mutex<Hearsay>
@@ -100,6 +101,8 @@ final class Workplace: Sendable {
     }
 
     func withBook<T>(_ body: (inout CardBook) -> T) -> T { book.withLock { body(&$0) } }
+
+    func withSearches<T>(_ body: (inout Searches) -> T) -> T { searches.withLock { body(&$0) } }
 
     func withLoadWords<T>(_ body: (inout LoadWords) -> T) -> T { loadWords.withLock { body(&$0) } }
 

@@ -12,8 +12,15 @@ struct FailureJudgement: Hashable, Sendable {
     /// Whether the same candidate may do it in a moment.
     let passes: Bool
 
-    init(_ error: WireError) {
+    /// - Parameter elsewhere: whether another node says it. What a stranger says of the request is not the last word: it may have
+    ///   a smaller context, an older build that cannot read it, or no wish to tell the truth.
+    init(_ error: WireError, elsewhere: Bool = false) {
         passes = error.code == .tooManyRequests || error.code == .draining
+        if elsewhere, Self.isOfRequest(error) {
+            retries = true
+            blames = false
+            return
+        }
         switch error.code {
         case .contextLengthExceeded, .invalidRequest, .invalidParams, .tooLarge, .cancelled:
             retries = false
@@ -26,5 +33,10 @@ struct FailureJudgement: Hashable, Sendable {
             retries = true
             blames = true
         }
+    }
+
+    /// Whether it is the request itself that is told not to be possible.
+    static func isOfRequest(_ error: WireError) -> Bool {
+        [.contextLengthExceeded, .invalidRequest, .tooLarge].contains(error.code)
     }
 }

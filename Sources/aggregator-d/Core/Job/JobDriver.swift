@@ -14,6 +14,8 @@ final class JobDriver: Sendable {
     struct Hooks: Sendable {
         /// The candidate of this number failed.
         var blame: @Sendable (Int, String) -> Void = { _, _ in }
+        /// The candidate of this number is not where it was remembered.
+        var lost: @Sendable (Int) -> Void = { _ in }
         var praise: @Sendable (Int) -> Void = { _ in }
         /// A change of state in words, for whoever waits.
         var announce: @Sendable (String) async -> Void = { _ in }
@@ -39,8 +41,7 @@ final class JobDriver: Sendable {
     }
 
     init(
-        record: AggregatorInterface.Record, mayBeUnread: Bool = false, limits: JobLimits, journal: JobJournal,
-        clock: WallClock,
+        record: AggregatorInterface.Record, limits: JobLimits, journal: JobJournal, clock: WallClock,
         loop: any EventLoop, hooks: Hooks
     ) {
         key = JobKey(job: record.job, served: record.side == .provider)
@@ -50,8 +51,7 @@ final class JobDriver: Sendable {
         executor = LoopExecutor.of(loop)
         inner = Mutex(
             Inner(
-                machine: JobStateMachine(
-                    served: record.side == .provider, mayBeUnread: mayBeUnread, limits: limits),
+                machine: JobStateMachine(served: record.side == .provider, limits: limits),
                 record: record))
         journal.append(.opened(record))
     }
@@ -106,6 +106,7 @@ final class JobDriver: Sendable {
         for action in after {
             switch action {
             case .blame(let number, let reason): hooks.blame(number, reason)
+            case .lost(let number): hooks.lost(number)
             case .praise(let number): hooks.praise(number)
             default: break
             }
@@ -223,7 +224,7 @@ final class JobDriver: Sendable {
             inner.stopper?.resume()
             inner.stopper = nil
         case .end(let outcome): inner.outcome = outcome
-        case .blame, .praise: return false
+        case .blame, .lost, .praise: return false
         }
         return true
     }

@@ -48,8 +48,9 @@ enum JobWork: Hashable, Sendable {
 /// What happens to a job.
 enum JobEvent: Sendable {
     case begin
-    /// The candidates in words, best first, which of them is this node itself, and the plan in one line.
-    case planned(candidates: [String], here: Int?, summary: String)
+    /// The candidates in words, best first, which of them is this node itself, the plan in one line, and whether it was made
+    /// from what is remembered of a search.
+    case planned(candidates: [String], here: Int?, summary: String, remembered: Bool = false)
     case planFailed(WireError)
     /// The other side of an attempt said anything at all.
     case contact(Int)
@@ -75,6 +76,8 @@ enum JobAction: Sendable, Equatable {
     case stop
     /// The candidate of this number is to be used last for a while.
     case blame(Int, String)
+    /// The candidate of this number was remembered and is not there: it is to be searched again.
+    case lost(Int)
     case praise(Int)
     case end(JobOutcome)
 }

@@ -23,8 +23,6 @@ struct JobStateMachine: Sendable {
 
     /// Whether another node asked for it.
     let served: Bool
-    /// Whether a provider of an older build could not read the request, and would refuse it.
-    let mayBeUnread: Bool
     let limits: JobLimits
     private(set) var state: AggregatorInterface.State = .received
     private var phase = Phase.idle
@@ -35,14 +33,17 @@ struct JobStateMachine: Sendable {
     private var untried: [Int] = []
     /// Who was full or leaving in this round, and may be neither in the next.
     private var busy: [Int] = []
+    /// What another node said of the request itself; it counts when nobody does the job.
+    private var refusal: WireError?
+    /// Whether the candidates were remembered and not searched for: when none of them does it, it is searched.
+    private var isRemembered = false
     private var waitedMs = 0
     private var contacted = false
     private var delivered = false
     private var stop: Stop?
 
-    init(served: Bool, mayBeUnread: Bool = false, limits: JobLimits) {
+    init(served: Bool, limits: JobLimits) {
         self.served = served
-        self.mayBeUnread = mayBeUnread
         self.limits = limits
     }
 
@@ -55,7 +56,8 @@ struct JobStateMachine: Sendable {
         case (.idle, .begin): return begin()
         case (.idle, .cancel(let reason)):
             return end(.cancelled(Self.cancellation(reason)))
-        case (.planning, .planned(let candidates, let here, let summary)):
+        case (.planning, .planned(let candidates, let here, let summary, let remembered)):
+            isRemembered = remembered
             return planned(candidates, here, summary)
         case (.planning, .planFailed(let error)): return end(outcome(stopped: stop, else: error))
         case (.running(let current), .contact(let n)) where n == current: return contact()
@@ -87,9 +89,11 @@ struct JobStateMachine: Sendable {
         guard !names.isEmpty else {
             return end(.failed(WireError(.noProvider, "The plan has no candidate: \(summary).")))
         }
-        candidates = names
-        self.here = here
-        untried = Array(names.indices.prefix(limits.maximumAttempts))
+        // Those of an earlier plan keep their numbers: events of theirs may still come.
+        let offset = candidates.count
+        candidates += names
+        self.here = here.map { offset + $0 }
+        untried = names.indices.prefix(limits.maximumAttempts).map { offset + $0 }
         return [.disarm(.plan)] + moved(.planned, summary) + next()
     }
 
@@ -132,17 +136,22 @@ struct JobStateMachine: Sendable {
         }
         var cause = error
         if case .attempt(let reason) = stop { cause = reason }
-        let judgement = FailureJudgement(cause)
+        let isElsewhere = !served && number != here
+        let judgement = FailureJudgement(cause, elsewhere: isElsewhere)
         var actions = disarmAttempt()
-        if judgement.blames { actions.append(.blame(number, cause.message)) }
+        // Who was remembered may have left meanwhile, and said so in the network: no word from him is no failure of his.
+        let mayHaveLeft = isRemembered && !contacted
+        if judgement.blames { actions.append(mayHaveLeft ? .lost(number) : .blame(number, cause.message)) }
         if judgement.passes, number != here { busy.append(number) }
-        let isUnread = mayBeUnread && number != here && cause.code == .invalidRequest
-        guard !delivered, judgement.retries || isUnread else { return actions + end(.failed(cause)) }
-        if !untried.isEmpty {
-            actions += moved(.running, "\(candidates[number]) failed: \(cause.message)")
-            return actions + next()
-        }
-        return actions + (waitForPlace(cause) ?? end(.failed(cause)))
+        if isElsewhere, FailureJudgement.isOfRequest(cause) { refusal = refusal ?? cause }
+        guard !delivered, judgement.retries else { return actions + end(.failed(cause)) }
+        let words = "\(candidates[number]) failed: \(cause.message)"
+        if !untried.isEmpty { return actions + moved(.running, words) + next() }
+        if let waiting = waitForPlace(cause) { return actions + waiting }
+        guard isRemembered, refusal == nil else { return actions + end(.failed(refusal ?? cause)) }
+        phase = .planning
+        stop = nil
+        return actions + moved(.running, words + " It is searched for others") + [arm(.plan), .work(.plan)]
     }
 
     /// Waits for those who may soon have a place; nil when there are none, or it was waited long enough. Another node's

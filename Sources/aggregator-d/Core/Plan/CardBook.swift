@@ -85,6 +85,9 @@ struct CardBook: Sendable {
         }
     }
 
+    /// The newest card of a provider that was seen.
+    func card(_ provider: PublicKey) -> ProviderCard? { cards[provider] }
+
     /// Where a provider was last heard to be.
     func endpoint(_ provider: PublicKey) -> String? { cards[provider]?.endpoint }
 

@@ -46,6 +46,8 @@ struct Plan: Sendable {
     var explained: [AggregatorInterface.Plan.Candidate]
     var summary: String
     var failure: WireError?
+    /// Whether it was made from what is remembered of a search.
+    var isRemembered = false
 }
 
 enum Planner {
@@ -161,10 +163,7 @@ private struct Draft {
             return "does not say where it is paid"
         }
         if card.slots < 1 { return "has no slot for jobs" }
-        if !card.endpoint.hasPrefix("ws://"), !card.endpoint.hasPrefix("wss://") {
-            return "has no usable endpoint"
-        }
-        return nil
+        return EndpointForm.problem(card.endpoint).map { "has no usable endpoint: \($0)" }
     }
 
     private mutating func note(_ provider: PublicKey?, _ endpoint: String?, _ reason: String) {
@@ -188,7 +187,7 @@ private struct Draft {
         case .told(let status, let milliseconds):
             text += " just now, \(milliseconds) ms away"
             if !status.accepts { text += ", takes no jobs" }
-        case .untold(let reason): text += " by its card; asked now: \(reason)"
+        case .untold(let reason), .unsaid(let reason): text += " by its card; asked now: \(reason)"
         case nil: break
         }
         if let word = input.words[offer.card.provider] {

@@ -9,13 +9,19 @@ enum Standing: Hashable, Sendable {
     case told(ProviderStatus, milliseconds: Int)
     /// Asked, without an answer that can be used: why.
     case untold(String)
+    /// It answers, but does not say how it is, as who was asked too often a moment ago: its card counts.
+    case unsaid(String)
+
+    /// Whether nothing came that shows it to be there.
+    var isSilent: Bool { if case .untold = self { true } else { false } }
 }
 
 extension Standing {
     /// What dht-d brought, proven here again.
     init(_ answer: DHTInterface.Probe.Answer) {
         guard let event = answer.status else {
-            self = .untold(answer.problem ?? "no answer")
+            let problem = answer.problem ?? "no answer"
+            self = answer.refused == true ? .unsaid(problem) : .untold(problem)
             return
         }
         guard event.pubkey == answer.provider, (try? event.verify()) != nil,

@@ -35,7 +35,7 @@ struct ChannelRefunds: Sendable {
             models.append(record.model)
         }
         for model in models.prefix(3) {
-            _ = try? await house.plan(model: model, pin: provider, trace: nil, seed: 0, alwaysAsk: true)
+            _ = try? await house.plan(model: model, pin: provider, trace: nil, seed: 0, asking: .always)
             if let known = house.withBook({ $0.endpoint(provider) }) { return known }
         }
         throw WireError(

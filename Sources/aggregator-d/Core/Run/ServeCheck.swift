@@ -10,8 +10,6 @@ enum ServeCheck {
     struct Terms: Sendable {
         var provide: Bool
         var unitPrice: UnitPrice
-        /// Tokens.
-        var maxTokens: Int
         var local: LocalView
     }
 
@@ -44,11 +42,10 @@ enum ServeCheck {
     /// - Throws: why it cannot.
     static func entry(_ job: Wish, _ terms: Terms) throws(WireError) -> ContentInterface.Entry {
         guard terms.provide else { throw WireError(.policyRefused, "This node does not work for others.") }
-        guard (1...terms.maxTokens).contains(job.maxTokens) else {
+        guard job.maxTokens >= 1 else {
             throw WireError(
-                .invalidRequest,
-                "This provider's answers have 1 to \(terms.maxTokens) tokens, not \(job.maxTokens).",
-                fix: "Ask for 'max_tokens' of at most \(terms.maxTokens).")
+                .invalidRequest, "An answer has one token at least, not \(job.maxTokens).",
+                fix: "Ask for 'max_tokens' of 1 or more.")
         }
         guard let entry = terms.local.entry(job.modelRoot.hex), entry.root == job.modelRoot else {
             if case .failure(let error) = terms.local.entries {

@@ -4,6 +4,7 @@
 import IPC
 import Interfaces
 import Logging
+import NodeConfig
 import NodeModel
 import Synchronization
 import Wire
@@ -120,7 +121,9 @@ final class ServedJob: Sendable {
         // The client waits for a word before it waits for an answer.
         try await sink.send(Serve.Event(stage: .queued))
         let run = ExecInterface.Run(
-            job: job.job, model: entry.root.hex, payload: .sealed(job.payload), maxTokens: job.maxTokens,
+            job: job.job, model: entry.root.hex, payload: .sealed(job.payload),
+            // Who asks for more than this node gives gets the beginning, and a receipt that says so.
+            maxTokens: min(job.maxTokens, house.config.aggregator.maxTokens),
             allowance: cover.withLock { $0?.tokens })
         do {
             let reply = try await house.links.exec.stream(run, trace: job.job.text) { event in

@@ -101,8 +101,16 @@ extension SubmittedJob {
 
     /// A provider's failure in words that name it; what the request itself caused stays as it is.
     private static func explain(_ error: WireError, _ offer: Offer, pieces: Int) -> WireError {
-        guard FailureJudgement(error).blames, error.code != .verificationFailed else { return error }
         let name = offer.card.provider.hex.prefix(16)
+        // An endpoint that cannot be dialled, or a message that cannot be read: not what this node's people sent.
+        if error.code == .invalidParams {
+            return WireError(
+                .providerFailed, "Provider \(name) cannot be talked to: \(error.message)",
+                fix: "Ask again; another provider is tried first, if there is one.", cause: "\(error.code)")
+        }
+        guard FailureJudgement(error, elsewhere: true).blames, error.code != .verificationFailed else {
+            return error
+        }
         guard pieces > 0 else {
             return WireError(
                 error.code, "Provider \(name) failed: \(error.message)", fix: error.fix,

@@ -20,7 +20,6 @@ final class SubmittedJob: Sendable {
     }
 
     private struct Progress: Sendable {
-        var candidates: [Candidate] = []
         var answer: Answer?
         var settled: (finish: FinishReason, root: ContentRoot, bundle: ReceiptBundle)?
         var checked: CheckedJob?
@@ -62,15 +61,19 @@ final class SubmittedJob: Sendable {
             record: AggregatorInterface.Record(
                 job: job, side: .local, state: .received, reason: reason,
                 model: submit.request.model, createdAt: now, updatedAt: now),
-            mayBeUnread: submit.request.isExtended, limits: house.limits, journal: house.journal,
-            clock: house.clock, loop: house.loop,
+            limits: house.limits, journal: house.journal, clock: house.clock, loop: house.loop,
             hooks: JobDriver.Hooks(
                 blame: { number, reason in
                     guard let provider = blamed.provider(number) else { return }
                     house.withBook { $0.blame(provider, reason: reason, now: house.clock.seconds) }
+                    house.withSearches { $0.forget(provider) }
                     house.learn(provider, success: false)
                     house.log.warning(
                         "a provider failed", metadata: ["job": "\(job)", "provider": "\(provider)"])
+                },
+                lost: { number in
+                    guard let provider = blamed.provider(number) else { return }
+                    house.withSearches { $0.forget(provider) }
                 },
                 praise: { number in
                     guard let provider = blamed.provider(number) else { return }
@@ -128,18 +131,23 @@ final class SubmittedJob: Sendable {
     private func plan() async throws -> JobEvent {
         try await gate.wait(ticket)
         let seed = UInt64(job.text.suffix(16), radix: 16) ?? 0
+        let isFirst = candidateList.isEmpty
         let plan = try await house.plan(
-            model: request.model, pin: pin, trace: job.text, seed: seed, alwaysAsk: false)
+            model: request.model, pin: pin, trace: job.text, seed: seed,
+            asking: isFirst ? .whenUnknown : .whenNeeded)
         house.metrics.planned(plan)
         if let failure = plan.failure { throw failure }
-        candidateList.set(plan.candidates)
-        progress.withLock { $0.candidates = plan.candidates }
+        candidateList.add(plan.candidates)
         let here = plan.candidates.firstIndex { if case .here = $0 { true } else { false } }
-        return .planned(candidates: plan.candidates.map(\.words), here: here, summary: plan.summary)
+        return .planned(
+            candidates: plan.candidates.map(\.words), here: here, summary: plan.summary,
+            remembered: plan.isRemembered)
     }
 
     private func attempt(_ number: Int) async throws {
-        let candidate = progress.withLock { $0.candidates[number] }
+        guard let candidate = candidateList[number] else {
+            throw WireError(.internalError, "There is no candidate \(number).")
+        }
         let answer: Answer
         switch candidate {
         case .here(let entry):
@@ -241,7 +249,10 @@ final class SubmittedJob: Sendable {
 /// The candidates of a job, for those who only know their numbers.
 final class CandidateList: Sendable {
     private let list = Mutex<[Candidate]>([])
-    func set(_ candidates: [Candidate]) { list.withLock { $0 = candidates } }
+    /// Adds those of one more plan; the numbers of the earlier ones stay theirs.
+    func add(_ candidates: [Candidate]) { list.withLock { $0 += candidates } }
+
+    var isEmpty: Bool { list.withLock { $0.isEmpty } }
 
     /// The other node at this place; nil for this node.
     func provider(_ number: Int) -> PublicKey? {

@@ -69,7 +69,9 @@ struct StatusRoutes: Sendable {
             answer.milliseconds = Int(milliseconds)
         case .silent: answer.problem = "no answer"
         case .unreachable: answer.problem = "this node has no way to such an address"
-        case .refused(let error): answer.problem = "refused: \(error.message)"
+        case .refused(let error):
+            answer.problem = "refused: \(error.message)"
+            answer.refused = true
         case .forged: answer.problem = "its answer is not signed by it"
         }
         return answer

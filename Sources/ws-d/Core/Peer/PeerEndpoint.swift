@@ -2,6 +2,7 @@
 // It must never resolve a name: a card's endpoint is what it says, and a look-up would tell others whom we dial.
 
 import NIOCore
+import NodeModel
 import Wire
 
 /// A parsed endpoint.
@@ -12,7 +13,7 @@ struct PeerEndpoint: Hashable, Sendable {
     let authority: String
     let address: SocketAddress
 
-    static let path = "/peer"
+    static let path = EndpointForm.path
 
     private init(text: String, authority: String, address: SocketAddress) {
         self.text = text
@@ -31,21 +32,13 @@ struct PeerEndpoint: Hashable, Sendable {
                 .invalidParams, "The endpoint '\(text.prefix(200))' cannot be dialled: \(why).",
                 fix: "A provider's endpoint is ws://ADDRESS:PORT/peer with an address in digits.")
         }
-        guard text.utf8.count <= 200 else { throw refuse("it is too long") }
-        guard text.hasPrefix("ws://") else { throw refuse("only ws:// is supported") }
-        guard text.hasSuffix(Self.path) else { throw refuse("its path is not /peer") }
-        let authority = String(text.dropFirst(5).dropLast(Self.path.count))
-        guard let colon = authority.lastIndex(of: ":"),
-            let port = UInt16(authority[authority.index(after: colon)...]),
-            port > 0
-        else { throw refuse("it has no port") }
-        var host = String(authority[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard let address = try? SocketAddress(ipAddress: host, port: Int(port)) else {
+        let form: EndpointForm
+        do { form = try EndpointForm(text) } catch { throw refuse(error.reason) }
+        guard let address = try? SocketAddress(ipAddress: form.host, port: Int(form.port)) else {
             throw refuse("its host is not a numeric address")
         }
         self.text = text
-        self.authority = authority
+        authority = form.authority
         self.address = address
     }
 }
