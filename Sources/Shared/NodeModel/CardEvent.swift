@@ -49,7 +49,7 @@ extension ProviderCard {
         let (lifetime, over) = expiresAt.subtractingReportingOverflow(createdAt)
         return !over && createdAt >= 0 && lifetime > 0 && lifetime <= Self.maximumLifetime && memoryMiB >= 0
             && slots >= 0
-            && (0...15).contains(load) && models.count <= 8 && endpoint.utf8.count <= 128
+            && (0...15).contains(load) && models.count <= Self.mostModels && endpoint.utf8.count <= 128
             && payTo?.isPlausible != false
             && (statusAddress?.utf8.count ?? 1) <= 47 && statusAddress?.isEmpty != true
             && models.allSatisfy { $0.price.total(promptTokens: 1, completionTokens: 1) != nil }

@@ -23,6 +23,8 @@ public struct ModelOffer: Hashable, Sendable, Codable {
 public struct ProviderCard: Hashable, Sendable, Codable {
     /// The longest that a card may live, in seconds.
     public static let maximumLifetime: Int64 = 1800
+    /// Models on a card at most.
+    public static let mostModels = 8
 
     public var provider: PublicKey
     /// Where jobs are taken, as `ws://host:port/peer`.

@@ -216,4 +216,26 @@ import Testing
         // The dead one is not waited for as long as if nobody had answered.
         #expect((250...260).contains(network.now - began))
     }
+
+    /// A card could have every client knock at doors inside its own house.
+    @Test func aCardDoesNotAimAtThisHouse() throws {
+        var peer = TestPeer()
+        let inside = Endpoint(address: 0xC0A8_0101, port: 53)
+        let target = StatusTarget(provider: try TestCards.key(2).publicKey, endpoint: inside)
+        peer.feed(.command(.probe([target], 1)))
+        #expect(peer.sent.allSatisfy { $0.to != inside })
+        #expect(peer.probed?.map(\.end) == [.unreachable])
+        // Where the neighbours are local, so is the network.
+        peer.endpoint = Endpoint(address: 0xC0A8_0102, port: 6881)
+        _ = peer.ask(.ping, readOnly: false)
+        for packet in peer.sent where packet.to == peer.endpoint {
+            guard case .message(let check) = KRPCDecoder.decode(packet.bytes[...]), case .query = check.body
+            else { continue }
+            let reply = KRPCMessage(
+                transaction: check.transaction, body: .reply(KRPCReply(sender: peer.me)))
+            peer.feed(.packet(reply.encoded(), from: peer.endpoint))
+        }
+        peer.feed(.command(.probe([target], 2)))
+        #expect(peer.sent.contains { $0.to == inside })
+    }
 }

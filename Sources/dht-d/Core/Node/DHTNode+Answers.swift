@@ -39,7 +39,7 @@ extension DHTNode {
                 reply = item(under: target, newerThan, query, source, now)
             case .put(let item, let swap, let token):
                 guard tokens.isValid(token, for: source) else { throw KRPCError.badToken }
-                try items.put(item, swap: swap, from: source, own: sides.ids, now: now.milliseconds)
+                try keep(item, swap, source, now)
             case .sampleInfohashes(let target):
                 reply.nodes = nearest(target, query, source, now)
                 reply.sample = peers.sample(now: now.milliseconds, using: &random)
@@ -64,6 +64,20 @@ extension DHTNode {
             refuse(error, message.transaction, source, room: size)
         }
         if !message.readOnly { notice(NodeContact(id: query.sender, endpoint: source), now) }
+    }
+
+    /// BEP 44 `put`. To forge an item costs nothing, and to see it as much as answering a crowd.
+    private mutating func keep(
+        _ item: MainlineItem, _ swap: Int64?, _ source: Endpoint, _ now: Moment
+    ) throws(KRPCError) {
+        do throws(KRPCError) {
+            try items.put(item, swap: swap, from: source, own: sides.ids, now: now.milliseconds)
+        } catch {
+            if error.code == .badSignature {
+                limiter?.charge(source, DHTConfiguration.forgeryPrice, now: now.milliseconds)
+            }
+            throw error
+        }
     }
 
     /// Sends an error reply, unless it would be larger than what it answers.

@@ -35,7 +35,7 @@ extension DHTNode {
     mutating func describe(_ target: StatusTarget, _ operation: OperationID, _ now: Moment) {
         serial += 1
         descriptorRuns[serial] = DescriptorRun(operation: operation, target: target)
-        guard target.endpoint.isUsable, configuration.families.contains(target.endpoint.family) else {
+        guard mayAsk(target.endpoint) else {
             return endDescription(serial, .unreachable)
         }
         askPiece(serial, now)

@@ -61,7 +61,7 @@ extension DHTNode {
         let targets = Array(targets.prefix(StatusRun.most))
         statusRuns[key] = StatusRun(operation: operation, targets: targets, began: now.milliseconds)
         for (place, target) in targets.enumerated() {
-            guard target.endpoint.isUsable, configuration.families.contains(target.endpoint.family) else {
+            guard mayAsk(target.endpoint) else {
                 statusDone(key, place, .unreachable)
                 continue
             }
@@ -77,6 +77,14 @@ extension DHTNode {
         }
         timers.add(.statusDeadline(key), at: now.milliseconds + configuration.statusPatience)
         endProbeIfDone(key)
+    }
+
+    /// Whether a stranger's card may aim a packet of ours there: at a loopback, private or link-local address only where such
+    /// nodes are our neighbours, or a card could have every client knock at doors inside its own house.
+    func mayAsk(_ endpoint: Endpoint) -> Bool {
+        guard endpoint.isUsable, configuration.families.contains(endpoint.family) else { return false }
+        return !endpoint.isLocal
+            || sides[endpoint.family].table.entries.contains { $0.contact.endpoint.isLocal }
     }
 
     /// A node answered for a provider.

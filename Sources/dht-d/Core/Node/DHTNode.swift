@@ -59,7 +59,7 @@ public struct DHTNode: Sendable {
     /// Ids and tables, by address family.
     var sides: Sides
     var cards: CardStore
-    var peers = PeerStore()
+    var peers: PeerStore
     var items = MainlineItemStore()
     var desk = EvidenceDesk()
     var tokens: TokenJar
@@ -112,6 +112,7 @@ public struct DHTNode: Sendable {
         limits.groups = configuration.groups
         sides = Sides(configuration, ids: (id, idV6 ?? id))
         cards = CardStore(limits: limits, rules: configuration.cardRules)
+        peers = PeerStore(groups: configuration.groups)
         tokens = TokenJar(random: &self.random)
         let salt = self.random.next()
         limiter = configuration.queryRate.map { RateLimiter(perSecond: $0, salt: salt) }

@@ -21,7 +21,9 @@ public struct CardRules: Hashable, Sendable {
     public func check(
         _ card: CardRecord, under target: NodeID?, depth: Int = 0, unixNow: Int64
     ) throws(KRPCError) -> (expires: Int64, topic: Topic?) {
-        guard card.event.kind == EventKind.card else { throw .notACard }
+        guard card.event.kind == EventKind.card, Self.offers(card.event) <= ProviderCard.mostModels else {
+            throw .notACard
+        }
         var topic: Topic?
         if let target {
             let bits = card.event.pubkey.shardBits(depth)
@@ -37,4 +39,7 @@ public struct CardRules: Hashable, Sendable {
         guard expires > unixNow else { throw .expired }
         return (expires, topic)
     }
+
+    /// Each model is a target or two under which a card may lie: one signature must not buy a hundred places.
+    private static func offers(_ event: SignedEvent) -> Int { event.tags.count { $0.first == "model" } }
 }

@@ -42,6 +42,8 @@ public struct CardStore: Sendable {
     private let rules: CardRules
     private var targets: [NodeID: CardPile] = [:]
     private var sources = CardSources()
+    /// How many cards of others came from each address range.
+    private var held: [UInt64: Int] = [:]
     /// How many cards are stored, expired ones included until the next sweep.
     public private(set) var count = 0
     /// How many targets hold a card.
@@ -82,11 +84,58 @@ public struct CardStore: Sendable {
         let stored = Stored(
             card: card, expires: expires, source: source, storedAt: now.milliseconds, work: work,
             facts: CardFacts(card.event, topic: topic))
+        let isNew = victim == nil && targets[target]?.place(of: card.event.pubkey) == nil
+        if isNew, count >= limits.total { dropOldest(of: largest?.range) }
+        add(stored, under: target, insteadOf: victim)
+        sources.heard(source, now: now.milliseconds)
+    }
+
+    private mutating func add(_ stored: Stored, under target: NodeID, insteadOf victim: Int?) {
+        if let pile = targets[target], let place = pile.place(of: stored.card.event.pubkey) ?? victim {
+            release(pile.cards[place])
+        }
         // In its place: a copy of a crowded pile would cost as much as the signature.
         let before = targets[target]?.count ?? 0
         targets[target, default: CardPile()].put(stored, insteadOf: victim)
         count += (targets[target]?.count ?? 0) - before
-        sources.heard(source, now: now.milliseconds)
+        if let source = stored.source { held[source.group, default: 0] += 1 }
+    }
+
+    private mutating func release(_ stored: Stored) {
+        guard let range = stored.source?.group, let before = held[range] else { return }
+        held[range] = before > 1 ? before - 1 : nil
+    }
+
+    /// The range that holds most places of this store.
+    private var largest: (range: UInt64, count: Int)? {
+        held.max { ($0.value, $0.key) < ($1.value, $1.key) }.map { ($0.key, $0.value) }
+    }
+
+    /// Whether one more card from there finds a place. When all are taken, the range that has most of them gives one up to a
+    /// range that has fewer: whoever fills a store from one range does not shut it.
+    private func hasRoom(for source: Endpoint) -> Bool {
+        guard count >= limits.total else { return true }
+        return (held[source.group] ?? 0) + 1 < largest?.count ?? 0
+    }
+
+    /// Lets the card go that lies here longest of those that came from this range.
+    private mutating func dropOldest(of range: UInt64?) {
+        var oldest: (target: NodeID, author: PublicKey, at: Int64)?
+        for (target, pile) in targets {
+            for (place, mark) in pile.marks.enumerated() where !mark.isOwn && mark.range == range {
+                let at = pile.cards[place].storedAt
+                if oldest.map({ (at, target) < ($0.at, $0.target) }) ?? true {
+                    oldest = (target, pile.cards[place].card.event.pubkey, at)
+                }
+            }
+        }
+        guard let oldest, var pile = targets[oldest.target], let place = pile.place(of: oldest.author) else {
+            return
+        }
+        release(pile.cards[place])
+        pile.filter { $0.card.event.pubkey != oldest.author }
+        targets[oldest.target] = pile.count == 0 ? nil : pile
+        count -= 1
     }
 
     /// Whether there is room for a card: in its author's place, beside all, or (the result) in that of another.
@@ -94,7 +143,7 @@ public struct CardStore: Sendable {
         for card: CardRecord, _ work: Int, under target: NodeID, from source: Endpoint, _ now: Moment
     ) throws(KRPCError) -> Int? {
         guard let pile = targets[target] else {
-            guard count < limits.total else { throw .targetFull }
+            guard hasRoom(for: source) else { throw .targetFull }
             return nil
         }
         if let known = pile.place(of: card.event.pubkey) {
@@ -108,7 +157,7 @@ public struct CardStore: Sendable {
         if pile.count >= limits.perTarget {
             return try Self.victim(of: card, work, from: source, in: pile, now: now.unixSeconds)
         }
-        guard count < limits.total else { throw .targetFull }
+        guard hasRoom(for: source) else { throw .targetFull }
         return nil
     }
 
@@ -149,13 +198,10 @@ public struct CardStore: Sendable {
     public mutating func keepOwn(_ card: CardRecord, under topics: [Topic], expires: Int64, now: Moment) {
         dropOwn(card.event.pubkey)
         for topic in topics {
-            let key = topic.key()
-            let before = targets[key]?.count ?? 0
             let stored = Stored(
                 card: card, expires: expires, source: nil, storedAt: now.milliseconds, work: card.work,
                 facts: CardFacts(card.event, topic: topic))
-            targets[key, default: CardPile()].put(stored, insteadOf: nil)
-            count += (targets[key]?.count ?? 0) - before
+            add(stored, under: topic.key(), insteadOf: nil)
         }
     }
 
@@ -177,6 +223,10 @@ public struct CardStore: Sendable {
             return pile.count == 0 ? nil : pile
         }
         count = targets.values.reduce(0) { $0 + $1.count }
+        held = [:]
+        for mark in targets.values.lazy.flatMap(\.marks) where !mark.isOwn {
+            held[mark.range, default: 0] += 1
+        }
         sources.keep(Set(targets.values.lazy.flatMap(\.cards).compactMap(\.source)))
     }
 

@@ -15,6 +15,10 @@ public struct PeerStore: Sendable {
     /// How many info hashes have one.
     public var hashCount: Int { peers.count }
 
+    /// How many peers of each address range are stored.
+    private var held: [UInt64: Int] = [:]
+    private let groups: AddressGroups
+
     private var sampled: [NodeID] = []
     private var sampledUntil = Int64.min
     /// How long a sample stays the same, in milliseconds.
@@ -25,28 +29,47 @@ public struct PeerStore: Sendable {
     public static let maximumHashes = 2000
     /// Most peers under one hash.
     public static let maximumPeers = 100
+    /// Most peers of one address range in all, and most ports of one address under one hash.
+    public static let maximumPerRange = 400
+    public static let maximumPorts = 4
 
     /// An empty store.
-    public init() {}
+    public init(groups: AddressGroups = AddressGroups()) { self.groups = groups }
 
     /// Stores or renews a peer.
     ///
-    /// - Returns: false when the store is full.
+    /// - Returns: false when the store is full, or its range has what one may have.
     public mutating func announce(_ endpoint: Endpoint, under hash: NodeID, now: Int64) -> Bool {
         var list = peers[hash] ?? []
         if let index = list.firstIndex(where: { $0.endpoint == endpoint }) {
             list[index].expires = now + Self.lifetime
         } else {
-            guard !list.isEmpty || peers.count < Self.maximumHashes else { return false }
-            if list.count >= Self.maximumPeers {
-                list.removeFirst()
-                count -= 1
+            guard !list.isEmpty || peers.count < Self.maximumHashes, mayJoin(endpoint, list) else {
+                return false
             }
+            if list.count >= Self.maximumPeers { release(list.removeFirst()) }
             list.append(Peer(endpoint: endpoint, expires: now + Self.lifetime))
+            held[endpoint.group, default: 0] += 1
             count += 1
         }
         peers[hash] = list
         return true
+    }
+
+    /// One address could fill all hashes in seconds, or drive all others out of one with a hundred ports.
+    private func mayJoin(_ endpoint: Endpoint, _ list: [Peer]) -> Bool {
+        if groups.exemptLocal && endpoint.isLocal { return true }
+        let same = list.lazy.map(\.endpoint).filter { $0.group == endpoint.group }
+        let home = same.count { $0.home == endpoint.home }
+        return (held[endpoint.group] ?? 0) < Self.maximumPerRange
+            && same.count { $0.address == endpoint.address } < Self.maximumPorts
+            && groups.allow(endpoint, beside: (same.count, home))
+    }
+
+    private mutating func release(_ peer: Peer) {
+        count -= 1
+        let left = (held[peer.endpoint.group] ?? 1) - 1
+        held[peer.endpoint.group] = left > 0 ? left : nil
     }
 
     /// Up to `limit` living peers of `hash`, the newest first. Only of one family, when it is named: the two networks do not
@@ -77,5 +100,7 @@ public struct PeerStore: Sendable {
             return living.isEmpty ? nil : living
         }
         count = peers.values.reduce(0) { $0 + $1.count }
+        held = [:]
+        for peer in peers.values.lazy.flatMap(\.self) { held[peer.endpoint.group, default: 0] += 1 }
     }
 }
