@@ -22,7 +22,19 @@ class Degraded(unittest.TestCase):
     def make(self, **options):
         node = Node(**options)
         self.addCleanup(node.destroy)
+        self.addCleanup(self.assert_calm, node)
         return node
+
+    def assert_calm(self, node):
+        """Nothing died of what was missing: no daemon was started again, none left a trace."""
+        if not os.path.exists(os.path.join(node.home, "supervisor.out")):
+            return
+        for daemon in node.status()["daemons"]:
+            self.assertEqual(daemon["restarts"], 0, daemon)
+        for name in ("supervisor.out", os.path.join("state", "logs", "node.jsonl")):
+            with open(os.path.join(node.home, name), encoding="utf-8") as file:
+                for line in file:
+                    self.assertNotRegex(line, TRACE)
 
     def ctl(self, node, *words, **options):
         """A command that ends within 15 s and never shows a stack trace."""
@@ -152,6 +164,7 @@ class Content(Degraded):
         self.addCleanup(subprocess.run, ["umount", "-l", os.path.join(home, "state")], check=False)
         node = Node(home=home, extra="content:\n  headroom_bytes: 1048576\n")
         self.addCleanup(node.stop)
+        self.addCleanup(self.assert_calm, node)
         node.start()
         done = self.ctl(node, "content", "add", MODEL_FILE, "--name", MODEL)
         self.assertEqual(done.returncode, 1, done.stdout)
