@@ -103,6 +103,15 @@ extension NodeConfiguration {
                 Asset(rawValue: name).isWellFormed, path, "'\(name)' is not an asset",
                 "test:credit, or by CAIP-19 as eip155:137/erc20:0x3c49….")
         }
+        for (name, price) in aggregator.prices.sorted(by: { $0.key < $1.key }) {
+            let path = "aggregator.prices.\(name)"
+            check(
+                name == name.lowercased() && (1...64).contains(name.utf8.count), path,
+                "is not a model's name", "Names have 1 to 64 bytes, in lower case: 'infernetctl models'.")
+            for value in [price.prompt, price.completion] where !(0...1_000_000_000).contains(value) {
+                check(false, path, "is \(value), outside 0 to 1000000000")
+            }
+        }
         for key in aggregator.validators {
             check(
                 PublicKey(hex: key) != nil, "aggregator.validators", "'\(key.prefix(80))' is not a key",
