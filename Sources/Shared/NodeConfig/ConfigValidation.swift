@@ -47,6 +47,16 @@ extension NodeConfiguration {
                 HostPort(address) != nil, path, "must be 'host:port' with a numeric host",
                 "As 127.0.0.1:8080.")
         }
+        for key in http.apiKeys {
+            check(
+                HTTPSection.keyHash(key) != nil, "http.api_keys",
+                "must list 'sha256:' and 64 hexadecimal characters each, never a key itself",
+                "'infernetctl config new-key' makes a key and prints what belongs here.")
+        }
+        check(
+            !http.apiKeys.isEmpty || http.listen.isEmpty || HostPort(http.listen)?.isLoopback != false,
+            "http.listen", "is not a loopback address, and who reaches it spends this node's money",
+            "Set http.api_keys ('infernetctl config new-key' makes a key), or listen on 127.0.0.1 or [::1].")
         // Two networks (BEP 32), each with its own socket, so that none of them is entered unawares.
         check(
             HostPort(dht.listen)?.isV6 != true, "dht.listen", "is for an IPv4 address",
@@ -198,6 +208,9 @@ public struct HostPort: Sendable, Equatable, CustomStringConvertible {
     }
 
     public var isV6: Bool { host.contains(":") }
+
+    /// Whether it is reached from this very machine alone.
+    public var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
 
     public var description: String { isV6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
