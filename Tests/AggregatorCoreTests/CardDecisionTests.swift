@@ -108,8 +108,10 @@ import Wire
             return
         }
         #expect(card.size <= ProviderCard.maximumSize)
-        #expect(!card.models.isEmpty && card.models.map(\.name) == names.reversed().prefix(card.models.count))
-        #expect(decision.leftOut.map(\.name) == names.reversed().dropFirst(card.models.count))
+        #expect(
+            !card.models.isEmpty
+                && card.models.map(\.name) == Array(names.reversed().prefix(card.models.count)))
+        #expect(decision.leftOut.map(\.name) == Array(names.reversed().dropFirst(card.models.count)))
         #expect(decision.leftOut.contains { $0.reason.contains("1000 bytes") })
         #expect(decision.leftOut.last?.reason.contains("8 models") == true)
         // One more would be too much.
