@@ -45,6 +45,7 @@ private let control: [ValueReader] = [
     of(ControlInterface.Drain.self),
     of(ControlInterface.SetLogLevel.self),
     of(ControlInterface.Ping.self),
+    of(ControlInterface.Process.self), of(ControlInterface.Exit.self),
 ].flatMap { $0 }
 private let supervisor: [ValueReader] = [
     of(SupervisorInterface.Status.self),
@@ -54,6 +55,7 @@ private let supervisor: [ValueReader] = [
     of(SupervisorInterface.Metrics.self),
     of(SupervisorInterface.Health.self),
     of(SupervisorInterface.ShowConfig.self),
+    of(SupervisorInterface.Drain.self), of(SupervisorInterface.Privileges.self),
 ].flatMap { $0 }
 private let content: [ValueReader] = [
     of(stream: ContentInterface.Import.self),
@@ -104,6 +106,8 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.AskCredit.self), of(LedgerInterface.PayCredit.self),
     of(LedgerInterface.WithdrawCredit.self), of(LedgerInterface.ServeCredit.self),
     of(LedgerInterface.Credits.self), of(AggregatorInterface.Credit.self),
+    of(LedgerInterface.MakeInvoice.self), of(LedgerInterface.Invoices.self),
+    of(LedgerInterface.PayInvoice.self),
 ].flatMap { $0 }
 private let exec: [ValueReader] = [
     of(stream: ExecInterface.Run.self),
@@ -158,4 +162,5 @@ private let aggregator: [ValueReader] = [
     of(AggregatorInterface.Plan.self),
     of(AggregatorInterface.Status.self),
     of(AggregatorInterface.Reputation.self),
+    of(AggregatorInterface.Admit.self),
 ].flatMap { $0 }

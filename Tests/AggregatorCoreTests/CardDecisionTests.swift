@@ -1,6 +1,7 @@
 // Proves when this node's card is announced, renewed and taken back.
 
 import Interfaces
+import NodeConfig
 import NodeModel
 import Testing
 import Wire
@@ -14,7 +15,7 @@ import Wire
     ) -> CardDecision.Facts {
         CardDecision.Facts(
             own: PlannerTests.own, provide: provide, endpoint: endpoint,
-            price: UnitPrice(prompt: 1, completion: 2),
+            prices: PriceList(UnitPrice(prompt: 1, completion: 2)),
             context: 1024, local: local, interval: 300, lifetime: 1200, now: now)
     }
 
@@ -41,7 +42,7 @@ import Wire
         func device(_ kind: String, _ name: String) throws -> String {
             var local = PlannerTests.local([PlannerTests.entry])
             var inventory = try local.inventory.get()
-            inventory.devices = [
+            inventory.engineDevices = [
                 .init(kind: kind, name: name, memoryMiB: 143_771),
                 .init(kind: "cpu", name: "x", memoryMiB: 1),
             ]
@@ -54,6 +55,148 @@ import Wire
         #expect(try device("amd", "0x") == "amd-0x")
         #expect(try device("nvidia", "NVIDIA Graphics Device") == "nvidia")
         #expect(try device("cpu", "AMD EPYC 9B14") == "cpu")
+    }
+
+    /// The card for an inventory.
+    private func card(_ change: (inout ExecInterface.Inventory.Reply) -> Void) throws -> ProviderCard {
+        var local = PlannerTests.local([PlannerTests.entry])
+        var inventory = try local.inventory.get()
+        change(&inventory)
+        local.inventory = .success(inventory)
+        var decision = CardDecision()
+        guard case .announce(let card) = decision.on(Self.facts(now: 1, local: local)) else {
+            throw WireError(.internalError, "no card")
+        }
+        return card
+    }
+
+    @Test func aGPUThatNoEngineIsGivenIsNotOnTheCard() throws {
+        let gpu = ExecInterface.Device(kind: "nvidia", name: "NVIDIA H200", memoryMiB: 143_771)
+        let cpu = ExecInterface.Device(kind: "cpu", name: "x", memoryMiB: 768)
+        let idle = try card {
+            $0.devices = [gpu, cpu]
+            $0.engineDevices = [cpu]
+        }
+        #expect(idle.device == "cpu" && idle.memoryMiB == 768 && idle.deviceCount == nil)
+        // An older exec-d says nothing of it: its engines know the CPU alone.
+        #expect(try card { $0.devices = [gpu, cpu] }.device == "cpu")
+        let two = try card {
+            $0.engineDevices = [gpu, .init(kind: "nvidia", name: "RTX 4090", memoryMiB: 24_000), gpu, cpu]
+        }
+        #expect(two.device == "nvidia-h200" && two.deviceCount == 2 && two.memoryMiB == 2 * 143_771)
+        #expect(two.isPlausible)
+        #expect(try card { $0.engineDevices = [gpu] }.deviceCount == nil)
+    }
+
+    private func entry(_ number: Int, name: String, size: Int64 = 1) -> ContentInterface.Entry {
+        ContentInterface.Entry(
+            name: name, root: Digest(hashing: name), sha256: Digest(hashing: name), manifest: "m", size: size,
+            format: "gguf", metadata: [:], addedAt: Int64(number))
+    }
+
+    @Test func aCardNamesAsManyModelsAsItHolds() throws {
+        let names = (0..<10).map { "\($0)" + String(repeating: "x", count: 63) }
+        let entries = names.enumerated().map { entry($0, name: $1) }
+        let usdc = Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+        var facts = Self.facts(now: 1_790_000_000, local: PlannerTests.local(entries))
+        facts.prices = PriceList(UnitPrice(asset: usdc, prompt: 1_000_000_000, completion: 1_000_000_000))
+        facts.payTo = PayTo(address: "0x" + String(repeating: "a", count: 40), withdrawDelay: 86_400)
+        facts.statusAddress = "127.0.0.2:9200"
+        var decision = CardDecision()
+        guard case .announce(let card) = decision.on(facts) else {
+            Issue.record("no card")
+            return
+        }
+        #expect(card.size <= ProviderCard.maximumSize)
+        #expect(
+            !card.models.isEmpty
+                && card.models.map(\.name) == Array(names.reversed().prefix(card.models.count)))
+        #expect(decision.leftOut.map(\.name) == Array(names.reversed().dropFirst(card.models.count)))
+        #expect(decision.leftOut.contains { $0.reason.contains("1000 bytes") })
+        #expect(decision.leftOut.last?.reason.contains("8 models") == true)
+        // One more would be too much.
+        var fuller = card
+        fuller.models.append(fuller.models[0])
+        #expect(fuller.size > ProviderCard.maximumSize)
+        // Short names: the number is what bounds it, and a name that no card can hold spoils nothing.
+        let short =
+            (0..<9).map { entry($0, name: "m\($0)") } + [entry(20, name: String(repeating: "y", count: 65))]
+        guard
+            case .announce(let other) = decision.on(
+                Self.facts(now: 1_790_000_001, local: PlannerTests.local(short)))
+        else {
+            Issue.record("no card")
+            return
+        }
+        let newest = (0..<9).reversed().map { "m\($0)" }
+        #expect(
+            other.models.count > 4
+                && other.models.map(\.name) == newest.prefix(other.models.count).map(\.self))
+        #expect(
+            decision.leftOut.map(\.name)
+                == [String(repeating: "y", count: 65)] + newest.dropFirst(other.models.count))
+    }
+
+    @Test func whatCannotRunHereIsNotOffered() throws {
+        var local = PlannerTests.local([
+            entry(1, name: "small"), entry(2, name: "huge", size: 4 << 30), entry(3, name: "broken"),
+            entry(4, name: "rotten"),
+        ])
+        var inventory = try local.inventory.get()
+        inventory.engineMemoryMiB = 768
+        inventory.problems = [
+            .init(root: Digest(hashing: "broken"), model: "broken", reason: "exit code 1", fix: "look")
+        ]
+        local.inventory = .success(inventory)
+        var entries = try local.entries.get()
+        entries[3].problem = "its bytes do not have its address"
+        local.entries = .success(entries)
+        var decision = CardDecision()
+        guard case .announce(let card) = decision.on(Self.facts(now: 1, local: local)) else {
+            Issue.record("no card")
+            return
+        }
+        #expect(card.models.map(\.name) == ["small"])
+        #expect(Set(decision.leftOut.map(\.name)) == ["huge", "broken", "rotten"])
+        #expect(decision.leftOut.first { $0.name == "huge" }?.reason.contains("768 MiB") == true)
+        let check = CardKeeper.check(local)
+        #expect(!check.ok && check.reason.contains("'huge' has 4096 MiB") && check.reason.contains("3 of 4"))
+        #expect(
+            ProviderDescriptor(of: card, local, prices: PriceList(card.models[0].price), context: 512)
+                .models.map(\.name) == ["small"])
+        // The plan for this node's own people: what cannot ever run is not tried, what failed once is, last.
+        let huge = PlannerTests.plan("huge", local: local)
+        #expect(huge.candidates.isEmpty && huge.failure?.message.contains("768 MiB") == true)
+        #expect(huge.failure?.fix?.contains("exec.memory_mib") == true)
+        #expect(PlannerTests.names(PlannerTests.plan("broken", local: local)) == ["here"])
+        #expect(PlannerTests.plan("rotten", local: local).failure?.message.contains("corrupt") == true)
+    }
+
+    @Test func pricesOfTheirOwnAreOnTheCard() throws {
+        var section = AggregatorSection()
+        section.prices = ["large": ModelPrice(prompt: 7, completion: 9)]
+        var facts = Self.facts(
+            now: 1, local: PlannerTests.local([entry(1, name: "large"), entry(2, name: "other")]))
+        facts.prices = PriceList(section)
+        var decision = CardDecision()
+        guard case .announce(let card) = decision.on(facts) else {
+            Issue.record("no card")
+            return
+        }
+        #expect(
+            card.models.map(\.price) == [
+                UnitPrice(prompt: 1, completion: 2), UnitPrice(prompt: 7, completion: 9),
+            ])
+    }
+
+    @Test func theCommonestRefusalIsTold() {
+        func words(_ stored: Int, _ refusals: [String]) -> String {
+            CardKeeper.outcome(.init(stored: stored, topics: ["n/a", "m/b"], refusals: refusals))
+        }
+        #expect(words(3, ["203 the card was made in the future: 9"]) == "the card is in the network")
+        #expect(words(2, []) == "the card is here, but no other node took it yet")
+        let told = words(2, ["429 this target is full: 1", "203 the card was made in the future: 7"])
+        #expect(told.contains("7 refused it, 203 the card was made in the future") && told.contains("clock"))
     }
 
     @Test func itIsRenewedInTimeAndQuicklyWhileAlone() throws {

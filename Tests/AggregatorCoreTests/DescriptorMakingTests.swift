@@ -27,12 +27,13 @@ import Wire
         var inventory = PlannerTests.inventory()
         change(&inventory)
         return ProviderDescriptor(
-            of: card, LocalView(entries: .success(entries), inventory: .success(inventory)), context: context)
+            of: card, LocalView(entries: .success(entries), inventory: .success(inventory)),
+            prices: PriceList(card.models[0].price), context: context)
     }
 
     @Test func whatIsReportedIsTold() throws {
         let told = made([entry(1, metadata: ["context_length": "512", "architecture": "llama"]), entry(2)]) {
-            $0.devices = [
+            $0.engineDevices = [
                 ExecInterface.Device(kind: "nvidia", name: "H200", memoryMiB: 143_000, driver: "575.1")
             ]
         }
@@ -53,14 +54,17 @@ import Wire
     @Test func whatNobodyReportedIsAbsent() {
         let silent = WireError(.unavailable, "silent")
         let told = ProviderDescriptor(
-            of: card, LocalView(entries: .failure(silent), inventory: .failure(silent)), context: 1024)
+            of: card, LocalView(entries: .failure(silent), inventory: .failure(silent)),
+            prices: PriceList(card.models[0].price), context: 1024)
         #expect(told.devices.isEmpty && told.image == nil && told.models.isEmpty)
         #expect(made([entry(1, format: "safetensors")]).models.isEmpty, "nothing here runs that")
         var free = card
         free.models = []
         let local = LocalView(entries: .success([entry(1)]), inventory: .success(PlannerTests.inventory()))
         #expect(
-            ProviderDescriptor(of: free, local, context: 1024).models.isEmpty, "nothing is without a price")
+            ProviderDescriptor(
+                of: free, local, prices: PriceList(card.models[0].price), context: 1024
+            ).models.isEmpty, "nothing is without a price")
     }
 
     @Test func aSlotsContextIsTheMost() {
@@ -78,7 +82,7 @@ import Wire
         let metadata = Dictionary(
             uniqueKeysWithValues: (0..<20).map { ("key\($0)", String(repeating: "v", count: 60)) })
         let told = made((0..<100).map { entry($0, name: "\(long)\($0)".prefixed(64), metadata: metadata) }) {
-            $0.devices = (0..<40).map {
+            $0.engineDevices = (0..<40).map {
                 ExecInterface.Device(kind: "cpu", name: long + "\($0)", memoryMiB: 1)
             }
         }

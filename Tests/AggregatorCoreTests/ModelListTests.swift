@@ -17,7 +17,7 @@ import Testing
     }
 
     private func list(_ cards: [ProviderCard], local: LocalView) -> [AggregatorInterface.Models.Model] {
-        ModelList.of(local, cards: cards, price: Self.other, context: 512)
+        ModelList.of(local, cards: cards, prices: PriceList(Self.other), context: 512)
     }
 
     @Test func pricesOfDifferentAssetsStandBesideEachOther() throws {

@@ -177,7 +177,7 @@ import Wire
             payload: SealedPayload(ciphertext: "AA==", wrappedKey: "x", sender: key), maxTokens: 64,
             unitPrice: price)
         let terms = ServeCheck.Terms(
-            provide: true, unitPrice: price, local: PlannerTests.local([PlannerTests.entry]))
+            provide: true, prices: PriceList(price), local: PlannerTests.local([PlannerTests.entry]))
         func code(
             _ peer: PublicKey = key, _ terms: ServeCheck.Terms = terms,
             _ change: (inout PeerInterface.RunJob) -> Void

@@ -183,7 +183,7 @@ import Wire
         #expect((now.slots, now.busy, now.load) == (4, 1, 3))
         // A CPU has no free memory of its own, and a GPU whose tool does not tell has none either.
         #expect(now.freeMiB == nil)
-        inventory.devices = [nil, 200, 22_817].map {
+        inventory.engineDevices = [nil, 200, 22_817].map {
             ExecInterface.Device(kind: "nvidia", name: "NVIDIA H200", memoryMiB: 24_000, freeMiB: $0)
         }
         let free = status(LocalView(entries: .success([]), inventory: .success(inventory)), serving: 0)

@@ -101,6 +101,23 @@ import Wire
         }
     }
 
+    @Test func everyMethodIsThrownForeignBytesAt() throws {
+        // The samples are complete by a test of their own; the fuzzer's readers must be the same.
+        func types(_ path: String, _ before: String) throws -> Set<String> {
+            let text = try String(contentsOf: SourceTree.root.appending(path: path), encoding: .utf8)
+            return Set(
+                text.matches(of: /(\w+)\((?:stream: )?(\w+(?:\.\w+)?)\.self\)/).filter {
+                    $0.output.1 == before
+                }
+                .map { String($0.output.2) })
+        }
+        let samples = try types("Tests/InterfacesTests/MethodExamplesTests.swift", "Sample")
+        let readers = try types("Fuzz/targets/WireValues.swift", "of")
+        #expect(samples.count > 120, "\(samples.count)")
+        #expect(samples.subtracting(readers) == [], "missing in Fuzz/targets/WireValues.swift")
+        #expect(readers.subtracting(samples) == [])
+    }
+
     @Test func theOneFileIsLinkedUnderEveryName() throws {
         let script = try String(
             contentsOf: SourceTree.root.appending(path: "packaging/dev/programs"), encoding: .utf8)

@@ -120,6 +120,8 @@ import Wire
             try await link.call(ContentInterface.Resolve(reference: "m"))
         }
         #expect(error?.fix?.contains("content remove m") == true)
+        let listed = try await link.call(ContentInterface.List()).entries
+        #expect(listed.map { $0.problem ?? "" } == ["its bytes do not have its address"])
 
         #expect(try await house.add(bytes, "m").existed)
         #expect(try await link.call(ContentInterface.Resolve(reference: entry.root.hex)).entry == entry)

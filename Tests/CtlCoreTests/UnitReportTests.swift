@@ -2,6 +2,9 @@
 // systemd 252 print it.
 
 import Interfaces
+import NodeConfig
+import NodeModel
+import Synchronization
 import Testing
 import Wire
 
@@ -119,5 +122,69 @@ import Wire
 
     @Test func whatIsInOneLineIsLeftToThePerson() {
         #expect(throws: WireError.self) { try EngineImage.naming(id, in: "exec: {slots: 2}\n") }
+    }
+
+    @Test func setupGivesEnginesTheirShareOnce() throws {
+        let machine = MachineSize(cores: 8, memoryMiB: 64_000)
+        func look(_ text: String) throws -> (SetupStep.Finding, String) {
+            let written = Mutex("")
+            let finding = try SetupPlan.share(of: machine, in: text) { new in written.withLock { $0 = new } }
+            if case .needed(_, let act) = finding { _ = try act() }
+            return (finding, written.withLock { $0 })
+        }
+        let (finding, new) = try look("exec:\n  image: \"x\"  # mine\nhttp: {}\n")
+        guard case .needed(let words, _) = finding else {
+            Issue.record("nothing is proposed")
+            return
+        }
+        #expect(words.contains("threads: 7") && words.contains(EngineSizing.rule))
+        #expect(
+            new
+                == "exec:\n  threads: 7\n  milli_cpus: 7000\n  memory_mib: 27904\n  context: 8192\n  pids_limit: 64\n"
+                + "  image: \"x\"  # mine\nhttp: {}\n")
+        #expect(try look("").1.hasPrefix("exec:\n  threads: 7\n"))
+        guard case .fine = try look(new).0, case .fine = try look("exec:\n  threads: 2\n").0 else {
+            Issue.record("what somebody wrote is written over")
+            return
+        }
+        guard case .blocked = try look("exec: {slots: 2}\n").0 else {
+            Issue.record("a form that is not known is rewritten")
+            return
+        }
+        var exec = ExecSection()
+        #expect(MachineChecks.share(exec, of: machine).result == .warned)
+        (exec.threads, exec.milliCPUs, exec.memoryMiB) = (7, 7_000, 27_904)
+        #expect(MachineChecks.share(exec, of: machine).result == .ok)
+    }
+
+    @Test func whatEnginesComputeWithIsSaidAsItIs() {
+        var inventory = ExecInterface.Inventory.example.reply
+        #expect(Examination.computing(inventory).result == .ok)
+        let gpu = ExecInterface.Device(kind: "nvidia", name: "NVIDIA H200", memoryMiB: 143_771)
+        inventory.devices.insert(gpu, at: 0)
+        let idle = Examination.computing(inventory)
+        #expect(idle.result == .warned && idle.reason.contains("NVIDIA H200") && idle.reason.contains("cpu"))
+        inventory.engineDevices = [gpu]
+        #expect(Examination.computing(inventory).result == .ok)
+        inventory.image = nil
+        #expect(Examination.computing(inventory).result == .skipped)
+    }
+
+    @Test func aModelThatCannotRunIsSaidWhenItIsAdded() {
+        let inventory = ExecInterface.Inventory.example.reply
+        var entry = ContentInterface.List.example.reply.entries[0]
+        #expect(Content.Add.warning(of: entry, on: inventory) == nil)
+        entry.size = 4 << 30
+        let warning = Content.Add.warning(of: entry, on: inventory)
+        #expect(
+            warning?.reason.contains("768 MiB") == true && warning?.fix?.contains("exec.memory_mib") == true)
+        entry.format = "safetensors"
+        #expect(Content.Add.warning(of: entry, on: inventory)?.reason.contains("GGUF") == true)
+    }
+
+    @Test func aNewKeyFitsItsEntry() {
+        let (made, other) = (Config.NewKey.make(), Config.NewKey.make())
+        #expect(made.key != other.key && made.entry == "sha256:" + Digest(hashing: made.key).hex)
+        #expect(HTTPSection.keyHash(made.entry) != nil)
     }
 }

@@ -68,10 +68,13 @@ free_port.last = own_range()
 
 
 class Node:
-    """One node with all its daemons. `six`: it meets other nodes over IPv6 alone. `advertise`: it says that it is reached there."""
+    """One node with all its daemons. `six`: it meets other nodes over IPv6 alone. `advertise`: it says that it is reached there.
+    `user`: words that go before its supervisor and infernetctl, to run them as somebody else."""
 
     def __init__(self, host="127.0.0.1", image=IMAGE, provide=False, bootstrap=None, extra="", warm=True, home=None,
-                 six=False, advertise=None):
+                 six=False, advertise=None, user=()):
+        self.user = list(user)
+        self.programs = BIN
         self.home = home or tempfile.mkdtemp(prefix="inf-", dir="/tmp")
         os.chmod(self.home, 0o755)
         self.run_dir = os.path.join(self.home, "run")
@@ -117,7 +120,7 @@ class Node:
         output = open(os.path.join(self.home, "supervisor.out"), "ab")
         with output:
             self.process = subprocess.Popen(
-                [os.path.join(BIN, "infernet-supervisor"), "--config", self.config],
+                [*self.user, os.path.join(self.programs, "infernet-supervisor"), "--config", self.config],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         if wait:
             eventually(self.settled, 30, "the node's start")
@@ -144,7 +147,7 @@ class Node:
     def ctl(self, *words, check=False, input=None, timeout=60):
         """Runs infernetctl; gives the finished process."""
         done = subprocess.run(
-            [os.path.join(BIN, "infernetctl"), *words, "--run-dir", self.run_dir], input=input, text=True,
+            [*self.user, os.path.join(self.programs, "infernetctl"), *words, "--run-dir", self.run_dir], input=input, text=True,
             capture_output=True, timeout=timeout, check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"infernetctl {words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")

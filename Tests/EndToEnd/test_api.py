@@ -515,6 +515,32 @@ class TooMany(unittest.TestCase):
         eventually(lambda: node.rpc("exec-d").call("exec.inventory")["busy"] == 0, 5, "a free slot")
         self.assertTrue(client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=4).choices)
 
+    def test_keys(self):
+        """As OpenAI's client sends them; a node that strangers reach does not start without one."""
+        node = Node(warm=False)
+        self.addCleanup(node.destroy)
+        made = json.loads(node.ctl("config", "new-key", "--json", check=True).stdout)
+        with open(node.config, encoding="utf-8") as file:
+            plain = file.read()
+        with open(node.config, "w", encoding="utf-8") as file:
+            file.write(plain.replace(node.http, "0.0.0.0:" + node.http.split(":")[1]))
+        refused = node.ctl("config", "check", node.config)
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stdout + refused.stderr, r"http\.listen is not a loopback address")
+        with open(node.config, "w", encoding="utf-8") as file:
+            file.write(plain.replace("http:\n", f"http:\n  api_keys: [\"{made['entry']}\"]\n", 1))
+        node.start()
+        for client, good in ((client_of(node), False), (client_of(node).with_options(api_key=made["key"]), True)):
+            if good:
+                self.assertIsInstance(client.models.list().data, list)
+                continue
+            with self.assertRaises(openai.AuthenticationError) as caught:
+                client.chat.completions.create(model=MODEL, messages=QUESTION)
+            self.assertEqual(caught.exception.code, "invalid_api_key")
+        self.assertEqual(node.get("/v1/models")[0], 401)
+        self.assertEqual(node.get("/metrics")[0], 401)
+        self.assertEqual(node.get("/healthz")[0], 200)
+
     def test_too_many_in_a_second(self):
         node = Node(extra="", warm=False)
         self.addCleanup(node.destroy)

@@ -132,6 +132,16 @@ class Content(Degraded):
         self.assert_well(node)
         self.assert_chat_works(node)
 
+    def test_a_model_that_no_engine_here_can_hold(self):
+        node = self.make(warm=False, extra=f'exec:\n  image: "{IMAGE}"\n  memory_mib: 64\n')
+        node.start()
+        added = self.ctl(node, "content", "add", MODEL_FILE, "--name", MODEL)
+        self.assertEqual(added.returncode, 0, added.stderr)
+        self.assertRegex(added.stderr, r"cannot run here: .*93 MiB.* 64 MiB")
+        self.assertIn("exec.memory_mib", added.stderr)
+        self.assert_told(node, r"1 of 1 cannot run here", r"Raise exec\.memory_mib to")
+        self.assert_chat_fails(node, r"an engine here may use 64 MiB")
+
     def test_what_was_mended_a_moment_ago_is_not_shown_as_broken(self):
         """The first thing that a person sees after the first question."""
         node = self.make()

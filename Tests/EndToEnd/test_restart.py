@@ -2,9 +2,11 @@
 It must never count a request that a client repeated as one that was not lost."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from answer import Answer
@@ -142,6 +144,51 @@ class Drained(unittest.TestCase):
         node.ctl("restart", "aggregator-d", check=True)
         eventually(lambda: self.chat()[0] == 200, 30, "an answer after the restart")
         self.assertNotIn("work", node.status())
+
+
+class Rebuilt(unittest.TestCase):
+    """What `make run` does with a node that runs already."""
+
+    def test_a_node_of_an_older_build_is_started_again(self):
+        tree = tempfile.mkdtemp(prefix="inf-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, tree, True)
+        shutil.copytree(os.path.join(ROOT, "packaging", "dev"), os.path.join(tree, "packaging", "dev"))
+        programs = os.path.join(tree, ".build", "bin")
+        os.makedirs(programs)
+
+        def build():
+            """Puts a file of its own in the place of each program, as packaging/dev/programs does."""
+            one = shutil.copy(os.path.join(BIN, "infernetctl"), os.path.join(programs, "new"))
+            for name in os.listdir(BIN):
+                os.link(one, os.path.join(programs, "." + name))
+                os.rename(os.path.join(programs, "." + name), os.path.join(programs, name))
+            os.unlink(one)
+
+        def start():
+            """What it said, and which process is the supervisor now."""
+            done = subprocess.run(
+                [os.path.join(tree, "packaging", "dev", "node-start"), node.home], capture_output=True, text=True,
+                timeout=90, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(os.path.join(node.home, "supervisor.pid"), encoding="utf-8") as file:
+                return done.stderr, int(file.read())
+
+        build()
+        node = Node(image="")
+        self.addCleanup(node.destroy)
+        self.addCleanup(
+            subprocess.run, [os.path.join(tree, "packaging", "dev", "node-stop"), node.home], check=False,
+            capture_output=True)
+        first = start()[1]
+        words, same = start()
+        self.assertIn("runs already", words)
+        self.assertEqual(same, first)
+        build()
+        words, new = start()
+        self.assertIn("of another build", words)
+        self.assertNotEqual(new, first)
+        self.assertFalse(os.path.exists(f"/proc/{first}"), "the older one still runs")
+        self.assertEqual(os.readlink(f"/proc/{new}/exe"), os.path.join(programs, "infernet-supervisor"))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ class Schemas(unittest.TestCase):
         for name, found in zip(NAMES, schema.problems((name, schema.example(name)) for name in NAMES)):
             self.assertEqual(found, [], name)
 
+    def test_a_card_of_several_devices_passes(self):
+        card = schema.example("card")
+        card["tags"].insert(5, ["devices", "8"])
+        self.assertEqual(list(schema.problems([("card", card)])), [[]])
+
     def test_what_is_left_out_or_added_is_seen(self):
         # What may be absent: the sampling's wishes, the answer's form, and the acceptance.
         optional = {("format",), ("sampling", "temperature"), ("sampling", "max_tokens"), ("acceptance",), ("interconnect",), ("image",),
@@ -55,6 +60,7 @@ class Schemas(unittest.TestCase):
             ("card", ("tags", 6, 1), "Upper"), ("card", ("tags", 6, 2), "zz"), ("card", ("content",), "words"),
             ("card", ("tags", 5, 1), "provider.example:1"),
             ("card", ("tags", 5, 1), "2001:db8::1:9203"), ("card", ("tags", 5, 1), "[203.0.113.7]:9203"), ("card", ("tags", 6), ["status", "203.0.113.7:9203"]),
+            ("card", ("tags", 5), ["devices", "1"]), ("card", ("tags", 5), ["devices", "8", "8"]),
             ("descriptor", ("endpoints",), []), ("descriptor", ("version",), 2), ("descriptor", ("provider",), "AB"),
             ("descriptor", ("models", 0, "name"), "Upper"), ("descriptor", ("devices", 0, "memory_mib"), -1),
             ("descriptor", ("status_addresses", 0), "provider.example:1"), ("descriptor", ("attestation", "evidence"), "xyz"),

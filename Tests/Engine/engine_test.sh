@@ -148,6 +148,35 @@ image_is_pinned() {
     [ "$id" = "$(cat "$(dirname "$("$ENGINE/build" 2>/dev/null)")/image.id")" ]
   fi
 }
+# ---- Docker's other image store
+
+loads_into() { # WHAT STORE: runs WHAT with the socket of something that answers as a Docker with that store does
+  local sock="$WORK/$2.sock" pid status=0 i
+  python3 "$ROOT/Tests/Engine/fake_docker.py" "$sock" "$2" "$("$ENGINE/build" 2>/dev/null)" &
+  pid=$!
+  for ((i = 0; i < 100; i++)); do
+    [ ! -S "$sock" ] || break
+    sleep 0.1
+  done
+  ("$1" "$sock") || status=$?
+  kill "$pid"
+  return "$status"
+}
+other_ids() {
+  local first again
+  first=$(DOCKER_SOCK=$1 "$ENGINE/load" 2>/dev/null) || fail "did not load"
+  again=$(DOCKER_SOCK=$1 "$ENGINE/load" 2>"$WORK/words") || fail "did not load again"
+  [ "$first" = "$again" ] || fail "two ids: $first, $again"
+  grep -qx 'sha256:[0-9a-f]\{64\}' <<<"$first" || fail "no id: $first"
+  [ "$first" != "$(cat "$(dirname "$("$ENGINE/build" 2>/dev/null)")/image.id")" ] || fail "not the store's own id"
+  expect "by its manifest" "$(cat "$WORK/words")"
+}
+refused_ids() {
+  local said
+  if said=$(DOCKER_SOCK=$1 "$ENGINE/load" 2>&1); then fail "was accepted: $said"; fi
+  expect '"containerd-snapshotter": false' "$said"
+}
+
 # start NAME "BIND BIND..." ENTRYPOINT WORD...: a hardened container.
 start() {
   local name=$1 binds=$2 program=$3 spec answer
@@ -269,6 +298,8 @@ check "a half-written model is replaced" model_heals
 check "a damaged image archive is packed again, bit for bit" image_heals
 check "the image holds three programs and no shell" no_shell
 check "the image loads into Docker" "$ENGINE/load"
+check "a containerd image store's id is taken when the image is ours" loads_into other_ids containerd
+check "a containerd image store that changes the image is refused with the switch" loads_into refused_ids other
 check "a second load is fast" cpu_within 900 "$ENGINE/load"
 id=$("$ENGINE/load" 2>/dev/null | tail -n 1)
 model=$("$ENGINE/model" 2>/dev/null | tail -n 1)

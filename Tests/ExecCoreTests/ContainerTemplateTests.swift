@@ -19,7 +19,7 @@ import Wire
             modelRoot: root, modelPath: "/store/with:colon/m", folder: "/run/infernet/exec-d/e/x-1")
         let expected = """
             {"Cmd":["--","/bin/llama-server","-m","/models/model.gguf","--host","/run/job/llm.sock","-c","4096","-np","2",\
-            "-t","1","-b","64","-ub","64","-n","4096","-cram","0","--log-verbosity","1","--no-ui","--offline"],\
+            "-t","1","--threads-http","6","-b","64","-ub","64","-n","4096","-cram","0","--log-verbosity","1","--no-ui","--offline"],\
             "Entrypoint":["/bin/sockrelay"],"HostConfig":{"CapDrop":["ALL"],"IpcMode":"none","LogConfig":{"Config":\
             {"max-file":"1","max-size":"1m"},"Type":"json-file"},"Memory":805306368,"MemorySwap":805306368,"Mounts":\
             [{"ReadOnly":true,"Source":"/store/with:colon/m","Target":"/models/model.gguf","Type":"bind"},{"ReadOnly":\

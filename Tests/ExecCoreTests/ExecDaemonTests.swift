@@ -72,6 +72,9 @@ import Wire
         let inventory = try await link.call(ExecInterface.Inventory())
         #expect(inventory.devices.last?.kind == "cpu")
         #expect(!inventory.usable)
+        #expect(
+            inventory.engineDevices == [] && inventory.engineMemoryMiB == nil,
+            "no engine computes with anything")
         do {
             _ = try await link.stream(ExecInterface.Run.example.request) { _ in }
             Issue.record("ran without an image")

@@ -24,6 +24,16 @@ import Testing
         #expect(ProviderCard(event) == card)
     }
 
+    @Test func severalDevicesSurviveAndOneIsNotCounted() throws {
+        var several = card
+        several.deviceCount = 8
+        #expect(ProviderCard(try key.sign(several.template)) == several)
+        for count in [-1, 0, 1, 5_000] {
+            several.deviceCount = count
+            #expect(ProviderCard(try key.sign(several.template)) == nil)
+        }
+    }
+
     @Test func anAddedOrChangedTagIsRefused() throws {
         for index in card.template.tags.indices {
             var template = card.template

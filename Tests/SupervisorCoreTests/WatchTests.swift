@@ -203,6 +203,7 @@ extension HouseWatch {
     @Test func socketsListenWhereTheConfigurationSays() throws {
         var configuration = NodeConfiguration()
         configuration.http.listen = "0.0.0.0:8081"
+        configuration.http.apiKeys = ["sha256:" + String(repeating: "0", count: 64)]
         configuration.peer.listen = "[::]:9100"
         configuration.dht.listen = ""
         let folder = TestFolder.make("generated")

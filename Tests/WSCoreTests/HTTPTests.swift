@@ -6,6 +6,7 @@ import Foundation
 import IPC
 import Interfaces
 import NIOConcurrencyHelpers
+import NIOHTTP1
 import NodeConfig
 import NodeModel
 import Testing
@@ -37,6 +38,35 @@ import Wire
         #expect(answer.body.contains(#""prompt_tokens":\#(usage.promptTokens),"#))
         #expect(seen.withLockedValue { $0 }?.messages == [ChatMessage(role: "user", content: "hi")])
         await node.stop()
+    }
+
+    @Test func whoHasNoKeyIsTurnedAwayWhereThereAreKeys() throws {
+        let rule = KeyRule([
+            "sha256:" + Digest(hashing: "right").hex, "sha256:" + Digest(hashing: "other").hex,
+        ])
+        func code(_ route: Route, _ headers: [String], _ rule: KeyRule = rule) -> String? {
+            do {
+                try rule.check(route, .init(headers.map { ("Authorization", $0) }))
+                return nil
+            } catch {
+                #expect(error.status == 401)
+                return error.code
+            }
+        }
+        for route in [Route.chat, .responses, .models, .model("x"), .metrics] {
+            #expect(code(route, []) == "missing_api_key")
+            for wrong in ["Bearer wrong", "Bearer", "Bearer ", "right", "Basic right", "Bearer right "] {
+                #expect(code(route, [wrong]) == "invalid_api_key", "\(wrong)")
+            }
+            #expect(code(route, ["Bearer right", "Bearer right"]) == "missing_api_key")
+            #expect(code(route, ["Bearer right"]) == nil && code(route, ["bearer other"]) == nil)
+            #expect(code(route, [], KeyRule([])) == nil, "without keys, the address is what protects")
+        }
+        #expect(code(.health, []) == nil)
+        // Those who pay are not this node's people.
+        var own = HTTPSection()
+        own.apiKeys = ["sha256:" + Digest(hashing: "right").hex]
+        #expect(SaleSection().limits(own).apiKeys.isEmpty)
     }
 
     @Test func streamIsWholeAndInOrder() async throws {

@@ -28,15 +28,18 @@ public enum ContentInterface {
         public var metadata: [String: String]
         /// Unix milliseconds.
         public var addedAt: Int64
+        /// Why its bytes cannot be used, when they are known to be damaged.
+        public var problem: String?
 
         enum CodingKeys: String, CodingKey {
-            case name, root, sha256, manifest, size, format, metadata
+            case name, root, sha256, manifest, size, format, metadata, problem
             case addedAt = "added_at"
         }
         public init(
             name: String, root: ContentRoot, sha256: Digest, manifest: String, size: Int64, format: String,
-            metadata: [String: String], addedAt: Int64
+            metadata: [String: String], addedAt: Int64, problem: String? = nil
         ) {
+            self.problem = problem
             self.name = name
             self.root = root
             self.sha256 = sha256

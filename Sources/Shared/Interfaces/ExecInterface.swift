@@ -36,6 +36,33 @@ public enum ExecInterface {
         }
     }
 
+    /// Why a model does not run here.
+    public struct ModelProblem: WireValue, Hashable {
+        public var root: ContentRoot
+        public var model: String
+        public var reason: String
+        public var fix: String?
+        public init(root: ContentRoot, model: String, reason: String, fix: String?) {
+            self.root = root
+            self.model = model
+            self.reason = reason
+            self.fix = fix
+        }
+    }
+
+    /// What is wrong with a model that is larger than what one engine may use; nil when it is not.
+    /// - Parameter size: of its file, in bytes.
+    public static func outgrown(_ model: String, size: Int64, memoryMiB: Int) -> (
+        reason: String, fix: String
+    )? {
+        let needed = size >> 20
+        guard needed >= Int64(memoryMiB) else { return nil }
+        return (
+            "'\(model)' has \(needed) MiB, and an engine here may use \(memoryMiB) MiB, context included.",
+            "Raise exec.memory_mib to \(needed + needed / 4 + 512) or more."
+        )
+    }
+
     /// A warm engine: one container with one model.
     public struct Engine: WireValue, Hashable {
         public var container: String
@@ -80,16 +107,31 @@ public enum ExecInterface {
             public var slots: Int
             public var busy: Int
             public var queued: Int
+            /// The devices that an engine's container is given and computes with, each with the memory that models have
+            /// there. Empty: no engine runs here at all. Nil: from a build whose engines knew nothing but the CPU.
+            public var engineDevices: [Device]?
+            /// What one engine may use of the machine's memory, in MiB; nil when no engine runs here.
+            public var engineMemoryMiB: Int?
+            /// Why the last engine with a model did not come up, by model; nil when each did that was tried lately.
+            public var problems: [ModelProblem]?
             enum CodingKeys: String, CodingKey {
-                case devices, checks, image, engines, slots, busy, queued
+                case devices, checks, image, engines, slots, busy, queued, problems
                 case gpuReason = "gpu_reason"
+                case engineDevices = "engine_devices"
+                case engineMemoryMiB = "engine_memory_mib"
             }
             public var usable: Bool { checks.allSatisfy(\.ok) }
+            /// What engines compute with, also by the word of an older build.
+            public var computing: [Device] { engineDevices ?? devices.filter { $0.kind == "cpu" } }
             public init(
                 devices: [Device], gpuReason: String?, checks: [ControlInterface.Check], image: String?,
                 engines: [Engine],
-                slots: Int, busy: Int, queued: Int
+                slots: Int, busy: Int, queued: Int, engineDevices: [Device]? = nil,
+                engineMemoryMiB: Int? = nil, problems: [ModelProblem]? = nil
             ) {
+                self.engineDevices = engineDevices
+                self.engineMemoryMiB = engineMemoryMiB
+                self.problems = problems
                 self.devices = devices
                 self.gpuReason = gpuReason
                 self.checks = checks
@@ -110,7 +152,15 @@ public enum ExecInterface {
                     checks: [
                         ControlInterface.Check(name: "docker", ok: true, reason: "engine 20.10, API 1.41")
                     ],
-                    image: "sha256:" + Digest(hashing: "").hex, engines: [], slots: 2, busy: 0, queued: 0)
+                    image: "sha256:" + Digest(hashing: "").hex, engines: [], slots: 2, busy: 0, queued: 0,
+                    engineDevices: [Device(kind: "cpu", name: "AMD EPYC", memoryMiB: 768)],
+                    engineMemoryMiB: 768,
+                    problems: [
+                        ModelProblem(
+                            root: Digest(hashing: "model"), model: "model",
+                            reason: "The engine ended with exit code 1.",
+                            fix: "Ask again: a new engine is started.")
+                    ])
             )
         }
     }

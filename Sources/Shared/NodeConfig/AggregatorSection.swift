@@ -20,6 +20,28 @@ public struct PriceSection: Codable, Sendable, Equatable {
     }
 }
 
+/// What a model costs that has a price of its own, in the asset of `price`.
+public struct ModelPrice: Codable, Sendable, Equatable {
+    /// In micro-units for each token of the prompt.
+    public var prompt: Int64
+    /// In micro-units for each token of the answer.
+    public var completion: Int64
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case prompt, completion }
+
+    public init(prompt: Int64, completion: Int64) {
+        self.prompt = prompt
+        self.completion = completion
+    }
+
+    public init(from decoder: any Decoder) throws {
+        try StrictKeys.check(decoder, CodingKeys.allCases.map(\.rawValue))
+        let c = try decoder.container(keyedBy: CodingKeys.self)
+        prompt = try c.decode(Int64.self, forKey: .prompt)
+        completion = try c.decode(Int64.self, forKey: .completion)
+    }
+}
+
 /// How long each stage of a job may take, in milliseconds.
 public struct JobDeadlines: Codable, Sendable, Equatable {
     /// Finding providers and choosing one.
@@ -64,6 +86,8 @@ public struct AggregatorSection: Codable, Sendable, Equatable {
     /// Whether this node works for others; it needs `peer.advertise` too.
     public var provide = true
     public var price = PriceSection()
+    /// Prices of models that have one of their own, by the model's name: `big-model: {prompt: 5, completion: 20}`.
+    public var prices: [String: ModelPrice] = [:]
     /// In what this node pays others; the first that anybody takes for a model is used.
     public var pay = ["test:credit"]
     /// Jobs of this node's people under way at once.
@@ -89,7 +113,7 @@ public struct AggregatorSection: Codable, Sendable, Equatable {
     public var verify = VerifySection()
 
     enum CodingKeys: String, CodingKey {
-        case provide, price, pay, deadlines, testify, validators, verify
+        case provide, price, prices, pay, deadlines, testify, validators, verify
         case maxConcurrent = "max_concurrent"
         case serveConcurrent = "serve_concurrent"
         case maxTokens = "max_tokens"

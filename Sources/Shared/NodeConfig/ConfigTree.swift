@@ -58,9 +58,13 @@ public indirect enum ConfigTree: Codable, Sendable, Equatable {
         }
     }
 
+    /// Groups whose keys a person chooses.
+    private static let chosenKeys: Set<String> = ["aggregator.prices"]
+
     /// Lays `other` over this tree. Every key of `other` must exist here, with the same kind of value.
     public func overlaid(with other: ConfigTree, at path: String = "") throws(ConfigProblem) -> ConfigTree {
         switch (self, other) {
+        case (.object, .object) where Self.chosenKeys.contains(path): return other
         case (.object(var base), .object(let over)):
             for (key, value) in over.sorted(by: { $0.key < $1.key }) {
                 let place = path.isEmpty ? key : "\(path).\(key)"

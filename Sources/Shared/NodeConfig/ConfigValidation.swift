@@ -47,6 +47,16 @@ extension NodeConfiguration {
                 HostPort(address) != nil, path, "must be 'host:port' with a numeric host",
                 "As 127.0.0.1:8080.")
         }
+        for key in http.apiKeys {
+            check(
+                HTTPSection.keyHash(key) != nil, "http.api_keys",
+                "must list 'sha256:' and 64 hexadecimal characters each, never a key itself",
+                "'infernetctl config new-key' makes a key and prints what belongs here.")
+        }
+        check(
+            !http.apiKeys.isEmpty || http.listen.isEmpty || HostPort(http.listen)?.isLoopback != false,
+            "http.listen", "is not a loopback address, and who reaches it spends this node's money",
+            "Set http.api_keys ('infernetctl config new-key' makes a key), or listen on 127.0.0.1 or [::1].")
         // Two networks (BEP 32), each with its own socket, so that none of them is entered unawares.
         check(
             HostPort(dht.listen)?.isV6 != true, "dht.listen", "is for an IPv4 address",
@@ -102,6 +112,15 @@ extension NodeConfiguration {
             check(
                 Asset(rawValue: name).isWellFormed, path, "'\(name)' is not an asset",
                 "test:credit, or by CAIP-19 as eip155:137/erc20:0x3c49….")
+        }
+        for (name, price) in aggregator.prices.sorted(by: { $0.key < $1.key }) {
+            let path = "aggregator.prices.\(name)"
+            check(
+                name == name.lowercased() && (1...64).contains(name.utf8.count), path,
+                "is not a model's name", "Names have 1 to 64 bytes, in lower case: 'infernetctl models'.")
+            for value in [price.prompt, price.completion] where !(0...1_000_000_000).contains(value) {
+                check(false, path, "is \(value), outside 0 to 1000000000")
+            }
         }
         for key in aggregator.validators {
             check(
@@ -189,6 +208,9 @@ public struct HostPort: Sendable, Equatable, CustomStringConvertible {
     }
 
     public var isV6: Bool { host.contains(":") }
+
+    /// Whether it is reached from this very machine alone.
+    public var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
 
     public var description: String { isV6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -1,12 +1,17 @@
 // What ws-d is told: addresses and limits of the API and of the line between nodes.
 // It must never hold a limit that is switched off by default.
 
+public import NodeModel
+
 /// The OpenAI API.
 public struct HTTPSection: Codable, Sendable, Equatable {
     /// TCP address; empty switches the API off.
     public var listen = "127.0.0.1:8080"
     /// Host names that requests may name, besides loopback and numeric ones.
     public var allowedHosts: [String] = []
+    /// Who may use the API: `sha256:` and the hash of a key, which clients send as `Authorization: Bearer KEY`; empty: whoever
+    /// reaches it. `infernetctl config new-key` makes one. Hashes, because anybody may read the file.
+    public var apiKeys: [String] = []
     public var maxBodyBytes = 1_048_576
     public var maxHeaderBytes = 16_384
     public var maxHeaders = 100
@@ -24,6 +29,7 @@ public struct HTTPSection: Codable, Sendable, Equatable {
     enum CodingKeys: String, CodingKey {
         case listen, burst
         case allowedHosts = "allowed_hosts"
+        case apiKeys = "api_keys"
         case maxBodyBytes = "max_body_bytes"
         case maxHeaderBytes = "max_header_bytes"
         case maxHeaders = "max_headers"
@@ -37,6 +43,13 @@ public struct HTTPSection: Codable, Sendable, Equatable {
         case requestTimeoutMs = "request_timeout_ms"
     }
     public init() {}
+}
+
+extension HTTPSection {
+    /// The hash in an entry of `api_keys`; nil when it is not one.
+    public static func keyHash(_ entry: String) -> Digest? {
+        entry.hasPrefix("sha256:") ? Digest(hex: String(entry.dropFirst(7))) : nil
+    }
 }
 
 /// The line between nodes.

@@ -25,6 +25,8 @@ public struct SaleSection: Codable, Sendable, Equatable {
         var limits = own
         limits.listen = listen
         limits.allowedHosts = [host]
+        // Who pays needs no key of this node's own people.
+        limits.apiKeys = []
         limits.maxConnections = maxConnections
         limits.maxConcurrentRequests = maxConcurrentRequests
         limits.requestsPerSecond = requestsPerSecond

@@ -8,6 +8,7 @@ extension ProviderCard {
             ["d", "infernet"], ["expiration", String(expiresAt)], ["endpoint", endpoint],
             ["device", device, String(memoryMiB)], ["slots", String(slots), String(load)],
         ]
+        if let deviceCount { tags.append(["devices", String(deviceCount)]) }
         if let statusAddress { tags.append(["status", statusAddress]) }
         if let payTo { tags.append(["pay", payTo.address, String(payTo.withdrawDelay)]) }
         for offer in models {
@@ -39,8 +40,20 @@ extension ProviderCard {
             provider: event.pubkey, endpoint: endpoint, models: models, device: device[1], memoryMiB: memory,
             slots: slotCount, load: load, createdAt: event.createdAt, expiresAt: expiry,
             statusAddress: event.onlyTag("status"),
-            payTo: event.tags.first { $0.first == "pay" }.flatMap(PayTo.init(tag:)))
+            payTo: event.tags.first { $0.first == "pay" }.flatMap(PayTo.init(tag:)),
+            deviceCount: event.onlyTag("devices").flatMap { Int($0) })
         guard template.tags == event.tags, isPlausible else { return nil }
+    }
+
+    /// The bytes of the signed card in the compact form that the network stores (`CardRecord` of dht-d).
+    public var size: Int {
+        // `d1:ci…e1:ki…e1:p32:…1:s64:…1:tl…e1:x0:e`, each text as its length, a colon, and itself.
+        let tags = template.tags.reduce(0) { sum, tag in
+            sum + 2
+                + tag.reduce(0) { $0 + String($1.utf8.count).utf8.count + 1 + $1.utf8.count }
+        }
+        let numbers = [createdAt, Int64(EventKind.card)].reduce(0) { $0 + String($1).utf8.count + 2 }
+        return 2 + 6 * 3 + numbers + (3 + 32) + (3 + 64) + 2 + tags + 2
     }
 
     /// Whether the numbers can be true at all.
@@ -49,6 +62,7 @@ extension ProviderCard {
         let (lifetime, over) = expiresAt.subtractingReportingOverflow(createdAt)
         return !over && createdAt >= 0 && lifetime > 0 && lifetime <= Self.maximumLifetime && memoryMiB >= 0
             && slots >= 0
+            && (2...4096).contains(deviceCount ?? 2)
             && (0...15).contains(load) && models.count <= Self.mostModels && endpoint.utf8.count <= 128
             && payTo?.isPlausible != false
             && (statusAddress?.utf8.count ?? 1) <= 47 && statusAddress?.isEmpty != true

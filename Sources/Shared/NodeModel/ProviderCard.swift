@@ -25,6 +25,8 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public static let maximumLifetime: Int64 = 1800
     /// Models on a card at most.
     public static let mostModels = 8
+    /// The largest card that the network stores, in bytes of its compact form (BEP 44's limit for a value).
+    public static let maximumSize = 1000
 
     public var provider: PublicKey
     /// Where jobs are taken, as `ws://host:port/peer`.
@@ -36,7 +38,9 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public var models: [ModelOffer]
     /// `cpu`, or the accelerator's `DeviceClass`; its kind alone when its driver tells no model.
     public var device: String
-    /// Memory for models, in MiB.
+    /// How many devices of that class engines compute with; nil for one.
+    public var deviceCount: Int?
+    /// Their memory for models, summed, in MiB.
     public var memoryMiB: Int
     /// Jobs that run at the same time.
     public var slots: Int
@@ -49,6 +53,7 @@ public struct ProviderCard: Hashable, Sendable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case provider, endpoint, models, device, slots, load
+        case deviceCount = "device_count"
         case memoryMiB = "memory_mib"
         case statusAddress = "status_address"
         case payTo = "pay_to"
@@ -59,8 +64,10 @@ public struct ProviderCard: Hashable, Sendable, Codable {
     public init(
         provider: PublicKey, endpoint: String, models: [ModelOffer], device: String, memoryMiB: Int,
         slots: Int,
-        load: Int, createdAt: Int64, expiresAt: Int64, statusAddress: String? = nil, payTo: PayTo? = nil
+        load: Int, createdAt: Int64, expiresAt: Int64, statusAddress: String? = nil, payTo: PayTo? = nil,
+        deviceCount: Int? = nil
     ) {
+        self.deviceCount = deviceCount
         self.payTo = payTo
         self.provider = provider
         self.endpoint = endpoint

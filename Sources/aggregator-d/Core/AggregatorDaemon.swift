@@ -68,7 +68,10 @@ public final class AggregatorDaemon: Daemon {
             journal = ControlInterface.Check(
                 name: "journal", ok: true, reason: "writable, every commit synced")
         }
-        return [journal, ControlInterface.Check(name: "card", ok: true, reason: keeper.reason)]
+        return [
+            journal, ControlInterface.Check(name: "card", ok: true, reason: keeper.reason),
+            await keeper.models(),
+        ]
     }
 
     public func run() async throws {

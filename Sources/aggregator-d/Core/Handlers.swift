@@ -113,7 +113,7 @@ struct Handlers: Sendable {
     /// The terms on which this node works.
     private func terms() async -> ServeCheck.Terms {
         ServeCheck.Terms(
-            provide: house.config.aggregator.provide, unitPrice: house.unitPrice,
+            provide: house.config.aggregator.provide, prices: house.prices,
             local: await house.surroundings.local())
     }
 
@@ -146,7 +146,7 @@ struct Handlers: Sendable {
         switch read.wish {
         case .back, .reveal: break
         case .buy, .hold:
-            guard house.config.aggregator.provide, house.unitPrice.asset == read.asset else {
+            guard house.config.aggregator.provide, house.prices.asset == read.asset else {
                 throw WireError(
                     .policyRefused, "This node does not sell its work for \(read.asset.rawValue).")
             }
@@ -199,7 +199,7 @@ struct Handlers: Sendable {
         let local = await house.surroundings.localWithStore()
         let cards = house.withBook { $0.known(now: house.clock.seconds) }
         return Interface.Models.Reply(
-            models: ModelList.of(local, cards: cards, price: house.unitPrice, context: house.config.context))
+            models: ModelList.of(local, cards: cards, prices: house.prices, context: house.config.context))
     }
 
     private static func unknown(_ job: JobID) -> WireError {

@@ -65,6 +65,7 @@ final class Workplace: Sendable {
         self.loop = loop
         self.log = log
         let section = config.aggregator
+        prices = PriceList(section)
         surroundings = Surroundings(links: links)
         ownGate = Gate(places: section.maxConcurrent, line: section.maxConcurrent, what: "jobs")
         // Strangers do not wait here: their own node finds another provider faster.
@@ -77,11 +78,7 @@ final class Workplace: Sendable {
     }
 
     /// What this node asks for one token.
-    var unitPrice: UnitPrice {
-        UnitPrice(
-            asset: Asset(rawValue: config.aggregator.price.asset), prompt: config.aggregator.price.prompt,
-            completion: config.aggregator.price.completion)
-    }
+    let prices: PriceList
 
     /// In what this node pays others, the first it likes best.
     var payment: [Asset] { config.aggregator.pay.map(Asset.init(rawValue:)) }

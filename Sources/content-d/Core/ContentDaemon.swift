@@ -44,8 +44,7 @@ public struct ContentDaemon: Daemon {
             try await importFile(request, context, sink)
         }
         router.on(ContentInterface.List.self) { _, _ in
-            let store = try await shelf.store()
-            return try await Blocking.run { try store.list() }
+            try await list()
         }
         router.on(ContentInterface.Resolve.self) { request, context in
             try await resolve(request.reference, again: false, context.log)
@@ -98,6 +97,19 @@ public struct ContentDaemon: Daemon {
     }
 
     public func drain() async { handoff?.stop() }
+
+    /// What is in the store, and what is known to be damaged of it. Nothing is read for it.
+    private func list() async throws -> ContentInterface.List.Reply {
+        let store = try await shelf.store()
+        var reply = try await Blocking.run { try store.list() }
+        for index in reply.entries.indices {
+            let root = reply.entries[index].root
+            if case .corrupt(let reason) = await verifier.standing(root, path: store.layout.file(root)) {
+                reply.entries[index].problem = reason
+            }
+        }
+        return reply
+    }
 
     private func look(at item: StoreIndex.Item, in store: ContentStore) async {
         let (root, path) = (item.entry.root, store.layout.file(item.entry.root))

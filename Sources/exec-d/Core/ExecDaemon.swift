@@ -27,6 +27,7 @@ public final class ExecDaemon: Daemon {
     private let upkeep: Upkeep
     private let checker: ExecChecks
     private let devices: DeviceWatch
+    private let memoryMiB: Int
     private let allowances = Allowances()
 
     public init(_ environment: DaemonEnvironment<ExecSection>) async throws {
@@ -39,6 +40,7 @@ public final class ExecDaemon: Daemon {
         self.store = store
         docker = DockerClient(client: client, socketPath: config.dockerSocket)
         image = config.image
+        memoryMiB = config.memoryMiB
         devices = DeviceWatch()
         house = Self.house(environment, docker, client, metrics)
         runner = house.map { [allowances] house in
@@ -139,10 +141,13 @@ public final class ExecDaemon: Daemon {
         async let checks = checker.remembered()
         let hardware = await devices.hardware()
         let pool = await house?.snapshot
+        let problems = await house?.loadProblems ?? []
         return ExecInterface.Inventory.Reply(
             devices: hardware.devices, gpuReason: hardware.gpuReason, checks: await checks,
             image: image.isEmpty ? nil : image, engines: pool?.engines ?? [], slots: pool?.slots ?? 0,
-            busy: pool?.busy ?? 0, queued: pool?.queued ?? 0)
+            busy: pool?.busy ?? 0, queued: pool?.queued ?? 0,
+            engineDevices: house == nil ? [] : hardware.engineDevices(memoryMiB: memoryMiB),
+            engineMemoryMiB: house == nil ? nil : memoryMiB, problems: problems.isEmpty ? nil : problems)
     }
 
     private func stop(_ model: String?) async throws {

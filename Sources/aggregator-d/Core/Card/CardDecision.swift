@@ -17,7 +17,7 @@ struct CardDecision: Sendable {
         var endpoint: String
         /// Where its dht-d is asked; empty when nobody can.
         var statusAddress = ""
-        var price: UnitPrice
+        var prices: PriceList
         /// Where it is paid, when not in test credits.
         var payTo: PayTo?
         /// Tokens of one slot.
@@ -40,31 +40,35 @@ struct CardDecision: Sendable {
     private(set) var announced: ProviderCard?
     /// Attempts in a row that reached nobody else.
     private(set) var lonely = 0
+    /// What of the store the last card that was composed does not offer.
+    private(set) var leftOut: [CardOffers.LeftOut] = []
     private var nextTry: Int64 = 0
 
-    /// The largest number of models on a card.
-    static let mostModels = 8
+    static let inNetwork = "the card is in the network"
+    static let waiting = "waiting to try again"
     /// Seconds between renewals for a changed load alone.
     static let loadPause: Int64 = 15
 
     /// Looks at the facts.
     mutating func on(_ facts: Facts) -> Action {
-        if let reason = Self.obstacle(facts) {
+        var offers = CardOffers(facts.local)
+        defer { leftOut = offers.leftOut }
+        if let reason = Self.obstacle(facts, offers) {
             guard announced != nil else { return .rest(reason) }
             announced = nil
             lonely = 0
             nextTry = 0
             return .withdraw(reason)
         }
-        let card = Self.compose(facts)
+        let card = Self.compose(facts, &offers)
         guard let announced else {
-            return facts.now >= nextTry ? .announce(card) : .rest("waiting to try again")
+            return facts.now >= nextTry ? .announce(card) : .rest(Self.waiting)
         }
         if Self.offer(card) != Self.offer(announced) { return .announce(card) }
         if (card.load >= 15) != (announced.load >= 15), facts.now >= announced.createdAt + Self.loadPause {
             return .announce(card)
         }
-        return facts.now >= nextTry ? .announce(card) : .rest("the card is in the network")
+        return facts.now >= nextTry ? .announce(card) : .rest(lonely == 0 ? Self.inNetwork : Self.waiting)
     }
 
     /// An attempt is over: whether any node took the card, and whether any but this one did.
@@ -80,7 +84,7 @@ struct CardDecision: Sendable {
     }
 
     /// Why there can be no card.
-    static func obstacle(_ facts: Facts) -> String? {
+    private static func obstacle(_ facts: Facts, _ offers: CardOffers) -> String? {
         if !facts.provide { return "this node does not work for others (aggregator.provide is off)" }
         if !facts.takesJobs { return "this node is being drained and takes no new jobs" }
         if facts.endpoint.isEmpty { return "others cannot reach this node (peer.advertise is empty)" }
@@ -88,38 +92,47 @@ struct CardDecision: Sendable {
         if case .failure(let error) = facts.local.entries {
             return "content-d cannot be asked: \(error.message)"
         }
-        if offers(facts).isEmpty { return "there is no model in this node's store" }
-        return nil
+        guard offers.runnable.isEmpty else { return nil }
+        guard let first = offers.leftOut.first else { return "there is no model in this node's store" }
+        return "no model of this node's store can be offered: \(first)"
     }
 
-    private static func offers(_ facts: Facts) -> [ModelOffer] {
-        guard case .success(let entries) = facts.local.entries else { return [] }
-        let models = entries.filter { $0.format == "gguf" }.sorted {
-            ($0.addedAt, $0.name) > ($1.addedAt, $1.name)
-        }
-        return models.prefix(mostModels).map { entry in
-            let own = entry.metadata["context_length"].flatMap { Int($0) } ?? facts.context
-            return ModelOffer(
-                name: entry.name, root: entry.root, context: max(1, min(own, facts.context)),
-                price: facts.price)
-        }
-    }
-
-    private static func compose(_ facts: Facts) -> ProviderCard {
-        var (device, memory, slots, load) = ("cpu", 0, 0, 15)
+    private static func compose(_ facts: Facts, _ offers: inout CardOffers) -> ProviderCard {
+        var (devices, slots, load) = (Devices([]), 0, 15)
         if case .success(let inventory) = facts.local.inventory {
-            let best = inventory.devices.first { $0.kind != "cpu" } ?? inventory.devices.first
-            device = best.map(Self.device) ?? "cpu"
-            memory = best?.memoryMiB ?? 0
+            devices = Devices(inventory.computing)
             slots = inventory.slots
             load = slots > 0 ? min(15, (inventory.busy + inventory.queued) * 15 / slots) : 15
         }
         let lifetime = min(max(1, facts.lifetime), ProviderCard.maximumLifetime)
-        return ProviderCard(
-            provider: facts.own, endpoint: facts.endpoint, models: offers(facts), device: device,
-            memoryMiB: memory,
-            slots: slots, load: load, createdAt: facts.now, expiresAt: facts.now + lifetime,
-            statusAddress: facts.statusAddress.isEmpty ? nil : facts.statusAddress, payTo: facts.payTo)
+        return offers.fitted(
+            ProviderCard(
+                provider: facts.own, endpoint: facts.endpoint,
+                models: offers.models(facts.prices, context: facts.context), device: devices.name,
+                memoryMiB: devices.memoryMiB, slots: slots, load: load, createdAt: facts.now,
+                expiresAt: facts.now + lifetime,
+                statusAddress: facts.statusAddress.isEmpty ? nil : facts.statusAddress, payTo: facts.payTo,
+                deviceCount: devices.count))
+    }
+
+    /// What engines compute with, as a card says it: one class, how many of it, and their memory in all. Of several classes
+    /// that with the most memory; the rest is in the descriptor.
+    private struct Devices {
+        var name = "cpu"
+        var memoryMiB = 0
+        /// Nil for one.
+        var count: Int?
+
+        init(_ devices: [ExecInterface.Device]) {
+            let gpus = devices.filter { $0.kind != "cpu" }
+            let classes = Dictionary(grouping: gpus.isEmpty ? devices : gpus, by: CardDecision.device)
+            let sums = classes.map { name, devices in
+                (name: name, memory: devices.reduce(0) { $0 + $1.memoryMiB }, count: devices.count)
+            }
+            guard let best = sums.max(by: { ($0.memory, $1.name) < ($1.memory, $0.name) }) else { return }
+            (name, memoryMiB) = (best.name, best.memory)
+            count = best.count > 1 ? best.count : nil
+        }
     }
 
     /// What a card calls a device: its class, by which it is searched, or its kind alone.

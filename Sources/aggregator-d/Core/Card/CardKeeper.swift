@@ -18,6 +18,8 @@ final class CardKeeper: Sendable {
     private let published = Mutex<(card: SignedEvent, descriptor: SignedEvent)?>(nil)
     /// What was last signed of all that this node says of itself.
     private let descriptor = Mutex<(contents: ProviderDescriptor, event: SignedEvent)?>(nil)
+    /// What of the store the card does not name.
+    private let absent = Mutex<[CardOffers.LeftOut]>([])
     /// How often it looks around.
     private let pause: Duration
 
@@ -26,8 +28,36 @@ final class CardKeeper: Sendable {
         self.pause = pause
     }
 
-    /// The state of the card in words.
-    var reason: String { words.withLock { $0 } }
+    /// The state of the card in words, and which models it does not name.
+    var reason: String {
+        let leftOut = absent.withLock { $0 }
+        return words.withLock { $0 }
+            + (leftOut.isEmpty ? "" : "; not offered: \(leftOut.map(\.description).joined(separator: "; "))")
+    }
+
+    /// Models of the store that do not run here, each with what to do.
+    func models() async -> ControlInterface.Check {
+        let known = Self.check(await house.surroundings.glance())
+        // What was mended a moment ago is not shown as broken.
+        return known.ok ? known : Self.check(await house.surroundings.local())
+    }
+
+    /// The check of models; pure.
+    static func check(_ local: LocalView?) -> ControlInterface.Check {
+        guard case .success(let entries) = local?.entries, let local else {
+            return ControlInterface.Check(name: "models", ok: true, reason: "not looked at yet")
+        }
+        let models = entries.filter { $0.format == "gguf" }
+        let problems = models.compactMap { local.problem(of: $0) }
+        guard let first = problems.first else {
+            return ControlInterface.Check(
+                name: "models", ok: true, reason: "nothing is known against any of \(models.count)")
+        }
+        return ControlInterface.Check(
+            name: "models", ok: false,
+            reason: "\(problems.count) of \(models.count) cannot run here: "
+                + problems.map(\.message).joined(separator: " "), fix: first.fix)
+    }
 
     /// Works until the task is cancelled.
     func run() async {
@@ -50,26 +80,31 @@ final class CardKeeper: Sendable {
     func round() async {
         do {
             let section = house.config.aggregator
-            let price = house.unitPrice
+            let prices = house.prices
             // What cannot be paid to this node is not offered: without terms there is no card.
             let payTo =
-                price.asset == .testCredit ? nil : try await house.surroundings.payTo(price.asset)
+                prices.asset == .testCredit ? nil : try await house.surroundings.payTo(prices.asset)
             let facts = CardDecision.Facts(
                 own: try await house.surroundings.identity(trace: nil), provide: section.provide,
                 takesJobs: !house.servedGate.isShut,
                 endpoint: house.config.advertise, statusAddress: house.config.statusAddress,
-                price: price, payTo: payTo, context: house.config.context,
+                prices: prices, payTo: payTo, context: house.config.context,
                 local: await house.surroundings.local(), interval: Int64(section.cardIntervalSeconds),
                 lifetime: Int64(section.cardLifetimeSeconds), now: house.clock.seconds)
-            switch decision.withLock({ $0.on(facts) }) {
+            let (action, leftOut) = decision.withLock { ($0.on(facts), $0.leftOut) }
+            absent.withLock { $0 = leftOut }
+            switch action {
             case .announce(let card):
-                let full = ProviderDescriptor(of: card, facts.local, context: facts.context)
+                let full = ProviderDescriptor(
+                    of: card, facts.local, prices: prices, context: facts.context)
                 try await announce(card, full, interval: facts.interval)
             case .withdraw(let reason):
                 published.withLock { $0 = nil }
                 say("withdrawn: \(reason)")
                 _ = try await house.links.dht.call(DHTInterface.Withdraw())
-            case .rest(let reason): say(reason)
+            case .rest(let reason):
+                // Between two attempts the reason of the last one is worth more than that another will come.
+                if reason != CardDecision.waiting { say(reason) }
             }
         } catch { say("not announced: \(WireError.wrapping(error).message)") }
     }
@@ -150,9 +185,23 @@ final class CardKeeper: Sendable {
         published.withLock { $0 = (event, descriptor) }
         (stored, topics) = (reply.stored, reply.topics.count)
         house.metrics.announced(stored > topics)
-        say(
-            stored > topics ? "the card is in the network" : "the card is here, but no other node took it yet"
-        )
+        say(Self.outcome(reply))
+    }
+
+    /// What came of an announcement, in words: why most did not take the card, where nobody did.
+    static func outcome(_ reply: DHTInterface.Announce.Reply) -> String {
+        if reply.stored > reply.topics.count { return CardDecision.inNetwork }
+        let words = "the card is here, but no other node took it yet"
+        // Each is an error's words, a colon, and how many nodes said so.
+        let refusals = reply.refusals.compactMap { text -> (words: Substring, count: Int)? in
+            guard let colon = text.lastIndex(of: ":"),
+                let count = Int(text[text.index(after: colon)...].drop { $0 == " " })
+            else { return nil }
+            return (text[..<colon], count)
+        }
+        guard let most = refusals.max(by: { $0.count < $1.count }) else { return words }
+        let clock = most.words.contains("in the future") ? " (is this machine's clock right?)" : ""
+        return "\(words): \(most.count) refused it, \(most.words)\(clock)"
     }
 
     private func say(_ reason: String) {

@@ -7,32 +7,27 @@ import NodeModel
 extension ProviderDescriptor {
     /// Most models; the newest ones are told.
     static let mostModels = 32
-    /// The longest name of a model that a descriptor can hold, in bytes; content's own may be longer.
-    private static let longestName = 64
     /// What the rest of an event takes besides the content, in bytes.
     private static let frame = 256
 
     /// The descriptor that belongs to a card. Of too many models for its size the oldest are left out.
-    init(of card: ProviderCard, _ local: LocalView, context: Int) {
+    init(of card: ProviderCard, _ local: LocalView, prices: PriceList, context: Int) {
         var (devices, image): ([Device], String?) = ([], nil)
         if case .success(let inventory) = local.inventory {
-            devices = inventory.devices.prefix(16).map {
+            devices = inventory.computing.prefix(16).map {
                 Device(
                     kind: $0.kind, name: $0.name.shortened(128), memoryMiB: $0.memoryMiB,
                     driver: $0.driver.map { $0.shortened(128) })
             }
             image = inventory.image
         }
-        var models: [Model] = []
-        if case .success(let entries) = local.entries, let price = card.models.first?.price {
-            // A longer name would make all of it invalid, and keep the card from the network as well.
-            let newest = entries.filter {
-                $0.format == "gguf" && $0.name.utf8.count <= Self.longestName
-            }.sorted {
-                ($0.addedAt, $0.name) > ($1.addedAt, $1.name)
+        // A longer name would make all of it invalid, and keep the card from the network as well.
+        let models =
+            card.models.isEmpty
+            ? []
+            : CardOffers(local).runnable.prefix(Self.mostModels).map {
+                Self.model($0, prices.of($0.name), context)
             }
-            models = newest.prefix(Self.mostModels).map { Self.model($0, price, context) }
-        }
         self.init(
             provider: card.provider, endpoints: [card.endpoint],
             statusAddresses: [card.statusAddress].compactMap(\.self), devices: devices, slots: card.slots,

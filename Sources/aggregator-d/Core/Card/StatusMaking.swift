@@ -33,7 +33,7 @@ extension Workplace {
         return ProviderStatus(
             provider: own, challenge: challenge, accepts: accepts, slots: inventory.slots,
             busy: max(inventory.busy, serving), queued: inventory.queued,
-            freeMiB: inventory.devices.filter { $0.kind != "cpu" }.compactMap(\.freeMiB).max(),
+            freeMiB: inventory.computing.filter { $0.kind != "cpu" }.compactMap(\.freeMiB).max(),
             loaded: Array(Set(ready).sorted().prefix(ProviderStatus.mostLoaded)), createdAt: now)
     }
 }

@@ -33,6 +33,30 @@ struct LocalView: Sendable {
         }
     }
 
+    /// Why a model of the store does not run here, whatever else could; nil when nothing is known against it.
+    func problem(of entry: ContentInterface.Entry) -> WireError? {
+        if let never = hopeless(entry) { return never }
+        guard case .success(let inventory) = inventory,
+            let failed = inventory.problems?.first(where: { $0.root == entry.root })
+        else { return nil }
+        return WireError(
+            .engineUnavailable, "'\(entry.name)' did not come up last time: \(failed.reason)", fix: failed.fix
+        )
+    }
+
+    /// The same where another try would meet the same end: damaged bytes, or more of them than an engine may use.
+    func hopeless(_ entry: ContentInterface.Entry) -> WireError? {
+        if let damage = entry.problem {
+            return WireError(
+                .corrupt, "'\(entry.name)' is corrupt: \(damage).",
+                fix: "Remove it and add the file again: infernetctl content remove \(entry.name)")
+        }
+        guard case .success(let inventory) = inventory, let memory = inventory.engineMemoryMiB,
+            let found = ExecInterface.outgrown(entry.name, size: entry.size, memoryMiB: memory)
+        else { return nil }
+        return WireError(.engineUnavailable, found.reason, fix: found.fix)
+    }
+
     /// Whether a job would start at once.
     var hasRoom: Bool {
         guard case .success(let inventory) = inventory else { return false }

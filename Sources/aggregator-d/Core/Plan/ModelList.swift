@@ -8,7 +8,7 @@ enum ModelList {
     typealias Model = AggregatorInterface.Models.Model
 
     /// Local models first, then by name.
-    static func of(_ local: LocalView, cards: [ProviderCard], price: UnitPrice, context: Int) -> [Model] {
+    static func of(_ local: LocalView, cards: [ProviderCard], prices: PriceList, context: Int) -> [Model] {
         var models: [ContentRoot: Model] = [:]
         if case .success(let entries) = local.entries {
             for entry in entries where entry.format == "gguf" {
@@ -16,7 +16,7 @@ enum ModelList {
                 models[entry.root] = Model(
                     name: entry.name, root: entry.root, addedAt: entry.addedAt, context: min(own, context),
                     local: true,
-                    providers: 0, prices: [price])
+                    providers: 0, prices: [prices.of(entry.name)])
             }
         }
         for card in cards {

@@ -109,6 +109,11 @@ private struct Draft {
         }
         if let obstacle = input.local.obstacle {
             note(nil, nil, "the model is here, but: \(obstacle.message)")
+        } else if let problem = input.local.hopeless(entry) {
+            note(nil, nil, "the model is here, but: \(problem.message)")
+        } else if input.local.problem(of: entry) != nil, input.pin == nil {
+            // Another try shows whether it still is so; whoever else offers it comes first.
+            hereLast = entry
         } else if input.local.hasRoom || input.pin != nil {
             here = entry
         } else {
@@ -210,7 +215,9 @@ private struct Draft {
         if let here { add(.here(here), nil, nil, "the model is in this node's store") }
         for offer in offers { add(.provider(offer), offer.card.provider, offer.card.endpoint, words(offer)) }
         if let hereLast {
-            add(.here(hereLast), nil, nil, "the model is here, but all slots are taken: it would wait")
+            let why =
+                input.local.problem(of: hereLast).map(\.message) ?? "all slots are taken: it would wait"
+            add(.here(hereLast), nil, nil, "the model is here, but \(why)")
         }
         guard let first = candidates.first else {
             let failure = explainFailure()
@@ -223,6 +230,8 @@ private struct Draft {
     private func summary(_ first: Candidate) -> String {
         switch first {
         case .here where here != nil: "run here: the model is in this node's store"
+        case .here(let entry) where input.local.problem(of: entry) != nil:
+            "try here again: no provider offers it"
         case .here: "run here after a wait: no provider has room"
         case .provider(let offer):
             "run at \(offer.card.provider.hex.prefix(16)): the best of \(offers.count) found, \(words(offer))"
@@ -236,7 +245,9 @@ private struct Draft {
                 .noProvider, "Provider \(pin.hex.prefix(16)) does not offer '\(model)' now\(because).",
                 fix: "Ask without naming a provider, or look at 'infernetctl plan \(model)'.")
         }
-        if input.local.entry(model) != nil, let obstacle = input.local.obstacle {
+        if let entry = input.local.entry(model),
+            let obstacle = input.local.obstacle ?? input.local.hopeless(entry)
+        {
             return WireError(
                 .engineUnavailable, "\(obstacle.message) No other node offers '\(model)' either.",
                 fix: obstacle.fix,

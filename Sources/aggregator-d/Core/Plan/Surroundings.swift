@@ -56,6 +56,12 @@ actor Surroundings {
         return view.0
     }
 
+    /// What was last known, for checks: nobody is waited for, and what is old is asked for behind them.
+    func glance() -> LocalView? {
+        if view.map({ $0.at.duration(to: .now) > .seconds(30) }) ?? true { _ = ask() }
+        return view?.0
+    }
+
     private func ask() -> Task<LocalView, Never> {
         if let asking { return asking }
         let links = links

@@ -22,13 +22,13 @@ struct OwnSettlement: Sendable {
     /// ledger-d is asked first: it signs nothing twice, so that a crash before the journal knows leaves a booking that is
     /// found again at the next start (`OwnBookings`).
     func book() async throws -> (body: ReceiptBody, bundle: ReceiptBundle) {
-        let job = record.job
+        let (job, unitPrice) = (record.job, house.prices.of(entry.name))
         let body = try ReceiptBody.make(
-            reply, job: job, provider: own, client: own, model: entry.name, unitPrice: house.unitPrice,
+            reply, job: job, provider: own, client: own, model: entry.name, unitPrice: unitPrice,
             finishedAt: house.clock.seconds)
         try ReceiptCheck(
             job: job, provider: own, client: own, modelRoot: entry.root, request: request,
-            requestHash: try request.hash(), unitPrice: house.unitPrice, maxTokens: .max, answer: answer
+            requestHash: try request.hash(), unitPrice: unitPrice, maxTokens: .max, answer: answer
         ).verify(body)
         let booked = try await Patience.call(until: .now + .milliseconds(house.limits.settleMs)) {
             try await house.links.ledger.call(LedgerInterface.BookOwn(body: body), trace: job.text)

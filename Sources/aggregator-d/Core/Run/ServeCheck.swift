@@ -9,7 +9,7 @@ enum ServeCheck {
     /// The terms on which this node works.
     struct Terms: Sendable {
         var provide: Bool
-        var unitPrice: UnitPrice
+        var prices: PriceList
         var local: LocalView
     }
 
@@ -61,10 +61,11 @@ enum ServeCheck {
             throw WireError(
                 .engineUnavailable, "This provider's engine cannot run now.", cause: "\(obstacle.code)")
         }
-        guard job.unitPrice == terms.unitPrice else {
+        let price = terms.prices.of(entry.name)
+        guard job.unitPrice == price else {
             throw WireError(
                 .conflict,
-                "The price has changed: it is \(terms.unitPrice.prompt)+\(terms.unitPrice.completion).",
+                "The price has changed: it is \(price.prompt)+\(price.completion).",
                 fix: "Read the provider's newest card and ask again.")
         }
         return entry

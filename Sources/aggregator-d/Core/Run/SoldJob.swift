@@ -30,7 +30,7 @@ struct SoldJob: Sendable {
         self.house = house
         self.sell = sell
         let local = await house.surroundings.local()
-        guard local.entry(sell.request.model) != nil else {
+        guard let entry = local.entry(sell.request.model) else {
             throw WireError(.modelNotFound, "The model is not in this node's store.")
         }
         if let obstacle = local.obstacle { throw obstacle }
@@ -41,7 +41,7 @@ struct SoldJob: Sendable {
         }
         // The most that it can cost: a token has at least one byte, and what a template adds is less than the JSON does.
         guard
-            let amount = house.unitPrice.total(
+            let amount = house.prices.of(entry.name).total(
                 promptTokens: Int64(try sell.request.jsonBytes().count), completionTokens: Int64(tokens)),
             amount > 0
         else { throw WireError(.policyRefused, "This node's price cannot be paid over HTTP.") }
@@ -52,7 +52,7 @@ struct SoldJob: Sendable {
         var random = SystemRandomNumberGenerator()
         job = JobID(milliseconds: UInt64(max(0, house.clock.milliseconds())), random: &random)
         terms = LedgerInterface.TakeSale(
-            job: job, asset: house.unitPrice.asset, amount: amount, resource: sell.resource,
+            job: job, asset: house.prices.asset, amount: amount, resource: sell.resource,
             request: try request.hash(), upfront: sell.stream, payment: sell.payment,
             process: house.process, model: sell.request.model)
     }

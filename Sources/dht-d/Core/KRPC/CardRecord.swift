@@ -13,7 +13,7 @@ public struct CardRecord: Hashable, Sendable {
     private let proof: [UInt8]
 
     /// The largest encoding that a node stores, in bytes (BEP 44's limit for a value).
-    public static let maximumSize = 1000
+    public static let maximumSize = ProviderCard.maximumSize
 
     /// - Returns: nil when id or signature are not what the contents make them, or not hexadecimal.
     public init?(_ event: SignedEvent) {

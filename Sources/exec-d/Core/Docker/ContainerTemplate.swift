@@ -107,6 +107,8 @@ struct ContainerTemplate: Sendable {
             "-m", Self.modelPath, "--host", "\(Self.folderPath)/\(Self.socketName)",
             "-c", String(limits.context * limits.slots), "-np", String(limits.slots), "-t",
             String(limits.threads),
+            // Left to itself it starts one for every core of the machine, and on a large one dies of `pids`.
+            "--threads-http", String(limits.slots + 4),
             // A batch bounds how long a prompt holds up the tokens of other slots, and a caller who left his own:
             // the engine looks up only between batches.
             "-b", "64", "-ub", "64",

@@ -39,6 +39,15 @@ struct Hardware: Hashable, Sendable {
         return same
     }
 
+    /// What an engine's container is given: the CPU, whatever else this machine has, with what one engine may use of its memory.
+    func engineDevices(memoryMiB: Int) -> [ExecInterface.Device] {
+        devices.filter { $0.kind == "cpu" }.map { device in
+            var device = device
+            device.memoryMiB = device.memoryMiB > 0 ? min(memoryMiB, device.memoryMiB) : memoryMiB
+            return device
+        }
+    }
+
     /// Memory of the machine, in MiB; 0 when unknown.
     var memoryMiB: Int { devices.last?.memoryMiB ?? 0 }
 

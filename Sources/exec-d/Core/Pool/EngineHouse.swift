@@ -1,6 +1,7 @@
 // Carries out what the engine pool decides: starts and removes engines, tells jobs where they stand.
 // It must never decide anything itself: every change goes through the pool.
 
+import Interfaces
 import Logging
 import NodeModel
 import Wire
@@ -43,6 +44,7 @@ actor EngineHouse {
     private var lives: [EngineID: Life] = [:]
     private var deaths: [EngineID: WireError] = [:]
     private var problems: [ContentRoot: WireError] = [:]
+    private var loads = LoadFailures()
     private var mourners: [EngineID: [UInt64: CheckedContinuation<WireError?, Never>]] = [:]
     private var nextMourner: UInt64 = 0
     private var ticker: Task<Void, Never>?
@@ -125,6 +127,14 @@ actor EngineHouse {
     func isReady(_ root: ContentRoot) -> Bool { pool.serving(root)?.state == .ready }
     /// Why the last engine with this model did not come up; nil once one did.
     func lastProblem(_ root: ContentRoot) -> WireError? { problems[root] }
+
+    /// Models whose engines did not come up lately.
+    var loadProblems: [ExecInterface.ModelProblem] {
+        loads.standing(at: now).map { root, error in
+            ExecInterface.ModelProblem(
+                root: root, model: models[root]?.name ?? "", reason: error.message, fix: error.fix)
+        }
+    }
 
     /// Whether work for this model that is nobody's job would take nothing from anybody: a slot is free, or an engine's place.
     func isIdle(for root: ContentRoot) -> Bool { pool.isIdle(for: root) }
@@ -212,9 +222,13 @@ actor EngineHouse {
         log.info(
             "starting engine",
             metadata: ["engine": "\(id)", "model": "\(model.name)", "container": "\(name)"])
-        let reason = await launcher.run(name, model) { await self.becameReady(id, model, began) }
+        let (reason, isModels) = await launcher.run(name, model) {
+            await self.becameReady(id, model, began)
+        }
         if deaths[id] == nil {
             problems[model.root] = reason
+            // One that had come up has shown that it can.
+            if isModels, pool.engines[id]?.state == .loading { loads.failed(model.root, reason, at: now) }
             log.warning("engine ended", metadata: ["engine": "\(id)", "reason": "\(reason)"])
         }
         apply(.failed(id, reason))
@@ -229,6 +243,7 @@ actor EngineHouse {
         let took = ContinuousClock.now - began
         metrics.loaded(took)
         problems[model.root] = nil
+        loads.worked(model.root)
         log.info("engine ready", metadata: ["engine": "\(id)", "model": "\(model.name)", "load": "\(took)"])
         apply(.ready(id))
     }

@@ -21,17 +21,19 @@ struct EngineLauncher: Sendable {
 
     /// Runs an engine until it ends or the task is cancelled; then `cleanUp` is due.
     /// - Parameter onReady: called once, when the engine has its model loaded.
-    /// - Returns: why it is not running.
+    /// - Returns: why it is not running, and whether that is because of this model: Docker had its part in it otherwise.
     func run(_ name: String, _ model: EngineModel, onReady: @escaping @Sendable () async -> Void) async
-        -> WireError
+        -> (reason: WireError, isModels: Bool)
     {
+        var container = false
         let began = ContinuousClock.now
         do {
-            if let problem = model.problem(memoryMiB: template.limits.memoryMiB) { throw problem }
+            if let problem = model.problem(memoryMiB: template.limits.memoryMiB) { return (problem, true) }
             try folder.make(name)
-            let id = try await container(name, model)
+            let id = try await self.container(name, model)
+            container = true
             try Task.checkCancellation()
-            return try await withThrowingTaskGroup(of: WireError?.self) { group in
+            let exit = try await withThrowingTaskGroup(of: WireError?.self) { group in
                 group.addTask { try await exitReason(id).wire(memoryMiB: template.limits.memoryMiB) }
                 group.addTask {
                     try await becomeReady(name, began)
@@ -48,7 +50,10 @@ struct EngineLauncher: Sendable {
                 guard let late = try await group.next(), let exit = late else { throw CancellationError() }
                 return exit
             }
-        } catch let error as DockerError { return error.wire } catch { return WireError.wrapping(error) }
+            return (exit, true)
+        } catch let error as DockerError { return (error.wire, false) } catch {
+            return (WireError.wrapping(error), container && !(error is CancellationError))
+        }
     }
 
     /// Removes container and folder, whether or not the task was cancelled.

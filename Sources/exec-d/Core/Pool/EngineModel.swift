@@ -27,11 +27,8 @@ struct EngineModel: Hashable, Sendable {
 
     /// Why an engine with this memory limit cannot hold the model; nil when it may.
     func problem(memoryMiB: Int) -> WireError? {
-        let needed = size >> 20
-        guard needed >= Int64(memoryMiB) else { return nil }
-        return WireError(
-            .engineUnavailable,
-            "'\(name)' has \(needed) MiB, and an engine here may use \(memoryMiB) MiB, context included.",
-            fix: "Raise exec.memory_mib.")
+        ExecInterface.outgrown(name, size: size, memoryMiB: memoryMiB).map {
+            WireError(.engineUnavailable, $0.reason, fix: $0.fix)
+        }
     }
 }

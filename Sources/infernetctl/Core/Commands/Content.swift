@@ -44,12 +44,32 @@ struct Content: AsyncParsableCommand {
                 defer { bar?.clear() }
                 return try await node.stream(request, at: .content) { bar?.show($0.done, of: $0.total) }
             }
-            if global.json { return output.json(reply) }
             let entry = reply.entry
+            // Said on the other stream, so that the answer stays what it is.
+            if let inventory = await node.quick(ExecInterface.Inventory(), at: .exec),
+                let (reason, fix) = Self.warning(of: entry, on: inventory)
+            {
+                output.error("\(output.errorStyle.yellow("!")) It cannot run here: \(reason)")
+                if let fix { output.error("    \(output.errorStyle.yellow("fix"))  \(fix)") }
+            }
+            if global.json { return output.json(reply) }
             output.line(
                 "\(output.style.bold(entry.name))  \(Units.bytes(entry.size))  \(entry.format)"
                     + (reply.existed ? "  (the same bytes were there already)" : ""))
             ContentView.facts(entry, output.style).forEach(output.line)
+        }
+
+        /// Why what was just added will not run on this node; nil when nothing is known against it.
+        static func warning(
+            of entry: ContentInterface.Entry, on inventory: ExecInterface.Inventory.Reply
+        ) -> (reason: String, fix: String?)? {
+            guard entry.format == "gguf" else {
+                return ("engines run models in GGUF format, and this is '\(entry.format)'.", nil)
+            }
+            guard let memory = inventory.engineMemoryMiB,
+                let found = ExecInterface.outgrown(entry.name, size: entry.size, memoryMiB: memory)
+            else { return nil }
+            return (found.reason, found.fix + " Then restart the node.")
         }
 
         /// The file's name without folder and ending, as content-d allows it.

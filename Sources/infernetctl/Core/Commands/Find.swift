@@ -193,7 +193,7 @@ struct Find: AsyncParsableCommand {
         for provider in found {
             let card = provider.card
             var row = [
-                card.provider.npub, card.device,
+                card.provider.npub, card.deviceCount.map { "\($0) × \(card.device)" } ?? card.device,
                 Units.bytes(Int64(clamping: card.memoryMiB) << 20),
             ]
             if freeVram != nil { row.append(Units.bytes(Int64(clamping: provider.freeMiB ?? 0) << 20)) }

@@ -6,7 +6,7 @@ import Wire
 
 /// A check with its result.
 struct DoctorCheck: Encodable, Hashable, Sendable {
-    enum Result: String, Encodable, Sendable { case ok, failed, skipped }
+    enum Result: String, Encodable, Sendable { case ok, failed, skipped, warned }
     var name: String
     var result: Result
     var reason: String
@@ -17,6 +17,10 @@ struct DoctorCheck: Encodable, Hashable, Sendable {
     }
     static func failed(_ name: String, _ reason: String, fix: String?) -> DoctorCheck {
         DoctorCheck(name: name, result: .failed, reason: reason, fix: fix)
+    }
+    /// It works, and could work better.
+    static func warned(_ name: String, _ reason: String, fix: String?) -> DoctorCheck {
+        DoctorCheck(name: name, result: .warned, reason: reason, fix: fix)
     }
     static func skipped(_ name: String, _ reason: String) -> DoctorCheck {
         DoctorCheck(name: name, result: .skipped, reason: reason)
@@ -47,9 +51,10 @@ struct DoctorCheck: Encodable, Hashable, Sendable {
             case .ok: style.green("✓")
             case .failed: style.red("✗")
             case .skipped: style.dim("·")
+            case .warned: style.yellow("!")
             }
         var lines = ["\(mark) \(TerminalText.clean(name))  \(style.dim(TerminalText.clean(reason)))"]
-        if let fix, result == .failed {
+        if let fix, result == .failed || result == .warned {
             lines.append("    " + style.yellow("fix") + "  " + TerminalText.clean(fix))
         }
         return lines

@@ -81,8 +81,26 @@ struct Examination: Sendable {
                 inventory.devices.isEmpty
                     ? .failed("devices", "none was found", fix: "Look at 'infernetctl logs --daemon exec-d'.")
                     : .ok("devices", devices + (inventory.gpuReason.map { "; no GPU: \($0)" } ?? "")))
+            report(Self.computing(inventory))
             if let image = inventory.image { report(.ok("engine image", image)) }
         } catch { report(.failed("devices", error)) }
+    }
+
+    /// What engines compute with, which need not be all that the machine has.
+    static func computing(_ inventory: ExecInterface.Inventory.Reply) -> DoctorCheck {
+        guard inventory.image != nil else { return .skipped("engines", "none is configured") }
+        let used = inventory.computing
+        let words = used.map { "\($0.kind) \($0.name), \($0.memoryMiB) MiB" }.joined(separator: "; ")
+        let idle = inventory.devices.filter { device in
+            device.kind != "cpu" && !used.contains { $0.kind == device.kind && $0.name == device.name }
+        }
+        guard let first = idle.first else { return .ok("engines", "compute with \(words)") }
+        return .warned(
+            "engines",
+            "compute with \(words); \(idle.count == 1 ? "a GPU is" : "\(idle.count) GPUs are") not used: \(first.name)",
+            fix:
+                "Nothing is lost but speed, and the card says what is used; docs/cli.md says what engines can use."
+        )
     }
 
     private func disk(_ directory: String) -> DoctorCheck {

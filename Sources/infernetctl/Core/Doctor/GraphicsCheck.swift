@@ -1,5 +1,5 @@
-// Whether the graphics cards of this machine have the drivers that engines compute with, as the kernel and the vendors' own
-// tools show it. It must never fail a machine that has no such card: that computes on its CPU.
+// Whether the graphics cards of this machine have the drivers that computing takes, as the kernel and the vendors' own tools
+// show it. It must never fail a machine that has no such card, nor say that engines use a card: that is exec-d's to say.
 
 import FoundationEssentials
 import Glibc
@@ -26,10 +26,10 @@ struct GraphicsCheck: Sendable {
             switch self {
             case .nvidia:
                 "Install it and restart the machine: apt install nvidia-driver nvidia-smi (Debian's non-free), and the "
-                    + "NVIDIA container toolkit for Docker. Until then engines compute on the CPU."
+                    + "NVIDIA container toolkit for Docker. Until then exec-d does not see the card."
             case .amd:
                 "Install it and restart the machine: apt install firmware-amd-graphics rocm-smi (Debian's "
-                    + "non-free-firmware). Until then engines compute on the CPU."
+                    + "non-free-firmware). Until then exec-d does not see the card."
             }
         }
     }

@@ -17,7 +17,7 @@ struct MachineChecks: Sendable {
     var process = "/proc/self/status"
 
     func all() -> [DoctorCheck] {
-        [kernelFeatures(), cgroupTree(), configuration()] + GraphicsCheck().all()
+        [kernelFeatures(), cgroupTree(), configuration()] + share() + GraphicsCheck().all()
             + (Systemd.hasNode ? [units(), key()] : [])
     }
 
@@ -58,6 +58,23 @@ struct MachineChecks: Sendable {
             _ = try ConfigFile.read(config)
             return .ok("config", "\(config) is right")
         } catch { return .failed("config", error) }
+    }
+
+    /// Whether engines may use what this machine has; nothing where none is configured.
+    private func share() -> [DoctorCheck] {
+        guard let exec = (try? ConfigFile.read(config))?.exec, !exec.image.isEmpty else { return [] }
+        return [Self.share(exec, of: .here)]
+    }
+
+    static func share(_ exec: ExecSection, of machine: MachineSize) -> DoctorCheck {
+        let wanted = EngineSizing(cores: machine.cores, memoryMiB: machine.memoryMiB)
+        guard let waste = EngineSizing.waste(exec, cores: machine.cores, memoryMiB: machine.memoryMiB) else {
+            return .ok("engines' share", "\(exec.threads) threads and \(exec.memoryMiB) MiB each")
+        }
+        return .warned(
+            "engines' share", waste,
+            fix: "Under exec: " + wanted.lines.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+                + " (\(EngineSizing.rule)).")
     }
 
     private func units() -> DoctorCheck {

@@ -27,26 +27,8 @@ struct EngineImage: Sendable {
 
     /// The configuration's text with this image in it; everything else, comments too, stays as it is.
     static func naming(_ id: String, in text: String) throws -> String {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        let line = "image: \"\(id)\""
-        if let section = lines.firstIndex(where: { $0.hasPrefix("exec:") }) {
-            guard lines[section].dropFirst(5).allSatisfy({ $0 == " " }) else {
-                throw WireError(
-                    .configInvalid, "The section 'exec' is written in one line, which is left to you.",
-                    fix: "Set exec.image to \"\(id)\".")
-            }
-            let end = lines[(section + 1)...].firstIndex { $0.first.map { !$0.isWhitespace } ?? false }
-            let body = (section + 1)..<(end ?? lines.endIndex)
-            let indent = String((lines[body].first { $0.first == " " } ?? "  ").prefix { $0 == " " })
-            if let image = lines[body].firstIndex(where: { $0.hasPrefix(indent + "image:") }) {
-                lines[image] = indent + line
-            } else {
-                lines.insert(indent + line, at: section + 1)
-            }
-        } else {
-            if lines.last == "" { lines.removeLast() }
-            lines += ["exec:", "  " + line, ""]
-        }
-        return lines.joined(separator: "\n")
+        var exec = try SectionLines("exec", in: text, wanted: "image: \"\(id)\"")
+        exec.set("image", "\"\(id)\"")
+        return exec.text
     }
 }

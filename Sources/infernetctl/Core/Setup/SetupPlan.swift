@@ -21,7 +21,8 @@ struct SetupPlan: Sendable {
         [
             SetupStep(name: "users", look: users), SetupStep(name: "configuration", look: configuration),
             SetupStep(name: "key", look: { try SealedKey().look() }),
-            SetupStep(name: "hardware", look: hardware), SetupStep(name: "docker", look: docker),
+            SetupStep(name: "hardware", look: hardware), SetupStep(name: "share", look: share),
+            SetupStep(name: "docker", look: docker),
             SetupStep(name: "engine", look: engineImage), SetupStep(name: "start", look: start),
         ]
     }
@@ -69,6 +70,40 @@ struct SetupPlan: Sendable {
             words.append(access("/dev/kfd", F_OK) == 0 ? "an AMD GPU" : "no GPU that its driver shows")
         }
         return .fine(words.joined(separator: ", "))
+    }
+
+    /// How much of the machine an engine is given: written once, where nobody has written it.
+    @Sendable private func share() throws -> SetupStep.Finding {
+        let text =
+            FileManager.default.contents(atPath: config).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return try Self.share(of: MachineSize.here, in: text) { [config] new in
+            _ = try ConfigFile.parse(new)
+            try Data(new.utf8).write(to: URL(filePath: config), options: .atomic)
+        }
+    }
+
+    /// The same for any machine and any text.
+    static func share(
+        of machine: MachineSize, in text: String, write: @escaping @Sendable (String) throws -> Void
+    ) throws -> SetupStep.Finding {
+        let wanted = EngineSizing(cores: machine.cores, memoryMiB: machine.memoryMiB)
+        let words = wanted.lines.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+        var exec: SectionLines
+        do { exec = try SectionLines("exec", in: text, wanted: words) } catch let error as WireError {
+            return .blocked(error.message, fix: error.fix, ends: false)
+        }
+        let written = wanted.lines.map(\.key).filter(exec.has)
+        guard written.isEmpty else {
+            return .fine(
+                "\(written.joined(separator: ", ")) of exec \(written.count == 1 ? "is" : "are") as somebody wrote"
+            )
+        }
+        for (key, value) in wanted.lines.reversed() { exec.set(key, value) }
+        let new = exec.text
+        return .needed("write under exec: \(words) (\(EngineSizing.rule))") {
+            try write(new)
+            return "an engine gets \(words)"
+        }
     }
 
     @Sendable private func docker() throws -> SetupStep.Finding {

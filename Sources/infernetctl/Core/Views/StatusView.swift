@@ -82,6 +82,10 @@ struct StatusView {
                     (engines.isEmpty ? "none warm" : engines.joined(separator: "; "))
                         + ", \(inventory.busy)/\(inventory.slots) slots busy, \(inventory.queued) queued"
                 ))
+            let used = Set(inventory.computing.map(\.kind))
+            if inventory.devices.contains(where: { $0.kind != "cpu" }), used == ["cpu"] {
+                facts.append(("", "engines compute on the CPU: no GPU is used"))
+            }
         }
         if let content = report.content {
             facts.append(

@@ -17,6 +17,7 @@ final class HTTPService: @unchecked Sendable {  // see above
     /// How strangers who pay reach it; nil where this node's own people ask.
     let sale: String?
     let hosts: HostRule
+    let keys: KeyRule
     let loop: any EventLoop
     let executor: LoopExecutor
     let aggregator: PeerLink
@@ -47,6 +48,7 @@ final class HTTPService: @unchecked Sendable {  // see above
         self.limits = limits
         self.sale = sale
         hosts = HostRule(names: limits.allowedHosts)
+        keys = KeyRule(limits.apiKeys)
         self.loop = loop
         executor = LoopExecutor.of(loop)
         self.aggregator = aggregator

@@ -1,5 +1,5 @@
 // What a request's head must be for its body to be read at all. Pure but for the rate counter.
-// It must never let a page of another origin through: this API has no password, only its address.
+// It must never let a page of another origin through: this API may have no key, only its address.
 
 import NIOHTTP1
 
@@ -8,11 +8,13 @@ enum RequestRules {
     /// - Returns: the route.
     static func admit(_ head: HTTPRequestHead, _ service: HTTPService) throws(APIError) -> Route {
         let route = try check(head, hosts: service.hosts)
-        if service.sale != nil { try checkSale(route, head) }
+        // Guesses take from the bucket too.
         switch route {
         case .chat, .responses, .models, .model: try service.admitRequest()
         case .health, .metrics: break
         }
+        try service.keys.check(route, head.headers)
+        if service.sale != nil { try checkSale(route, head) }
         return route
     }
 
