@@ -2,6 +2,7 @@
 where the system users exist, that each runs under its own.
 It must never ask a daemon what it holds: the kernel says it."""
 
+import errno
 import grp
 import os
 import pwd
@@ -11,7 +12,7 @@ import unittest
 from answer import Answer
 from ipc_client import Client, Refused
 from kernel import as_user, in_memory, inet_sockets, open_files, socket_inodes, status, unix_peers
-from node import DAEMONS, ROOT, Node
+from node import DAEMONS, ROOT, Node, docker
 
 USERS = {name: "infernet-" + name.rsplit("-", 1)[0] for name in DAEMONS}
 DOCKER = os.path.realpath(os.environ.get("DOCKER_SOCK", "/var/run/docker.sock"))
@@ -79,6 +80,40 @@ class PowersCase(unittest.TestCase):
                 self.assertEqual(foreign, [], name)
         self.assertEqual(streaming.outcome(60), "whole")
 
+    def assert_walls(self):
+        """What an engine can do, by the kernel and by Docker: compute, read its model, write to its own folder, no more."""
+        node = self.node
+        (container,) = node.containers()
+        told = docker("GET", f"/v1.41/containers/{container}/json")
+        pid = told["State"]["Pid"]
+        fields = status(pid)
+        self.assertEqual((fields["NoNewPrivs"], fields["Seccomp"]), ("1", "2"))
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            self.assertEqual(int(fields[kind], 16), 0, kind)
+        self.assertNotIn("0", fields["Uid"].split() + fields["Gid"].split(), "the engine runs as root")
+        with open(f"/proc/{pid}/net/dev", encoding="ascii") as file:
+            self.assertEqual([line.split(":")[0].strip() for line in file.readlines()[2:]], ["lo"])
+        with open(f"/proc/{pid}/net/tcp", encoding="ascii") as file:
+            self.assertEqual(len(file.readlines()), 1, "nothing listens")
+        with open(f"/proc/{pid}/mounts", encoding="utf-8") as file:
+            mounts = {line.split()[1]: line.split()[3].split(",") for line in file}
+        self.assertIn("ro", mounts["/"])
+        self.assertIn("ro", mounts["/models/model.gguf"])
+        writable = {place for place, options in mounts.items() if "rw" in options}
+        self.assertLessEqual(
+            {p for p in writable if not p.startswith(("/proc", "/dev", "/sys"))}, {"/tmp", "/run/job"}, writable)
+        with self.assertRaises(OSError) as refused:
+            with open(f"/proc/{pid}/root/models/model.gguf", "r+b"):
+                pass
+        self.assertEqual(refused.exception.errno, errno.EROFS)
+        host = told["HostConfig"]
+        config = node.call("exec-d", "exec.inventory")
+        self.assertEqual(told["Image"], config["image"])
+        self.assertEqual(host["Memory"], host["MemorySwap"])
+        self.assertGreater(min(host["Memory"], host["NanoCpus"], host["PidsLimit"]), 0)
+        self.assertEqual((host["NetworkMode"], host["IpcMode"], host["Privileged"]), ("none", "none", False))
+        self.assertFalse(host["Binds"] or host["DeviceRequests"] or host["Devices"] or host["PortBindings"])
+
     def assert_key_stays(self):
         """The key is in one file, and nowhere else: not in files, not in another daemon's memory."""
         node = self.node
@@ -122,6 +157,9 @@ class OneUser(PowersCase):
     def test_key(self):
         self.assert_key_stays()
 
+    def test_walls(self):
+        self.assert_walls()
+
     def test_status_says_that_one_user_is_shared(self):
         told = self.node.status()
         self.assertTrue(told["single_uid"])
@@ -152,6 +190,9 @@ class OwnUsers(PowersCase):
 
     def test_key(self):
         self.assert_key_stays()
+
+    def test_walls(self):
+        self.assert_walls()
 
     def test_each_has_its_user(self):
         told = self.node.status()
