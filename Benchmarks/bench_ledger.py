@@ -45,6 +45,7 @@ def measure(out):
                     ("sqlite", (raw, "commits", os.path.join(disk, "raw.db"), str(COMMITS))),
                     ("one", (ours, "deeds", os.path.join(disk, "one.db"), str(SINGLE), "1")),
                     ("many", (ours, "deeds", os.path.join(disk, "many.db"), str(GROUPED), "64")),
+                    ("loaded", (ours, "sign", os.path.join(disk, "loaded.db"), "2000", "64")),
                     ("secp", (raw, "signatures", str(SIGNATURES))),
                     ("signatures", (ours, "signatures", str(SIGNATURES)))):
                 seen.setdefault(name, []).append(ask(*words))
@@ -68,7 +69,12 @@ def measure(out):
     times = ratio("signatures", "verify", "secp", "verify_parse")
     row("BIP-340 verify, key in bytes", f"{of('signatures', 'verify'):.0f}/s", "libsecp256k1",
         f"{of('secp', 'verify_parse'):.0f}/s", f"{times:.2f}x", "≥ 0.9x", times >= 0.9)
+    # Its own benchmark verifies with a key that was read before; ours takes 32 bytes, as each event has them.
+    times = ratio("signatures", "verify", "secp", "verify")
+    row("… beside its plain verify, key read before", f"{of('signatures', 'verify'):.0f}/s", "libsecp256k1",
+        f"{of('secp', 'verify'):.0f}/s", f"{times:.2f}x", "", None)
     times = ratio("signatures", "sign", "secp", "sign")
     row("BIP-340 sign, and check what was signed", f"{of('signatures', 'sign'):.0f}/s", "libsecp256k1, unchecked",
         f"{of('secp', 'sign'):.0f}/s", f"{times:.2f}x", "", None)
     row("sign p99", f"{of('signatures', 'sign_p99_us'):.0f} µs", "", "", "", "", None)
+    row("… while 64 callers reserve", f"{of('loaded', 'p99_us'):.0f} µs", "", "", "", "", None)

@@ -12,12 +12,47 @@ import Nostr
         let words = CommandLine.arguments
         if words.count == 5, words[1] == "deeds", let count = Int(words[3]), let callers = Int(words[4]) {
             print(try await deeds(words[2], count, callers))
+        } else if words.count == 5, words[1] == "sign", let count = Int(words[3]), let callers = Int(words[4])
+        {
+            print(try await signUnderLoad(words[2], count, callers))
         } else if words.count == 3, words[1] == "signatures", let count = Int(words[2]) {
             print(try signatures(count))
         } else {
             FileHandle.standardError.write(
-                Data("ledger deeds FILE COUNT CALLERS | ledger signatures COUNT\n".utf8))
+                Data("ledger deeds|sign FILE COUNT CALLERS | ledger signatures COUNT\n".utf8))
             exit(2)
+        }
+    }
+
+    /// How long a signature takes while others reserve, each as fast as it can: what a caller of ledger-d waits for.
+    static func signUnderLoad(_ path: String, _ count: Int, _ callers: Int) async throws -> String {
+        let key = SecretKey.generate()
+        let ledger = try Ledger(path: path, key: key)
+        let asset = Asset(rawValue: "eip155:137/erc20:0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+        _ = try await ledger.perform(.deposit(1 << 40, asset, from: "bench"), id: "start", at: 1)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            for caller in 0..<callers {
+                group.addTask {
+                    var number = 0
+                    while !Task.isCancelled {
+                        _ = try await ledger.perform(
+                            .reserve(7, asset, for: "peer"), id: "r\(caller)/\(number)", at: 1)
+                        number += 1
+                    }
+                }
+            }
+            var took: [Duration] = []
+            for index in 0..<count {
+                let message = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: 32)
+                let start = ContinuousClock.now
+                // Where a request would be answered: a task of its own, behind whatever is running.
+                _ = try await Task { try key.signature(of: message) }.value
+                took.append(.now - start)
+            }
+            group.cancelAll()
+            while let result = await group.nextResult() { _ = result }
+            took.sort()
+            return "{\"p99_us\":\(took[took.count * 99 / 100] / .microseconds(1)),\"faults\":0}"
         }
     }
 

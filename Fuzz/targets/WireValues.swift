@@ -93,6 +93,7 @@ private let ledger: [ValueReader] = [
     of(LedgerInterface.ReleasePrice.self),
     of(LedgerInterface.OpenChannel.self),
     of(LedgerInterface.LeaveChannel.self),
+    of(LedgerInterface.Reconcile.self),
     of(LedgerInterface.Channels.self),
     of(LedgerInterface.TakeSale.self),
     of(LedgerInterface.SettleSale.self),

@@ -2,17 +2,25 @@
 that logs all it can is searched for every secret that was made or handed over, in each way that it could be written."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import unittest
 
+from evm_chain import Chain
 from lightning_account import hand_key
 from node import Node
 from relays import Relay
 from test_wallet_connect import section
 from waiting import eventually
 
+PAYEE = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+# Twice the generator, which is on the curve: a client of another make.
+CLIENT = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
+# What 32 bytes of 0x46 give for evm/0, by docs/protocol/keys.md.
+VECTOR = "ca567eaf9e552abd7e63b554719e8cf58b7ca4c5f66b5006ae3f8b3b60adf23d"
 CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
@@ -39,16 +47,25 @@ def ways(key):
             bech32("nsec", key).encode()]
 
 
+def account_key(key):
+    """The key of the account on chains, derived once more here (docs/protocol/keys.md, RFC 5869)."""
+    prk = hmac.digest(b"infernet/keys/1", key, "sha256")
+    return hmac.digest(prk, b"evm/0/0\x01", hashlib.sha256)
+
+
 # Files in ledger-d's directory that are for a secret, by how their names begin.
 HOMES = {"the wallet's secret": "lightning.key", "the passphrase": "none at all",
-         "the first key": "node.key.replaced-", "the second key": "node.key"}
+         "the payment key": "none at all", "the content key": "none at all", "the first key": "node.key.replaced-", "the second key": "node.key"}
 
 
 class SecretTests(unittest.TestCase):
     def setUp(self):
         self.relay = Relay("rust-nostr")
         self.addCleanup(self.relay.stop)
-        self.node = Node(image="", extra="log:\n  level: trace\n" + section(self.relay.url))
+        self.chain = Chain()
+        self.addCleanup(self.chain.stop)
+        chain = f"  chains:\n    - name: polygon\n      rpc: {self.chain.url}\n      poll_s: 1\n"
+        self.node = Node(image="", extra="log:\n  level: trace\n" + section(self.relay.url) + chain)
         self.addCleanup(self.node.destroy)
         self.node.start()
 
@@ -60,7 +77,7 @@ class SecretTests(unittest.TestCase):
         hand_key(self.node, "nostr+walletconnect://79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
                             f"?relay={self.relay.url}&secret={wallet.hex()}")
         known["the wallet's secret"] = ways(wallet)
-        eventually(lambda: "wallet" in self.reason() or "relay" in self.reason(), 60, "the wallet being asked")
+        eventually(lambda: "wallet" in self.reason() or "relay" in self.reason(), 120, "the wallet being asked")
         # A backup under a passphrase, and the same passphrase where it does not fit.
         passphrase = "correct-horse-" + secrets.token_hex(8)
         known["the passphrase"] = [passphrase.encode()]
@@ -77,7 +94,12 @@ class SecretTests(unittest.TestCase):
         self.refused("ledger.backup", {"passphrase": [passphrase]})
         # A key that is followed, and the one that follows.
         with open(os.path.join(keys, "node.key"), "rb") as file:
-            known["the first key"] = ways(self.key(file.read()))
+            first = self.key(file.read())
+        known["the first key"] = ways(first)
+        # What money on chains is signed with, after it has signed; and the key of a job that was sealed and opened.
+        known["the payment key"] = ways(account_key(first))
+        self.pay_everything()
+        known["the content key"] = ways(self.sealed_job())
         self.node.ctl("wallet", "rotate", "--yes", check=True)
         self.node.kill("ledger-d")
 
@@ -90,9 +112,60 @@ class SecretTests(unittest.TestCase):
         known["the second key"] = ways(second)
         self.search(known, keys, given)
 
+    def account(self, chain):
+        """One of the node's accounts."""
+        accounts = self.node.call("ledger-d", "ledger.accounts")["accounts"]
+        return next(account for account in accounts if account["chain"] == chain)
+
     def reason(self):
-        (account,) = self.node.call("ledger-d", "ledger.accounts")["accounts"]
-        return account["reason"]
+        return self.account("wallet")["reason"]
+
+    def pay_everything(self):
+        """Money comes in and goes out again, which the account's key signs for."""
+        # Else the search would be for a key that nobody has: the derivation by the documentation's vector.
+        self.assertEqual(account_key(bytes([0x46] * 32)).hex(), VECTOR)
+        eventually(lambda: self.account("polygon")["ok"], 60, "the chain being heard")
+        address = self.account("polygon")["address"]
+        self.chain.ask("test_coins", address, 10**18)
+        self.chain.ask("test_mint", address, 1_500_000)
+
+        def mined(check):
+            self.chain.ask("test_mine", 1)
+            return check()
+        eventually(lambda: mined(lambda: self.account("polygon")["available"] == 1_500_000), 90, "the deposit")
+        self.node.ctl("wallet", "pay", PAYEE, "1.5", "--id", "rent", check=True)
+
+        def settled():
+            payments = self.node.call("ledger-d", "ledger.payments", {"limit": 9})["payments"]
+            return [payment["state"] for payment in payments] == ["settled"]
+        eventually(lambda: mined(settled), 90, "the payment")
+
+    def sealed_job(self):
+        """A stranger's job is taken, and its content key opened, as aggregator-d and exec-d have it done; and refused, too."""
+        content = secrets.token_bytes(32)
+        job, other = ("job_" + secrets.token_hex(16) for _ in range(2))
+        aggregator = self.node.rpc("ledger-d", caller="aggregator-d")
+        self.addCleanup(aggregator.close)
+        executor = self.node.rpc("ledger-d", caller="exec-d")
+        self.addCleanup(executor.close)
+        # What two keys agree on is the same from both ends, so that this node can seal in the client's place.
+        wrapped = aggregator.call(
+            "ledger.wrap_key", {"content_key": content.hex(), "job": job, "recipient": CLIENT})["wrapped"]
+        for name in (job, other):
+            aggregator.call("ledger.take_job", {
+                "job": name, "client": CLIENT, "model_root": "00" * 32, "max_tokens": 8,
+                "unit_price": {"asset": "test:credit", "prompt": 1, "completion": 2}})
+        opened = executor.call("ledger.unwrap_key", {"job": job, "sender": CLIENT, "wrapped": wrapped})
+        self.assertEqual(opened["content_key"], content.hex())
+        for params in ({"job": other, "sender": CLIENT, "wrapped": wrapped},
+                       {"job": job, "sender": CLIENT, "wrapped": wrapped[:-8] + "AAAAAAA="}):
+            with self.assertRaises(Exception) as refused:
+                executor.call("ledger.unwrap_key", params)
+            with open(os.path.join(self.node.home, "refusals"), "a", encoding="utf-8") as file:
+                file.write(repr(refused.exception) + "\n")
+        with self.assertRaises(Exception):
+            aggregator.call("ledger.wrap_key", {"content_key": content.hex() + "00", "job": job, "recipient": CLIENT})
+        return content
 
     def refused(self, method, params):
         """Asks for what is not given; the answer is searched like a file."""

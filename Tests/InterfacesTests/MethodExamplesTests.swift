@@ -63,6 +63,7 @@ let samples: [Sample] = [
     Sample(LedgerInterface.PayTerms.self), Sample(LedgerInterface.PromisePrice.self),
     Sample(LedgerInterface.ReleasePrice.self), Sample(LedgerInterface.OpenChannel.self),
     Sample(LedgerInterface.LeaveChannel.self), Sample(LedgerInterface.Channels.self),
+    Sample(LedgerInterface.Reconcile.self),
     Sample(LedgerInterface.TakeSale.self), Sample(LedgerInterface.SettleSale.self),
     Sample(LedgerInterface.Sales.self), Sample(LedgerInterface.AskRefund.self),
     Sample(LedgerInterface.GiveRefund.self),

@@ -1,5 +1,5 @@
 // What the kill matrix of chains does: a deposit and a payment; a channel from its opening to an accepted receipt; a
-// voucher from the job it came with to the money it claims; what is left, back, by the payer's hand and by the payee's; a sale
+// voucher from the job it came with to the money it claims; claims of several channels; what a shop is given; what runs out, and what waits; what is left, back, by the payer's hand and by the payee's; a sale
 // to a stranger. It must never remember anything outside its folder: its process is killed at every boundary and begins again.
 
 import EVM
@@ -15,7 +15,7 @@ import X402
 
 struct ChainScript: Sendable {
     enum Kind: String, CaseIterable, Sendable {
-        case pay, client, provider, sale, refund, returned
+        case pay, client, provider, sale, refund, returned, buy, expired, slow, claims
     }
 
     static let funds: Int64 = 10_000_000
@@ -36,8 +36,12 @@ struct ChainScript: Sendable {
     let provider: SecretKey
     let channel: PaymentChannel
     let clock: NIOLockedValueBox<Int64>
-    private let signer: PaymentSigner
-    private let receiver: PaymentSigner
+    let signer: PaymentSigner
+    let receiver: PaymentSigner
+    /// Those of other clients, where there are several; in the order of `guests`.
+    let others: [PaymentChannel]
+    /// The keys of those clients.
+    static let guests = [13, 14, 15] as [UInt8]
 
     static func key(_ byte: UInt8) -> SecretKey? { SecretKey(bytes: [UInt8](repeating: byte, count: 32)) }
 
@@ -57,11 +61,26 @@ struct ChainScript: Sendable {
             payer: payer.address, payerAuthorizer: payer.address, receiver: receiver.address,
             receiverAuthorizer: receiver.address, token: polygon.tokens[0].address, withdrawDelay: 86_400,
             salt: PaymentChannel.salt(client: client.publicKey, provider: provider.publicKey))
-        let isPayee = [.provider, .sale, .refund].contains(kind)
+        let isPayee = [.provider, .sale, .refund, .claims].contains(kind)
         let channel = try PaymentChannel(
             config, chainID: 137, asset: Self.asset, side: isPayee ? .payee : .payer,
             peer: isPayee ? client.publicKey : provider.publicKey, at: Self.start)
         self.channel = channel
+        let others = try (kind == .claims ? Self.guests : []).compactMap { byte in
+            try Self.key(byte).flatMap { guest in
+                try PaymentSigner(guest.derived(.evm(0))).map { own in
+                    let config = ChannelConfig(
+                        payer: own.address, payerAuthorizer: own.address, receiver: receiver.address,
+                        receiverAuthorizer: receiver.address, token: polygon.tokens[0].address,
+                        withdrawDelay: 86_400,
+                        salt: PaymentChannel.salt(client: guest.publicKey, provider: provider.publicKey))
+                    return try PaymentChannel(
+                        config, chainID: 137, asset: Self.asset, side: .payee, peer: guest.publicKey,
+                        at: Self.start)
+                }
+            }
+        }
+        self.others = others
         chain = ModelChain(path: directory + "/chain") { state in
             state.mined.append(
                 .init(
@@ -73,8 +92,13 @@ struct ChainScript: Sendable {
                 state.settlement.history = [
                     .init(block: 101, id: channel.id, balance: UInt256(UInt64(Self.deposit)))
                 ]
-                state.tokens[BatchSettlement.contract] = UInt256(UInt64(Self.deposit))
+                state.settlement.history += others.map {
+                    .init(block: 101, id: $0.id, balance: UInt256(UInt64(Self.deposit)))
+                }
+                state.tokens[BatchSettlement.contract] = UInt256(
+                    UInt64(Self.deposit) * UInt64(1 + others.count))
             }
+            state.mines = ![.expired, .slow].contains(kind)
         }
         let waited = chain.change { state in
             state.reach = reach
@@ -97,7 +121,7 @@ struct ChainScript: Sendable {
 
     /// Does all of it, or what is left of it.
     func run(_ kind: Kind) async throws {
-        await look(until: channel.side == .payee ? 1 : 2)
+        if kind != .expired { await look(until: channel.side == .payee ? 1 : 2) } else { await lookInVain(2) }
         switch kind {
         case .pay:
             _ = try await rail.ask("rent", rail.chain.tokens[0], amount: 1_500_000, to: Self.payee)
@@ -109,6 +133,10 @@ struct ChainScript: Sendable {
             try await giveBack()
         case .returned: try await askBack()
         case .sale: try await sell()
+        case .buy: try await buy()
+        case .expired: try await runOut()
+        case .slow: try await raise()
+        case .claims: try await claimAll()
         }
     }
 
@@ -180,7 +208,7 @@ struct ChainScript: Sendable {
             asset: Self.asset, request: Digest(hashing: request))
     }
 
-    private func look(until times: Int) async {
+    func look(until times: Int) async {
         for _ in 0..<times {
             _ = await rail.pass()
             chain.mine()
@@ -285,9 +313,9 @@ struct ChainScript: Sendable {
     }
 
     /// The provider's quote: 624 bytes of base64 and 510 tokens cost what is promised.
-    private func quote(_ job: Int) throws -> KeptQuote {
+    func quote(_ job: Int, for guest: SecretKey? = nil) throws -> KeptQuote {
         let quote = Quote(
-            provider: provider.publicKey, client: client.publicKey,
+            provider: provider.publicKey, client: (guest ?? client).publicKey,
             terms: QuoteTerms(
                 job: Self.job(job), modelRoot: Digest(hashing: "model"), payload: Digest(hashing: "payload"),
                 size: 624, unitPrice: UnitPrice(asset: Self.asset, prompt: 1, completion: 2), maxTokens: 510),
@@ -303,9 +331,10 @@ struct ChainScript: Sendable {
         return JobID("job_" + Hex.encode(bytes)) ?? JobID(milliseconds: 0, random: &random)
     }
 
-    private func body(_ job: Int) throws -> ReceiptBody {
+    func body(_ job: Int, for guest: SecretKey? = nil) throws -> ReceiptBody {
         ReceiptBody(
-            job: Self.job(job), provider: provider.publicKey, client: client.publicKey, model: "model",
+            job: Self.job(job), provider: provider.publicKey, client: (guest ?? client).publicKey,
+            model: "model",
             modelRoot: Digest(hashing: "model"), image: "sha256:" + Digest(hashing: "image").hex,
             requestHash: Digest(hashing: "request"), resultHash: Digest(hashing: "answer"),
             usage: Usage(promptTokens: 30, completionTokens: 12), timings: StageTimings(), finish: .stop,

@@ -97,14 +97,19 @@ final class ModelChain: Carrier, Sendable {
     }
 
     func mine(_ blocks: Int = 1) {
-        for _ in 0..<blocks { remember("00") }
-        change { state in
-            for _ in 0..<blocks {
-                state.height += 1
-                state.time += 2
-                let waiting = state.waiting
-                state.waiting = []
-                for raw in waiting { Self.include(raw, &state) }
+        for _ in 0..<blocks {
+            // What waited is remembered like what was mined at once: each in a block of its own.
+            let waiting = change { state in
+                defer { state.waiting = [] }
+                return state.waiting.isEmpty ? [[]] : state.waiting
+            }
+            for raw in waiting {
+                remember(raw.isEmpty ? "00" : Hex.encode(raw))
+                change { state in
+                    state.height += 1
+                    state.time += 2
+                    if !raw.isEmpty { Self.include(raw, &state) }
+                }
             }
         }
     }

@@ -20,7 +20,9 @@ extension LongRunningTests {
             let kinds = ChainScript.Kind.allCases
             async let even = strand(stride(from: 0, to: kinds.count, by: 2).map { kinds[$0] })
             async let odd = strand(stride(from: 1, to: kinds.count, by: 2).map { kinds[$0] })
-            #expect(try await even + odd > 500)
+            let total = try await even + odd
+            #expect(total > 500)
+            KillCount.add(total, "chains")
         }
 
         private func strand(_ kinds: [ChainScript.Kind]) async throws -> Int {
@@ -43,7 +45,15 @@ extension LongRunningTests {
                 let killed = try await children.run([
                     place.directory, kind.rawValue, "\(start)", "\(boundary)",
                 ])
-                if killed.signal == 0 { return boundary - 1 }
+                if killed.signal == 0 {
+                    let whole = try ChainScript(kind, place.directory, at: start + 300_000)
+                    try await check(kind, whole, "\(kind), not killed")
+                    if kind == .slow {
+                        // Several letters of one payment were out at once.
+                        #expect(try await whole.ledger.payment("rent").letters.count >= 2)
+                    }
+                    return boundary - 1
+                }
                 try #require(killed.signal == SIGKILL && killed.lines == ["at \(boundary)"])
                 let later = try await children.run([
                     place.directory, kind.rawValue, "\(start + 100_000)", "0",
@@ -57,8 +67,10 @@ extension LongRunningTests {
         private func check(_ kind: ChainScript.Kind, _ script: ChainScript, _ place: Comment) async throws {
             #expect(try await script.ledger.audit().faults == [], place)
             let payments = try await script.ledger.payments(limit: 9)
-            let due = [.pay: 1, .client: 3, .provider: 1, .sale: 1, .refund: 2, .returned: 2][kind] ?? 0
-            #expect(payments.map(\.state) == .init(repeating: .settled, count: due), place)
+            let due =
+                [.pay: 1, .client: 3, .provider: 1, .sale: 1, .refund: 2, .returned: 2, .claims: 3][kind] ?? 1
+            let end = kind == .expired ? PaymentState.failed : .settled
+            #expect(payments.map(\.state) == .init(repeating: end, count: due), place)
             let wallet = try await script.ledger.balance(of: Operation.wallet, ChainScript.asset)
             if kind == .sale {
                 let offer = try script.offer(ChainScript.job(2))
@@ -76,7 +88,22 @@ extension LongRunningTests {
             }
             let funds = ChainScript.funds
             switch kind {
-            case .pay:
+            case .buy:
+                #expect(tokens[ChainScript.payee] == UInt256(UInt64(ChainScript.bought)), place)
+                #expect(wallet == funds - ChainScript.bought, place)
+            case .expired:
+                #expect(tokens[ChainScript.payee] == nil && wallet == funds, place)
+                #expect(tokens[script.signer.address] == UInt256(UInt64(funds)), place)
+            case .claims:
+                let all = 3 * ChainScript.price
+                #expect(tokens[script.channel.config.receiver] == UInt256(UInt64(all)), place)
+                #expect(wallet == all, place)
+                for other in script.others {
+                    let left = try await script.ledger.balance(of: other.account, ChainScript.asset)
+                    let claimed = script.chain.change { $0.settlement.channel(other.id).claimed }
+                    #expect(left == 0 && claimed == UInt256(UInt64(ChainScript.price)), place)
+                }
+            case .pay, .slow:
                 #expect(tokens[ChainScript.payee] == UInt256(1_500_000), place)
                 #expect(wallet == funds - 1_500_000, place)
             case .client:

@@ -20,9 +20,9 @@ struct ChannelFixture: Sendable {
     static let price = UnitPrice(asset: DeedFixture.usdc, prompt: 1, completion: 2)
     let chain: ModelChain
     let time: NIOLockedValueBox<Int64>
-    let places: [TemporaryDirectory]
+    var places: [TemporaryDirectory]
     let client: LedgerDaemon
-    let provider: LedgerDaemon
+    var provider: LedgerDaemon
     /// What the provider said of each job.
     let quotes = QuoteBox()
     /// How many tokens one voucher pays; nil where it pays for all.

@@ -79,6 +79,7 @@ extension LongRunningTests {
             let report = try await ledger.audit()
             #expect(report.faults == [] && report.heads > 5)
             #expect(Set(points) == hit)
+            KillCount.add(kills, "deeds")
             let seconds = (ContinuousClock.now - started) / .seconds(1)
             print(
                 """

@@ -40,6 +40,7 @@ import Testing
             check: { try await check($0, key, $1) }
         ).run()
         #expect(kills > 200 && again == 0)
+        KillCount.add(kills, "credit")
         print(
             "figure: credit: killed at each of \(kills) boundaries, two invoices paid once, both books agree"
         )

@@ -23,11 +23,12 @@ struct RailFixture: Sendable {
     let chain: ModelChain
     let rail: EVMRail
     let time: NIOLockedValueBox<Int64>
-    var token: EVMToken { rail.chain.tokens[0] }
+    let token: EVMToken
     var own: EVMAddress { rail.signer.address }
 
     init(
-        _ chain: ModelChain = ModelChain(), place: DeedFixture? = nil, perDay: Int64 = 1_000_000_000
+        _ chain: ModelChain = ModelChain(), place: DeedFixture? = nil, perDay: Int64 = 1_000_000_000,
+        perPeer: Int64 = 1_000_000_000, before others: [TokenSection] = [], depositsFrom: Int64 = 0
     ) throws {
         self.place = try place ?? DeedFixture()
         self.chain = chain
@@ -36,8 +37,13 @@ struct RailFixture: Sendable {
         ledger = try self.place.open()
         var section = try #require(ChainSection.known.first)
         section.tokens[0].maxPerDay = perDay
+        section.tokens[0].maxPerPeer = perPeer
+        section.tokens = others + section.tokens
+        section.depositsFrom = depositsFrom
+        let made = try EVMChain(section)
+        token = try #require(made.tokens.last)
         rail = EVMRail(
-            try EVMChain(section), signer: try #require(PaymentSigner(self.place.key.derived(.evm(0)))),
+            made, signer: try #require(PaymentSigner(self.place.key.derived(.evm(0)))),
             ledger: ledger, carrier: chain, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: { time.withLockedValue { $0 } })
     }
@@ -334,17 +340,21 @@ struct RailFixture: Sendable {
         }
         _ = await node.rail.pass()
         #expect(try await node.wallet() == 8_500_000)
+        // It keeps nothing from the payment that waited.
+        #expect(try await node.payment("elsewhere").letters.map(\.place) == [0])
         // A nonce far ahead: the chain waits for others, and the payment finds its place all the same.
+        _ = try await node.ask("ahead")
         node.chain.change {
             $0.lie = { method, truth in method == "eth_getTransactionCount" ? "0x40" as Any : truth }
         }
         _ = await node.rail.pass()
-        #expect(try await node.payment("elsewhere").letters.map(\.place) == [64])
+        #expect(try await node.payment("ahead").letters.map(\.place) == [64])
         node.chain.change { $0.lie = nil }
         node.wait(30)
+        #expect(try await node.finish("ahead").state == .settled)
         #expect(try await node.finish("elsewhere").state == .settled)
-        #expect(node.received() == UInt256(1_500_000))
-        #expect(try await node.wallet() == 8_500_000)
+        #expect(node.received() == UInt256(3_000_000))
+        #expect(try await node.wallet() == 7_000_000)
     }
 
     @Test func moneyDoesNotComeBackBeforeItsEndWhateverTheChainsClockIsSaidToBe() async throws {

@@ -42,6 +42,7 @@ import Testing
             check: { try await check($0, key, $1) }
         ).run()
         #expect(kills > 300 && again == 0)
+        KillCount.add(kills, "held")
         print(
             "figure: held credit: killed at each of \(kills) boundaries, one purchase taken once, one back, both books agree"
         )

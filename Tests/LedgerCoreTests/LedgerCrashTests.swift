@@ -83,6 +83,7 @@ extension LongRunningTests {
                 let again = try await daemon.accept(receipt)
                 #expect(again.repeated && again.acceptance.id == parts[2], "job \(job)")
             }
+            KillCount.add(10, "receipts")
             print("killed 10 times; \(acknowledged.count) acknowledged bookings, all there")
         }
     }

@@ -43,6 +43,53 @@ import Testing
         }
     }
 
+    /// Whatever tables there are, also those that a later migration makes.
+    @Test func everyTableRefusesUpdateAndDelete() async throws {
+        try await daemon.ledger.pool.read { db in
+            let tables = try String.fetchAll(
+                db,
+                sql: """
+                    SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'
+                        AND name NOT GLOB 'grdb_*' ORDER BY name
+                    """)
+            #expect(tables.count >= 30 && tables.contains("payment") && tables.contains("voucher"))
+            for table in tables {
+                for deed in ["UPDATE", "DELETE"] {
+                    let rules = try String.fetchAll(
+                        db,
+                        sql: "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",
+                        arguments: [table])
+                    #expect(
+                        rules.contains {
+                            $0.contains("BEFORE \(deed) ON \(table)\n") && $0.contains("is append-only")
+                                // What is under way goes when it is over, and so by no hand.
+                                && (table == "under_way" || !$0.contains(" WHEN "))
+                        }, "\(deed) \(table)")
+                }
+            }
+        }
+    }
+
+    @Test func whatIsUnderWayIsRemovedByItsEndAlone() async throws {
+        let node = try RailFixture()
+        try await node.fund()
+        _ = try await node.ask("rent")
+        for sql in ["DELETE FROM under_way", "UPDATE under_way SET payment = 'x'"] {
+            await #expect(throws: DatabaseError.self, "\(sql)") {
+                try await node.ledger.pool.write { db in try db.execute(sql: sql) }
+            }
+        }
+        func count() async throws -> Int? {
+            try await node.ledger.pool.read { db in
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM under_way")
+            }
+        }
+        #expect(try await count() == 1)
+        _ = try await node.finish("rent")
+        #expect(try await count() == 0)
+        #expect(try await node.ledger.audit().faults == [])
+    }
+
     /// A fourth transfer with these postings; the link's fields can be bent.
     private func append(_ amounts: [Int64], sequence: Int64 = 4, previous: Data? = nil) throws {
         try daemon.ledger.pool.write { db in

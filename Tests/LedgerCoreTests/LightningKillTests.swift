@@ -58,6 +58,7 @@ import Testing
         }
         // Every statement of asking, sending, settling, making and booking is one; nothing that was paid was sent again.
         #expect(boundary > 60 && again == 0)
+        KillCount.add(boundary - 1, "Lightning")
         print("figure: Lightning: killed at each of \(boundary - 1) boundaries, paid and booked once")
     }
 }

@@ -173,6 +173,7 @@ import Wire
             }
         ).run()
         #expect(kills > 30 && again == 0)
+        KillCount.add(kills, "own jobs")
         print("figure: own jobs: killed at each of \(kills) boundaries, both booked once")
     }
 }

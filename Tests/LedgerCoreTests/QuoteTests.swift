@@ -126,7 +126,7 @@ import X402
         #expect(throws: WireError(.notPermitted, "")) {
             try nodes.provider.table.check("ledger.sign_quote", by: .ws)
         }
-        let row = nodes.provider.table.reply.rows.first { $0.intent == "ledger.sign_quote" }
+        let row = nodes.provider.table.shown.first { $0.intent == "ledger.sign_quote" }
         #expect(
             row?.callers == ["aggregator-d"] && row?.effect.contains("\(Deed.largestAmount) units") == true)
     }

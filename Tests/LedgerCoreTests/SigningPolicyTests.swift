@@ -22,6 +22,28 @@ import Wire
         #expect(error.code == .policyRefused && error.message.contains("'\(field)'"), "\(error)")
     }
 
+    @Test func aRefusalNamesFieldRuleAndValue() throws {
+        let error = try #require(throws: WireError.self) {
+            _ = try policy.peerAuthentication(
+                challenge: challenge, peer: stranger.publicKey,
+                endpoint: "http://a/\u{1B}[31m" + String(repeating: "x", count: 500), dialer: true, now: now)
+        }
+        #expect(error.message.contains("'endpoint'") && error.message.contains("it is 'http://a/[31mxxx"))
+        #expect(!error.message.contains("\u{1B}") && error.message.utf8.count < 400)
+        let early = try #require(throws: WireError.self) {
+            _ = try policy.quote(
+                for: stranger.publicKey,
+                QuoteTerms(
+                    job: ChannelFixture.job(1), modelRoot: Digest(hashing: "model"),
+                    payload: Digest(hashing: "payload"), size: 0,
+                    unitPrice: UnitPrice(asset: DeedFixture.usdc, prompt: 1, completion: 2), maxTokens: 5),
+                now: now)
+        }
+        #expect(
+            early.message.contains("unit_price.asset")
+                && early.message.contains("it is 'eip155:137/erc20:0x3c"))
+    }
+
     @Test func authenticationIsBoundToBothEnds() throws {
         let template = try policy.peerAuthentication(
             challenge: challenge, peer: stranger.publicKey, endpoint: "ws://127.0.0.3:9103/peer",

@@ -1,5 +1,6 @@
 // Proves the policy table row by row, backup and restore of key and books, and the ceiling for one peer.
 
+import Foundation
 import GRDB
 import Glibc
 import Interfaces
@@ -35,9 +36,31 @@ import Wire
         #expect(intents.count == Set(intents).count)
         #expect(Set(intents) == Set(LedgerInterface.methods.map(\.name)))
         #expect(!intents.contains { $0.contains("digest") })
-        let spending = Self.table.reply.rows.filter { $0.perDay != nil }
+        let spending = Self.table.shown.filter { $0.perDay != nil }
         #expect(spending.map(\.intent) == ["ledger.accept_receipt", "ledger.promise_price"])
         #expect(spending[0].perCall == 1 && spending[0].perDay == 2 && spending[0].perPeer == 3)
+    }
+
+    @Test func aCopyThatDoesNotHoldInItsMiddleIsNone() async throws {
+        let fixture = try LedgerFixture()
+        let daemon = try fixture.open()
+        for job in 1...3 {
+            _ = try await daemon.accept(
+                try fixture.receipt(.generate(), client: daemon.key.publicKey, job: job))
+        }
+        let good = try daemon.ledger.backUp(to: fixture.directory.path)
+        let before = try Data(contentsOf: URL(fileURLWithPath: good.path))
+        try await daemon.ledger.pool.write { db in
+            try db.execute(sql: "DROP TRIGGER posting_no_update")
+            try db.execute(sql: "UPDATE posting SET amount = amount * 2 WHERE transfer = 1")
+        }
+        // Its end is right: only a whole proof finds it.
+        try await daemon.ledger.pool.read { db in try Ledger.verifyHead(db) }
+        let error = #expect(throws: WireError.self) {
+            try daemon.ledger.backUp(to: fixture.directory.path)
+        }
+        #expect(error?.code == .corrupt)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: good.path)) == before)
     }
 
     @Test func onePeerGetsNoMoreThanItsCeiling() async throws {

@@ -1,7 +1,7 @@
 // What a person asks of ledger-d about itself: its policy, a proof of its books, a copy of key and books.
 // It must never be granted to a daemon: these are for the hand alone.
 
-import NodeModel
+public import NodeModel
 public import Wire
 
 extension LedgerInterface {
@@ -15,7 +15,7 @@ extension LedgerInterface {
             public var callers: [String]
             /// What the key does for it, in words.
             public var effect: String
-            /// Ceilings in micro-units: for one call, for a day (UTC), and for a day and one peer.
+            /// Ceilings in each asset's smallest unit: for one call, for a day (UTC), and for a day and one peer.
             public var perCall: Int64?
             public var perDay: Int64?
             public var perPeer: Int64?
@@ -37,20 +37,64 @@ extension LedgerInterface {
                 self.perPeer = perPeer
             }
         }
+        /// How much of one asset may go where, by the configuration; in its smallest unit.
+        public struct Ceiling: WireValue, Hashable {
+            public var asset: Asset
+            public var symbol: String
+            public var decimals: Int
+            /// What it bounds, and where it is set.
+            public var what: String
+            public var setting: String
+            /// For one call, for a day (UTC), and for a day and one peer.
+            public var perCall: Int64?
+            public var perDay: Int64?
+            public var perPeer: Int64?
+            enum CodingKeys: String, CodingKey {
+                case asset, symbol, decimals, what, setting
+                case perCall = "per_call"
+                case perDay = "per_day"
+                case perPeer = "per_peer"
+            }
+            public init(
+                asset: Asset, symbol: String, decimals: Int, what: String, setting: String,
+                perCall: Int64? = nil, perDay: Int64? = nil, perPeer: Int64? = nil
+            ) {
+                self.asset = asset
+                self.symbol = symbol
+                self.decimals = decimals
+                self.what = what
+                self.setting = setting
+                self.perCall = perCall
+                self.perDay = perDay
+                self.perPeer = perPeer
+            }
+        }
         public struct Reply: WireValue, Hashable {
             public var rows: [Row]
-            public init(rows: [Row]) { self.rows = rows }
+            /// By asset; absent from builds that did not tell them.
+            public var ceilings: [Ceiling]?
+            public init(rows: [Row], ceilings: [Ceiling]? = nil) {
+                self.rows = rows
+                self.ceilings = ceilings
+            }
         }
         public init() {}
         public static var example: (request: Policy, reply: Reply) {
             (
                 Policy(),
-                Reply(rows: [
-                    Row(
-                        intent: "ledger.accept_receipt", callers: ["aggregator-d"],
-                        effect: "accepts a receipt and books what it costs", perCall: 10_000_000,
-                        perDay: 1_000_000_000, perPeer: 1_000_000_000)
-                ])
+                Reply(
+                    rows: [
+                        Row(
+                            intent: "ledger.accept_receipt", callers: ["aggregator-d"],
+                            effect: "accepts a receipt and books what it costs", perCall: 10_000_000,
+                            perDay: 1_000_000_000, perPeer: 1_000_000_000)
+                    ],
+                    ceilings: [
+                        Ceiling(
+                            asset: exampleToken, symbol: "USDC", decimals: 6, what: "payments that leave",
+                            setting: "ledger.chains, polygon, USDC", perCall: 100_000_000,
+                            perDay: 1_000_000_000, perPeer: 1_000_000_000)
+                    ])
             )
         }
     }

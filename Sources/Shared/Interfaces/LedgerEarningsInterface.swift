@@ -21,10 +21,13 @@ extension LedgerInterface {
             /// When the receipt was signed, and when its acceptance was booked; Unix milliseconds.
             public var at: Int64
             public var acceptedAt: Int64?
+            /// What of it was not claimed yet, where a channel pays: the chain has paid the rest.
+            public var unclaimed: Int64?
             public init(
                 job: JobID, client: PublicKey, model: String, asset: Asset, amount: Int64, at: Int64,
-                acceptedAt: Int64?
+                acceptedAt: Int64?, unclaimed: Int64? = nil
             ) {
+                self.unclaimed = unclaimed
                 self.job = job
                 self.client = client
                 self.model = model
@@ -42,11 +45,12 @@ extension LedgerInterface {
             public var jobs: Int
             /// Sales over HTTP whose payments were carried, and not in vain so far.
             public var sales: Int
-            /// What clients have accepted, and what strangers' payments brought.
+            /// What clients have accepted, what was claimed out of channels, and what strangers' payments brought.
             public var earned: Int64
-            /// What is done and not accepted: his node may still bring the acceptance; and payments on their way.
+            /// What is done and not accepted, whose client may still bring the acceptance; what a voucher covers and was not
+            /// claimed; and payments on their way.
             public var unpaid: Int64
-            /// What of that is older than a day: it would have come by then.
+            /// What of that is older than a day: it would have come by then; of a channel, where the last claim has failed.
             public var atRisk: Int64
             public init(
                 day: Int64, asset: Asset, jobs: Int = 0, sales: Int = 0, earned: Int64 = 0, unpaid: Int64 = 0,

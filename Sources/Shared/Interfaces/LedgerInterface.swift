@@ -16,7 +16,7 @@ public enum LedgerInterface {
         RotateKey.spec, Successions.spec, Pay.spec, Payments.spec, Accounts.spec,
         PayInvoice.spec, MakeInvoice.spec, Invoices.spec, Earnings.spec,
         PayTerms.spec, PromisePrice.spec, ReleasePrice.spec, OpenChannel.spec, LeaveChannel.spec,
-        Channels.spec, TakeSale.spec, SettleSale.spec, EndSale.spec, Resume.spec, Buy.spec,
+        Channels.spec, Reconcile.spec, TakeSale.spec, SettleSale.spec, EndSale.spec, Resume.spec, Buy.spec,
         AskRefund.spec, GiveRefund.spec, Sales.spec,
         SignCounterfoil.spec, SignEvidence.spec,
         AskCredit.spec, PayCredit.spec, WithdrawCredit.spec, ServeCredit.spec, Credits.spec, SignQuote.spec,

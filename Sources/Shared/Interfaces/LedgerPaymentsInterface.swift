@@ -139,6 +139,18 @@ extension LedgerInterface {
     /// This node's accounts on chains.
     public struct Accounts: Request {
         public static let spec = MethodSpec("ledger.accounts", "This node's accounts on chains.")
+        /// A chain's own coin in the account.
+        public struct Coin: WireValue, Hashable {
+            public var symbol: String
+            /// In its smallest unit, decimal: it may be more than 63 bits hold.
+            public var amount: String
+            public var decimals: Int
+            public init(symbol: String, amount: String, decimals: Int) {
+                self.symbol = symbol
+                self.amount = amount
+                self.decimals = decimals
+            }
+        }
         public struct Account: WireValue, Hashable {
             public var chain: String
             /// The number of an EVM chain.
@@ -155,14 +167,17 @@ extension LedgerInterface {
             public var ok: Bool
             /// What was last heard of the chain, or what is the matter.
             public var reason: String
+            /// What the chain's fees are paid in; absent where there are none, or the chain did not say.
+            public var coin: Coin?
             enum CodingKeys: String, CodingKey {
-                case chain, asset, symbol, decimals, address, available, held, ok, reason
+                case chain, asset, symbol, decimals, address, available, held, ok, reason, coin
                 case chainID = "chain_id"
             }
             public init(
                 chain: String, chainID: Int64?, asset: Asset, symbol: String, decimals: Int, address: String,
-                available: Int64, held: Int64, ok: Bool, reason: String
+                available: Int64, held: Int64, ok: Bool, reason: String, coin: Coin? = nil
             ) {
+                self.coin = coin
                 self.chain = chain
                 self.chainID = chainID
                 self.asset = asset
@@ -187,7 +202,8 @@ extension LedgerInterface {
                     Account(
                         chain: "polygon", chainID: 137, asset: exampleToken, symbol: "USDC", decimals: 6,
                         address: "0xAfCe6214969C195CA13A894dEc06De87bb6e4D7C", available: 25_000_000,
-                        held: 1_500_000, ok: true, reason: "final up to block 81000000")
+                        held: 1_500_000, ok: true, reason: "final up to block 81000000",
+                        coin: Coin(symbol: "POL", amount: "2500000000000000000", decimals: 18))
                 ])
             )
         }

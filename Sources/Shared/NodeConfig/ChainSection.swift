@@ -103,7 +103,9 @@ public struct ChainSection: Codable, Sendable, Equatable {
                 return (place, "must have the name and version of its signing domain (EIP-712)")
             }
             if !(0...18).contains(token.decimals) { return (place + ".decimals", "must be 0 to 18") }
-            if token.maxPerPayment < 0 || token.maxPerDay < 0 { return (place, "has a ceiling below zero") }
+            if min(token.maxPerPayment, token.maxPerDay, token.maxPerPeer) < 0 {
+                return (place, "has a ceiling below zero")
+            }
         }
         return nil
     }

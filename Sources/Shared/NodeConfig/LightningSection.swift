@@ -30,6 +30,8 @@ public struct LightningSection: Codable, Sendable, Equatable {
     public var maxPerPayment: Int64 = 100_000_000
     /// The most that leaves in one day (UTC).
     public var maxPerDay: Int64 = 1_000_000_000
+    /// The most of that which goes to one payee.
+    public var maxPerPeer: Int64 = 1_000_000_000
     /// What the way to a payee may cost: so much, and so many millionths of the amount.
     public var maxFeeBase: Int64 = 10_000
     public var maxFeeMillionths: Int64 = 10_000
@@ -42,6 +44,7 @@ public struct LightningSection: Codable, Sendable, Equatable {
         case name, kind, url, certificate, network, payee
         case maxPerPayment = "max_per_payment"
         case maxPerDay = "max_per_day"
+        case maxPerPeer = "max_per_peer"
         case maxFeeBase = "max_fee_base"
         case maxFeeMillionths = "max_fee_millionths"
         case invoiceSeconds = "invoice_s"

@@ -16,11 +16,14 @@ public struct TokenSection: Codable, Sendable, Equatable {
     public var maxPerPayment: Int64 = 100_000_000
     /// The most that leaves in one day (UTC), in the token's smallest unit.
     public var maxPerDay: Int64 = 1_000_000_000
+    /// The most of that which goes to one payee.
+    public var maxPerPeer: Int64 = 1_000_000_000
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case symbol, address, name, version, decimals
         case maxPerPayment = "max_per_payment"
         case maxPerDay = "max_per_day"
+        case maxPerPeer = "max_per_peer"
     }
 
     public init() {}
@@ -35,6 +38,7 @@ public struct TokenSection: Codable, Sendable, Equatable {
         decimals = try c.decodeIfPresent(Int.self, forKey: .decimals) ?? decimals
         maxPerPayment = try c.decodeIfPresent(Int64.self, forKey: .maxPerPayment) ?? maxPerPayment
         maxPerDay = try c.decodeIfPresent(Int64.self, forKey: .maxPerDay) ?? maxPerDay
+        maxPerPeer = try c.decodeIfPresent(Int64.self, forKey: .maxPerPeer) ?? maxPerPeer
     }
 
     static func usdc(_ address: String, name: String) -> TokenSection {

@@ -42,6 +42,7 @@ public enum Grants {
                 LedgerInterface.MakeInvoice.spec, LedgerInterface.Invoices.spec,
                 LedgerInterface.Earnings.spec, LedgerInterface.OpenChannel.spec,
                 LedgerInterface.LeaveChannel.spec, LedgerInterface.Channels.spec,
+                LedgerInterface.Reconcile.spec,
                 LedgerInterface.Buy.spec, LedgerInterface.Sales.spec, LedgerInterface.AskCredit.spec,
                 LedgerInterface.PayCredit.spec, LedgerInterface.WithdrawCredit.spec,
                 LedgerInterface.Credits.spec,

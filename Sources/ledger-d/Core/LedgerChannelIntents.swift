@@ -139,7 +139,7 @@ extension LedgerDaemon {
 
     /// What the chain says of a channel; younger than a minute, and newer where it would hold less than `least`.
     func view(_ channel: PaymentChannel, _ rail: EVMRail, least: Int64) async throws -> ChannelView {
-        do { return try await rail.view(of: channel.id, least: least) } catch {
+        do { return try await rail.view(of: channel.id, channel.asset, least: least) } catch {
             throw WireError(
                 .unavailable, "The chain cannot be asked about this channel now.", retryAfterMs: 5_000,
                 cause: "\(error)")

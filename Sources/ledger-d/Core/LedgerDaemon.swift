@@ -175,7 +175,9 @@ public struct LedgerDaemon: Daemon {
         }
         bind(LedgerInterface.Earnings.self, &router) { try await $0.earnings($1) }
         bind(LedgerInterface.Sales.self, &router) { try await $0.sales(limit: $1.limit) }
-        bind(LedgerInterface.Policy.self, &router) { daemon, _ in daemon.table.reply }
+        bind(LedgerInterface.Policy.self, &router) { daemon, _ in
+            LedgerInterface.Policy.Reply(rows: daemon.table.shown, ceilings: daemon.ceilings)
+        }
         bind(LedgerInterface.Audit.self, &router) { daemon, _ in try await daemon.audit() }
         bind(LedgerInterface.Backup.self, &router) { try await $0.backUp($1.passphrase) }
         bind(LedgerInterface.Restore.self, &router) { try await $0.restore($1.ncryptsec, $1.passphrase) }
@@ -192,6 +194,7 @@ public struct LedgerDaemon: Daemon {
         bind(LedgerInterface.TakeTopUp.self, &router) { try await $0.takeTopUp($1) }
         bind(LedgerInterface.ReleasePrice.self, &router) { try await $0.release($1) }
         bind(LedgerInterface.OpenChannel.self, &router) { try await $0.openChannel($1) }
+        bind(LedgerInterface.Reconcile.self, &router) { try await $0.reconcile($1) }
         bind(LedgerInterface.LeaveChannel.self, &router) { try await $0.leaveChannel($1.channel) }
         bind(LedgerInterface.AskRefund.self, &router) { try await $0.askRefund($1.channel) }
         bind(LedgerInterface.GiveRefund.self, &router) { try await $0.giveRefund($1) }
@@ -217,7 +220,7 @@ public struct LedgerDaemon: Daemon {
     }
 
     public func checks() async -> [ControlInterface.Check] {
-        [checkKey(), await checkLedger(), checkDisk()] + (await checkChains())
+        [checkKey(), await checkLedger(), checkDisk()] + (await checkRails())
     }
 
     public func rest() async { await ledger.rest() }

@@ -45,7 +45,7 @@ extension SigningPolicy {
     func counterfoil(of receipt: SignedEvent, now: Int64) throws(WireError) -> EventTemplate {
         let (body, counterfoil) = try work(receipt, now: now)
         guard body.provider == node else {
-            throw Self.refusal("receipt.provider", "the receipt is another node's")
+            throw refusal("receipt.provider", "the receipt is another node's", body.provider.hex)
         }
         return counterfoil.template
     }
@@ -56,7 +56,7 @@ extension SigningPolicy {
     ) throws(WireError) -> Evidence {
         let (body, counterfoil) = try work(receipt, now: now)
         guard body.client == node else {
-            throw Self.refusal("receipt.client", "the receipt is made out to another client")
+            throw refusal("receipt.client", "the receipt is made out to another client", body.client.hex)
         }
         guard let bytes = Hex.decode(signature, count: 64), counterfoil.isSigned(bytes) else {
             throw WireError(.verificationFailed, "The provider did not sign this counterfoil.")
@@ -65,7 +65,7 @@ extension SigningPolicy {
             counterfoil: counterfoil, signature: bytes, outcome: outcome, createdAt: now)
         // Whoever reads the event must find this evidence in it, and no other.
         guard Evidence(unproven: SignedEvent(evidence.template, signature: [])) == evidence else {
-            throw Self.refusal("receipt", "its numbers or names cannot be read back as they were written")
+            throw refusal("receipt", "its numbers or names cannot be read back as they were written", nil)
         }
         return evidence
     }
@@ -78,15 +78,13 @@ extension SigningPolicy {
             throw WireError(.verificationFailed, "The receipt does not hold: \(error).")
         }
         guard let counterfoil = Counterfoil(receipt, body) else {
-            throw Self.refusal("receipt", "work for oneself is nobody else's affair")
+            throw refusal("receipt", "work for oneself is nobody else's affair", body.client.hex)
         }
         guard (now - Self.oldestJob...now + Self.clockSkew).contains(body.finishedAt) else {
-            throw Self.refusal("receipt.finished_at", "the job did not end in the last 24 hours")
+            throw refusal(
+                "receipt.finished_at", "the job did not end in the last 24 hours",
+                "\(body.finishedAt)")
         }
         return (body, counterfoil)
-    }
-
-    private static func refusal(_ field: String, _ rule: String) -> WireError {
-        WireError(.policyRefused, "ledger-d does not sign this: '\(field)' is refused because \(rule).")
     }
 }

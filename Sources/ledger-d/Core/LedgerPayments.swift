@@ -49,15 +49,19 @@ extension LedgerDaemon {
     func accounts() async throws -> LedgerInterface.Accounts.Reply {
         var accounts: [LedgerInterface.Accounts.Account] = []
         for rail in rails {
-            let standing = await rail.standing
+            let coin = await rail.coins.map {
+                LedgerInterface.Accounts.Coin(symbol: rail.chain.coin, amount: "\($0)", decimals: 18)
+            }
             for token in rail.chain.tokens {
+                let standing = await rail.standing(of: token.asset)
                 let (available, held) = try await ledger.holdings(token.asset)
                 accounts.append(
                     .init(
                         chain: rail.chain.name, chainID: Int64(clamping: rail.chain.id), asset: token.asset,
                         symbol: token.symbol, decimals: token.decimals,
                         address: rail.signer.address.checksummed,
-                        available: available, held: held, ok: standing.ok, reason: standing.reason))
+                        available: available, held: held, ok: standing.ok, reason: standing.reason,
+                        coin: coin))
             }
         }
         if let account = try await lightningAccount() { accounts.append(account) }
@@ -90,20 +94,6 @@ extension LedgerDaemon {
             let isHeard = await lightning.standing.ok
             await lightningBell.next(within: isBusy || !isHeard ? poll : max(poll, .seconds(60)))
         }
-    }
-
-    func checkChains() async -> [ControlInterface.Check] {
-        var checks: [ControlInterface.Check] = []
-        for rail in rails {
-            let standing = await rail.standing
-            // What a chain says is no fault of this node's: it goes on without money that leaves.
-            checks.append(.init(name: "chain \(rail.chain.name)", ok: true, reason: standing.reason))
-        }
-        if let lightning {
-            let reason = await lightning.standing.reason
-            checks.append(.init(name: "Lightning \(lightning.account.name)", ok: true, reason: reason))
-        }
-        return checks
     }
 
     func shown(_ payment: OutgoingPayment) async -> LedgerInterface.Payment {

@@ -152,6 +152,7 @@ extension LedgerDaemon {
 extension EVMRail {
     /// Why the token would not let an authorization pass now; nil when it would.
     func problem(_ authorization: TransferAuthorization, _ token: EVMToken) async throws -> String? {
+        let standing = standing(of: token.asset)
         guard standing.ok else { throw ChainTrouble.silent(standing.reason) }
         if try await client.hasUsed(authorization, token, .latest) {
             return "the authorization was used before"

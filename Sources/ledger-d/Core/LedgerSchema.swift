@@ -66,6 +66,7 @@ enum LedgerSchema {
         migrator.registerMigration("20: events in rows") { db in
             try db.execute(sql: eventRows + appendOnly(["event"]))
         }
+        migrator.registerMigration("21: payments under way") { db in try db.execute(sql: underWay) }
         return migrator
     }
 

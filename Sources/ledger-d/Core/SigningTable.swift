@@ -98,6 +98,9 @@ struct SigningTable: Sendable {
                 intent: LedgerInterface.LeaveChannel.spec, callers: [.ctl],
                 effect: "asks a channel's contract for what is left in it, and takes it after the delay"),
             Row(
+                intent: LedgerInterface.Reconcile.spec, callers: [.ctl],
+                effect: "writes off what the books have and an account on a chain does not; signs nothing"),
+            Row(
                 intent: LedgerInterface.AskRefund.spec, callers: [.aggregator],
                 effect: "signs a request to a channel's payee for what is left, and keeps jobs off it"),
             Row(
@@ -212,13 +215,11 @@ struct SigningTable: Sendable {
     }
 
     /// The table as people see it.
-    var reply: LedgerInterface.Policy.Reply {
-        LedgerInterface.Policy.Reply(
-            rows: rows.map { row in
-                LedgerInterface.Policy.Row(
-                    intent: row.intent.name, callers: row.callers.map(\.rawValue), effect: row.effect,
-                    perCall: row.ceilings?.perJob, perDay: row.ceilings?.perDay,
-                    perPeer: row.ceilings?.perPeer)
-            })
+    var shown: [LedgerInterface.Policy.Row] {
+        rows.map { row in
+            LedgerInterface.Policy.Row(
+                intent: row.intent.name, callers: row.callers.map(\.rawValue), effect: row.effect,
+                perCall: row.ceilings?.perJob, perDay: row.ceilings?.perDay, perPeer: row.ceilings?.perPeer)
+        }
     }
 }

@@ -13,7 +13,7 @@ struct Wallet: AsyncParsableCommand {
             Show.self, History.self, Export.self, PolicyTable.self, Audit.self, Backup.self, Restore.self,
             Rotate.self, Successions.self, Accounts.self, Deposit.self, Pay.self, Buy.self, Payments.self,
             MakeInvoice.self, Invoices.self, Earnings.self, Channel.self, Channels.self, Leave.self,
-            Sales.self, Credit.self,
+            Sales.self, Credit.self, Reconcile.self,
         ],
         defaultSubcommand: Show.self)
 

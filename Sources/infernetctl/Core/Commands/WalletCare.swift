@@ -21,14 +21,13 @@ extension Wallet {
                 ("PER PEER AND DAY", .right), ("WHAT THE KEY DOES", .left),
             ])
             for row in reply.rows {
-                let ceilings = [row.perCall, row.perDay, row.perPeer].map { ceiling in
-                    ceiling.map { Units.amount($0, .testCredit) } ?? "-"
-                }
+                let ceilings = [row.perCall, row.perDay, row.perPeer].map { $0.map { "\($0) units" } ?? "-" }
                 table.add(
                     row.intent, row.callers.joined(separator: ", "), ceilings[0], ceilings[1], ceilings[2],
                     row.effect)
             }
             table.lines(global.output.style).forEach(global.output.line)
+            CeilingView.lines(reply.ceilings ?? [], global.output.style).forEach(global.output.line)
         }
     }
 

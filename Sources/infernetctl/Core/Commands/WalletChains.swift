@@ -25,13 +25,14 @@ extension Wallet {
                 )
             }
             var table = Table([
-                ("CHAIN", .left), ("AVAILABLE", .right), ("HELD", .right), ("ADDRESS", .left),
-                ("STATE", .left),
+                ("CHAIN", .left), ("AVAILABLE", .right), ("HELD", .right), ("FOR FEES", .right),
+                ("ADDRESS", .left), ("STATE", .left),
             ])
             for account in reply.accounts {
                 table.add(
                     account.chain, TokenAmount.text(account.available, account),
                     TokenAmount.text(account.held, account),
+                    account.coin.flatMap { TokenAmount.text($0) } ?? "-",
                     account.address.isEmpty ? "by invoice" : account.address,
                     TerminalText.clean(account.reason))
             }
@@ -56,6 +57,11 @@ extension Wallet {
                 }
                 output.line("\(account.address)  \(account.symbol) on \(account.chain)")
                 output.line(output.style.dim("token \(account.asset.rawValue)"))
+                guard let coin = account.coin, let has = TokenAmount.text(coin) else { continue }
+                output.line(
+                    output.style.dim(
+                        "fees are paid in \(TerminalText.clean(coin.symbol)), at the same address: it has \(has)"
+                    ))
             }
             output.error(
                 output.errorStyle.dim("It is booked when its block is final. Other tokens are not seen here.")

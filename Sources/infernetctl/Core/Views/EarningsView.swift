@@ -29,9 +29,14 @@ enum EarningsView {
         for job in jobs {
             table.add(
                 job.job.text, time(job.at), Units.amount(job.amount, job.asset),
-                job.acceptedAt.map { "accepted \(time($0))" } ?? "unpaid", job.client.npub)
+                state(job), job.client.npub)
         }
         return table
+    }
+
+    private static func state(_ job: Earnings.Job) -> String {
+        if let unclaimed = job.unclaimed { return unclaimed == 0 ? "claimed" : "covered, not claimed" }
+        return job.acceptedAt.map { "accepted \(time($0))" } ?? "unpaid"
     }
 
     static func sales(_ sales: [LedgerInterface.Sale]) -> Table {

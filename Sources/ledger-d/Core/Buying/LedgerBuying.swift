@@ -78,7 +78,7 @@ extension LedgerDaemon {
         guard asked.maxTimeoutSeconds >= 10 else {
             throw WireError(.policyRefused, "The shop lets a payment be valid for less than ten seconds.")
         }
-        let standing = await rail.standing
+        let standing = await rail.standing(of: token.asset)
         guard standing.ok else {
             throw WireError(
                 .unavailable, "The chain cannot be asked about this token now: \(standing.reason).",
@@ -93,6 +93,7 @@ extension LedgerDaemon {
                 id: request.id, rail: rail.chain.rail, asset: token.asset, amount: amount,
                 payee: terms.payee, terms: try CanonicalJSON.encode(terms),
                 perPayment: min(token.perPayment, shop.maxPerPayment), perDay: token.perDay,
+                perPeer: token.perPeer,
                 ceilings: "of the shop, or of the token under ledger.chains"), at: clock())
         guard payment.terms == (try CanonicalJSON.encode(terms)) else {
             throw WireError(.conflict, "'\(request.id)' paid for something else.", fix: "Use a new id.")

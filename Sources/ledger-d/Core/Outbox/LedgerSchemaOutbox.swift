@@ -61,6 +61,28 @@ extension LedgerSchema {
 
         """
 
+    /// Which payments are under way, so that a look at the few need not pass by all that ever were. It follows from `payment`
+    /// and `step`: a row comes with the one and goes with the other's end, and in no other way.
+    static let underWay = """
+        CREATE TABLE under_way (
+            payment TEXT PRIMARY KEY REFERENCES payment (id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO under_way SELECT id FROM payment WHERE NOT EXISTS (
+            SELECT 1 FROM step WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'));
+        CREATE TRIGGER under_way_no_update BEFORE UPDATE ON under_way
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+        CREATE TRIGGER under_way_no_delete BEFORE DELETE ON under_way
+            WHEN NOT EXISTS (SELECT 1 FROM step
+                WHERE step.payment = OLD.payment AND step.state IN ('settled', 'failed'))
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+        CREATE TRIGGER under_way_begins AFTER INSERT ON payment
+            BEGIN INSERT INTO under_way VALUES (NEW.id); END;
+        CREATE TRIGGER under_way_ends AFTER INSERT ON step WHEN NEW.state IN ('settled', 'failed')
+            BEGIN DELETE FROM under_way WHERE payment = NEW.payment; END;
+        CREATE INDEX payment_party ON payment (party);
+
+        """
+
     /// Invoices that this node made, and what proves that they and its own payments were paid.
     static let lightning = """
         -- Whoever reads it can hash it.

@@ -18,6 +18,8 @@ extension Ledger {
         var terms: [UInt8]
         var perPayment: Int64
         var perDay: Int64
+        /// Of one day, for one party.
+        var perPeer = Int64.max
         /// Where the ceilings stand.
         var ceilings = "of the token under ledger.chains"
         /// Whose money it is, where it is not the wallet's.
@@ -136,9 +138,12 @@ extension Ledger {
 
     /// Books what came in, and how far was looked, in one transaction.
     ///
-    /// - Parameter through: the last block that was searched; nil when it need not be remembered yet.
+    /// - Parameters:
+    ///   - through: the last block that was searched; nil when it need not be remembered yet.
+    ///   - lost: what is in the books and not in the account, and written off with it.
     func credit(
-        _ deposits: [(id: String, amount: Int64, party: String)], _ asset: Asset, through: Int64?, at: Int64
+        _ deposits: [(id: String, amount: Int64, party: String)], _ asset: Asset, through: Int64?,
+        lost: Int64 = 0, at: Int64
     ) async throws -> Int {
         try await writing { writer in
             var booked = 0
@@ -146,6 +151,12 @@ extension Ledger {
                 let outcome = try Self.perform(
                     .deposit(deposit.amount, asset, from: deposit.party), id: deposit.id, at: at, writer)
                 booked += outcome.repeated ? 0 : 1
+            }
+            if lost > 0 {
+                let number = try Int64.fetchOne(writer.db, sql: "SELECT max(sequence) FROM link") ?? 0
+                let place = "\(asset.rawValue):difference:\(number)"
+                _ = try Self.perform(
+                    .withdraw(lost, asset, to: place), id: "difference/\(number)", at: at, writer)
             }
             if let through {
                 let known = try Int.fetchOne(
@@ -186,14 +197,7 @@ extension Ledger {
                 "\(draft.amount) is more than the ceiling of \(draft.perPayment) for one payment.",
                 fix: "Raise max_per_payment \(draft.ceilings) if this is what you want.")
         }
-        let today =
-            try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND day = ? AND \(leaving)
-                        AND NOT EXISTS (
-                            SELECT 1 FROM step WHERE step.payment = payment.id AND step.state = 'failed')
-                    """, arguments: [draft.asset.rawValue, at / 86_400_000]) ?? 0
+        let today = try left(draft, at, to: nil, db)
         let (sum, overflow) = today.addingReportingOverflow(draft.amount)
         guard !overflow, sum <= draft.perDay else {
             throw WireError(
@@ -201,6 +205,28 @@ extension Ledger {
                 "\(draft.amount), with the \(today) of today, is more than the day's ceiling of \(draft.perDay).",
                 fix: "Wait until midnight UTC, or raise max_per_day \(draft.ceilings).")
         }
+        let (onPeer, overflowToo) = try left(draft, at, to: draft.party, db)
+            .addingReportingOverflow(draft.amount)
+        guard !overflowToo, onPeer <= draft.perPeer else {
+            throw WireError(
+                .policyRefused,
+                "\(draft.amount), with what this payee gets today, is more than the day's ceiling of "
+                    + "\(draft.perPeer) for one payee.",
+                fix: "Wait until midnight UTC, or raise max_per_peer \(draft.ceilings).")
+        }
+    }
+
+    /// What left of an asset on a day, or is to: to one party, or to all.
+    private static func left(
+        _ draft: PaymentDraft, _ at: Int64, to party: String?, _ db: Database
+    ) throws -> Int64 {
+        try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND day = ?
+                    AND party = coalesce(?, party) AND \(leaving) AND NOT EXISTS (
+                        SELECT 1 FROM step WHERE step.payment = payment.id AND step.state = 'failed')
+                """, arguments: [draft.asset.rawValue, at / 86_400_000, party]) ?? 0
     }
 
     private static func step(

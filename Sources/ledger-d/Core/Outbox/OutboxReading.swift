@@ -14,9 +14,8 @@ extension Ledger {
             let held = try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT coalesce(sum(amount), 0) FROM payment WHERE asset = ? AND \(Self.leaving)
-                        AND NOT EXISTS (SELECT 1 FROM step
-                        WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
+                    SELECT coalesce(sum(amount), 0) FROM under_way JOIN payment ON payment.id = under_way.payment
+                    WHERE asset = ? AND \(Self.leaving)
                     """, arguments: [asset.rawValue])
             return (try Self.balance(Operation.wallet, asset, db), held ?? 0)
         }
@@ -46,9 +45,8 @@ extension Ledger {
             try String.fetchAll(
                 db,
                 sql: """
-                    SELECT id FROM payment WHERE rail = ? AND NOT EXISTS (SELECT 1 FROM step
-                        WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
-                    ORDER BY at, id
+                    SELECT id FROM under_way JOIN payment ON payment.id = under_way.payment
+                    WHERE rail = ? ORDER BY at, id
                     """, arguments: [rail]
             ).map { try Self.requirePayment($0, db) }
         }
@@ -59,8 +57,7 @@ extension Ledger {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT 1 FROM payment WHERE party = ? AND NOT EXISTS (SELECT 1 FROM step
-                        WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
+                    SELECT 1 FROM payment JOIN under_way ON under_way.payment = payment.id WHERE party = ?
                     """), arguments: [party]) != nil
     }
 
@@ -150,6 +147,14 @@ extension Ledger {
     /// Every payment must be what its reservation and its terms say, end as its reservation was closed, and every
     /// letter must pay exactly that.
     static func auditOutbox(_ db: Database, _ report: inout AuditReport) throws {
+        let strays = try Int.fetchOne(
+            db,
+            sql: """
+                SELECT count(*) FROM payment LEFT JOIN under_way ON under_way.payment = payment.id
+                WHERE (under_way.payment IS NULL) <> EXISTS (SELECT 1 FROM step
+                    WHERE step.payment = payment.id AND step.state IN ('settled', 'failed'))
+                """)
+        if strays != 0 { report.fault("\(strays ?? 0) payments are under way and over, or neither") }
         let rows = try Row.fetchCursor(
             db,
             sql: """

@@ -15,8 +15,10 @@ extension AuthorizationErrand {
         try await client.hasUsed(try authorization(), token, place)
     }
 
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
-        try await client.carriers(of: try authorization(), token, upTo: final)
+    func carriers(_ client: ChainClient, _ token: EVMToken, in blocks: ClosedRange<UInt64>) async throws
+        -> [[UInt8]]
+    {
+        try await client.carriers(of: try authorization(), token, in: blocks)
     }
 
     func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool {

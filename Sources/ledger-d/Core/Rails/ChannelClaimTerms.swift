@@ -116,7 +116,9 @@ extension ChannelClaimTerms: EVMErrand {
         try await client.channel(try channel.made().id, place).claimed >= UInt256(UInt64(clamping: total))
     }
 
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
+    func carriers(_ client: ChainClient, _ token: EVMToken, in blocks: ClosedRange<UInt64>) async throws
+        -> [[UInt8]]
+    {
         []
     }
 

@@ -69,7 +69,9 @@ extension ChannelLeaveTerms: EVMErrand {
         return errand == Self.asking ? since > 0 : since == 0
     }
 
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
+    func carriers(_ client: ChainClient, _ token: EVMToken, in blocks: ClosedRange<UInt64>) async throws
+        -> [[UInt8]]
+    {
         []
     }
 

@@ -76,7 +76,9 @@ extension ChannelRefundTerms: EVMErrand {
         try await client.refunds(try channel.made().id, place) > UInt256(UInt64(clamping: nonce))
     }
 
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
+    func carriers(_ client: ChainClient, _ token: EVMToken, in blocks: ClosedRange<UInt64>) async throws
+        -> [[UInt8]]
+    {
         []
     }
 

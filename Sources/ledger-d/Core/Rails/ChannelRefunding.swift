@@ -9,6 +9,7 @@ import X402
 extension EVMRail {
     /// What the final block says of a channel whose payer wants its money back.
     func holding(_ channel: PaymentChannel) async throws -> (balance: Int64, nonce: Int64) {
+        let standing = standing(of: channel.asset)
         guard standing.ok else { throw ChainTrouble.silent(standing.reason) }
         return try await holding(channel.id, .finalized)
     }

@@ -68,7 +68,9 @@ extension ChannelReturnTerms: EVMErrand {
         return held.balance <= held.claimed ? amount : max(0, min(amount, deposited - balance))
     }
 
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]] {
+    func carriers(_ client: ChainClient, _ token: EVMToken, in blocks: ClosedRange<UInt64>) async throws
+        -> [[UInt8]]
+    {
         []
     }
 

@@ -25,11 +25,12 @@ extension EVMRail {
     /// What the chain says of a channel.
     ///
     /// - Parameter least: what it must hold; a channel that holds less is asked about again at once.
-    func view(of channel: Digest, least: Int64 = 0) async throws -> ChannelView {
+    func view(of channel: Digest, _ asset: Asset, least: Int64 = 0) async throws -> ChannelView {
         if let known = views[channel] {
             let age = now - known.at
             if age < Self.justNow || (age < Self.freshFor && known.balance >= least) { return known }
         }
+        let standing = standing(of: asset)
         guard standing.ok else { throw ChainTrouble.silent(standing.reason) }
         let before = forgotten
         let held = try await client.channel(channel, .finalized)
@@ -90,10 +91,10 @@ extension EVMRail {
         for (channel, _, balance) in try await ledger.channels(at: now)
         where channel.side == .payee && channel.rail == chain.rail && balance > 0 {
             guard let due = try await ledger.claimable(channel),
-                chain.tokens.contains(where: { $0.asset == channel.asset })
+                chain.tokens.contains(where: { $0.asset == channel.asset }), doubts[channel.asset] == nil
             else { continue }
             do {
-                let view = try await view(of: channel.id)
+                let view = try await view(of: channel.id, channel.asset)
                 guard
                     rule.claims(
                         due: due.due, oldest: due.oldest,
@@ -145,7 +146,8 @@ extension EVMRail {
             channel,
             Ledger.PaymentDraft(
                 id: id, rail: chain.rail, asset: token.asset, amount: amount, payee: terms.payee,
-                terms: try CanonicalJSON.encode(terms), perPayment: token.perPayment, perDay: token.perDay),
+                terms: try CanonicalJSON.encode(terms), perPayment: token.perPayment, perDay: token.perDay,
+                perPeer: token.perPeer),
             at: now)
     }
 }

@@ -14,6 +14,7 @@ struct EVMToken: Hashable, Sendable {
     let domain: EIP712Domain
     let perPayment: Int64
     let perDay: Int64
+    let perPeer: Int64
 
     var address: EVMAddress { domain.contract }
 
@@ -71,7 +72,8 @@ struct EVMChain: Hashable, Sendable {
                 asset: Asset(rawValue: "eip155:\(id)/erc20:\(address.lowercase)"),
                 domain: EIP712Domain(
                     name: token.name, version: token.version, chainID: id, contract: address),
-                perPayment: token.maxPerPayment, perDay: token.maxPerDay)
+                perPayment: token.maxPerPayment, perDay: token.maxPerDay,
+                perPeer: token.maxPerPeer)
         }
     }
 }

@@ -27,9 +27,11 @@ extension EVMRail {
         for _ in 0..<Self.mostStrides where next <= final {
             let last = min(final, next + Self.stride - 1)
             let found = try await deposits(token, next, last)
-            if !found.isEmpty { try await requireCovered(found, token, at: final) }
+            let lost = found.isEmpty ? 0 : try await shortage(found, token, at: final)
             if !found.isEmpty || remembered == nil || last >= UInt64(clamping: remembered ?? 0) + 500 {
-                _ = try await ledger.credit(found, token.asset, through: Int64(clamping: last), at: now)
+                _ = try await ledger.credit(
+                    found, token.asset, through: Int64(clamping: last), lost: lost, at: now)
+                if lost > 0 { writtenOff[token.asset] = nil }
             }
             searched[token.asset] = last
             next = last + 1
@@ -60,15 +62,22 @@ extension EVMRail {
     }
 
     /// The account must hold what is booked and what is about to be: a made-up event is not backed by a balance.
-    private func requireCovered(
+    ///
+    /// - Returns: how much of what is booked is not there, and is written off by a person's word; else zero.
+    private func shortage(
         _ found: [(id: String, amount: Int64, party: String)], _ token: EVMToken, at final: UInt64
-    ) async throws {
+    ) async throws -> Int64 {
         let held = try await client.call(
             EVMToken.balanceOf, [.address(signer.address)], at: token.address, .number(final))
         let booked = try await ledger.unbooked(found, token.asset)
-        guard case .uint(let held) = held.first, held >= UInt256(UInt64(clamping: booked)) else {
+        guard case .uint(let held)? = held.first else { throw ChainTrouble.unreadable("balanceOf") }
+        if held >= UInt256(UInt64(clamping: booked)) { return 0 }
+        let short = held.exactInt64.map { booked - $0 } ?? 0
+        missing[token.asset] = short
+        guard short > 0, writtenOff[token.asset] == short else {
             throw ChainTrouble.contradiction(
                 "a deposit of \(token.symbol) is told of that the account's balance does not cover")
         }
+        return short
     }
 }

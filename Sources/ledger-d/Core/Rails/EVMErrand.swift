@@ -33,7 +33,8 @@ protocol EVMErrand: Sendable {
     func matches(_ call: [UInt8]) throws -> Bool
     func isDone(_ client: ChainClient, _ token: EVMToken, _ place: ChainClient.Place) async throws -> Bool
     /// Transactions that may have done it, besides this node's own.
-    func carriers(_ client: ChainClient, _ token: EVMToken, upTo final: UInt64) async throws -> [[UInt8]]
+    func carriers(_ client: ChainClient, _ token: EVMToken, in blocks: ClosedRange<UInt64>) async throws
+        -> [[UInt8]]
     func pays(_ receipt: ChainReceipt, _ token: EVMToken) throws -> Bool
     /// How much of the money that was set aside went where it should; nil for all of it.
     func spent(_ client: ChainClient, _ place: ChainClient.Place) async throws -> Int64?
@@ -97,13 +98,13 @@ extension ChainClient {
 
     /// The transactions in which it did: whoever carried it, the authorization is what pays.
     func carriers(
-        of authorization: TransferAuthorization, _ token: EVMToken, upTo final: UInt64
+        of authorization: TransferAuthorization, _ token: EVMToken, in blocks: ClosedRange<UInt64>
     ) async throws -> [[UInt8]] {
         try await logs(
             of: token.address,
             topics: [
                 EVMToken.used, ChainReceipt.word(authorization.from), authorization.nonce.bytes,
-            ], from: final > 5_000 ? final - 5_000 : 0, to: final
+            ], from: blocks.lowerBound, to: blocks.upperBound
         ).map(\.transactionHash.bytes)
     }
 }

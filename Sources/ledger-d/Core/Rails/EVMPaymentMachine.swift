@@ -122,6 +122,9 @@ struct EVMPaymentMachine: Sendable {
         return .wait("a block that has it")
     }
 
+    /// How a wait begins that ends when a person puts some of the chain's coin into the account.
+    static func fee(in coin: String) -> String { "\(coin) for the fee" }
+
     private func unsigned(_ view: View, _ now: Int64) -> Action {
         if view.usedNow { return .wait("the block that paid to become final") }
         let obstacle: String?
@@ -129,7 +132,7 @@ struct EVMPaymentMachine: Sendable {
         if view.tokens < UInt256(amount) {
             obstacle = "the account to hold \(amount) on the chain; it holds \(view.tokens)"
         } else if let fees, let cost = UInt256(fees.fee).multiplied(by: gas), view.coins < cost {
-            obstacle = "\(chain.coin) for the fee: \(cost) wei; the account holds \(view.coins)"
+            obstacle = "\(Self.fee(in: chain.coin)): \(cost) wei; the account holds \(view.coins)"
         } else if fees == nil {
             obstacle = "the chain's fee to fall to \(chain.highestFee / 1_000_000_000) gwei"
         } else {

@@ -19,6 +19,10 @@ actor EVMRail {
 
     private(set) var standing: (ok: Bool, reason: String) = (false, "not heard yet")
     var awaited: [String: String] = [:]
+    /// What the account has for fees; nil while the chain did not say.
+    private(set) var coins: UInt256?
+    /// Whether a look has ended.
+    private(set) var hasLooked = false
     /// What was last heard of channels.
     var views: [Digest: ChannelView] = [:]
     /// How often what was heard was given up.
@@ -31,7 +35,16 @@ actor EVMRail {
     var named: [String: [UInt8]] = [:]
     /// The transactions in whose blocks payments under way were seen.
     private(set) var paid: [String: [UInt8]] = [:]
-    private var verified: Set<EVMAddress> = []
+    var verified: Set<EVMAddress> = []
+    /// Why nothing is signed for a token, and why what comes in of it is not booked.
+    var doubts: [Asset: String] = [:]
+    var unbooked: [Asset: String] = [:]
+    /// How much less the account holds than the books would say with what comes in.
+    var missing: [Asset: Int64] = [:]
+    /// What a person has said is to be written off.
+    var writtenOff: [Asset: Int64] = [:]
+    /// How far who carried a payment was looked for.
+    var searches: [String: CarrierSearch] = [:]
     private var final: (number: UInt64, hash: [UInt8])?
     /// When letters were last offered to the chain, by their hashes; Unix milliseconds.
     var offered: [[UInt8]: Int64] = [:]
@@ -70,7 +83,8 @@ actor EVMRail {
         return try await ledger.ask(
             Ledger.PaymentDraft(
                 id: id, rail: chain.rail, asset: token.asset, amount: amount, payee: to.lowercase,
-                terms: try CanonicalJSON.encode(terms), perPayment: token.perPayment, perDay: token.perDay),
+                terms: try CanonicalJSON.encode(terms), perPayment: token.perPayment, perDay: token.perDay,
+                perPeer: token.perPeer),
             at: now)
     }
 
@@ -90,15 +104,16 @@ actor EVMRail {
                 asked.filter { under.contains($0.key) }, named.filter { under.contains($0.key) }
             )
             paid = paid.filter { under.contains($0.key) }
+            searches = searches.filter { under.contains($0.key) }
             do {
                 try await look()
             } catch {
-                tell(false, (error as? WireError)?.message ?? "\(error)")
+                tell(false, Self.words(error))
                 for payment in open { awaited[payment.id] = standing.reason }
             }
             return try await !ledger.openPayments(chain.rail).isEmpty
         } catch {
-            tell(false, (error as? WireError)?.message ?? "\(error)")
+            tell(false, Self.words(error))
             return false
         }
     }
@@ -111,19 +126,24 @@ actor EVMRail {
             let latest = try await client.block(.latest)
         else { throw ChainTrouble.unreadable("there is no last or no final block") }
         let (number, time) = try settled(finalBlock, latest)
-        for token in chain.tokens where !verified.contains(token.address) { try await verify(token) }
-        tell(true, "final up to block \(number)")
-        for token in chain.tokens { try await findDeposits(token, through: number) }
-        try await claimDue()
-        try await takeBack((number, time))
-        try await giveBack(number)
+        for token in chain.tokens { await hear(token, through: number) }
+        var told = ["final up to block \(number)"] + tokenTroubles
+        tell(true, told.joined(separator: "; "))
+        coins = try? await client.coins(signer.address)
+        // What ails one of these is told, and keeps nothing from payments that are under way.
+        told += await [
+            attempt("claims") { try await claimDue() },
+            attempt("withdrawals") { try await takeBack((number, time)) },
+            attempt("refunds") { try await giveBack(number) },
+        ].compactMap { $0 }
+        tell(true, told.joined(separator: "; "))
         try await ledger.writeOffSales(chain.rail, at: now)
         for id in try await ledger.openPayments(chain.rail).map(\.id) {
             // Read again: what was signed in this look has a place in the lane, even where the chain did not take it.
             let open = try await ledger.openPayments(chain.rail)
             guard let payment = open.first(where: { $0.id == id }) else { continue }
-            do { try await drive(payment, open, latest, (number, time)) } catch let trouble as ChainTrouble {
-                awaited[payment.id] = trouble.description
+            do { try await drive(payment, open, latest, (number, time)) } catch {
+                awaited[payment.id] = Self.words(error)
             }
         }
     }
@@ -143,26 +163,6 @@ actor EVMRail {
         return (number, time)
     }
 
-    /// The contract must say what the configuration says: bridged look-alikes have another domain.
-    private func verify(_ token: EVMToken) async throws {
-        let said = [
-            try await client.call(EVMToken.name, at: token.address, .latest),
-            try await client.call(EVMToken.version, at: token.address, .latest),
-            try await client.call(EVMToken.separator, at: token.address, .latest),
-            try await client.call(EVMToken.decimals, at: token.address, .latest),
-        ]
-        let due: [[ABIValue]] = [
-            [.string(token.domain.name)], [.string(token.domain.version)],
-            [.bytes(try token.domain.separator())], [.uint(UInt64(clamping: token.decimals))],
-        ]
-        guard said == due else {
-            throw ChainTrouble.contradiction(
-                "\(token.address) on '\(chain.name)' is not the \(token.symbol) of the configuration; nothing is signed"
-            )
-        }
-        verified.insert(token.address)
-    }
-
     private func drive(
         _ payment: OutgoingPayment, _ open: [OutgoingPayment], _ latest: ChainBlock, _ final: (UInt64, UInt64)
     ) async throws {
@@ -171,6 +171,10 @@ actor EVMRail {
             errand.from == signer.address.lowercase
         else {
             awaited[payment.id] = "its token or its key, which this node no longer has"
+            return
+        }
+        if let doubt = doubts[token.asset] {
+            awaited[payment.id] = doubt
             return
         }
         var view = try await view(payment, open, errand, token, latest, final)
@@ -227,27 +231,21 @@ actor EVMRail {
         let named = named[payment.id]
         if let named, !hashes.contains(named) { hashes.append(named) }
         var seen: [EVMPaymentMachine.Seen] = []
-        if used.0 {
-            let known = hashes
-            hashes += try await errand.carriers(client, token, upTo: final.number)
-                .filter { !known.contains($0) }.prefix(4)
-            if errand.provesItself {
-                seen.append(.init(hash: known.last ?? [], block: final.number, pays: true))
-            }
+        if used.0, errand.provesItself {
+            seen.append(.init(hash: hashes.last ?? [], block: final.number, pays: true))
         }
         for hash in hashes {
-            guard let receipt = try await client.receipt(hash) else { continue }
-            guard receipt.transactionHash.bytes == hash, let block = receipt.blockNumber.value.exactUInt64
-            else {
-                throw ChainTrouble.contradiction("a receipt is one of another transaction")
-            }
-            guard let home = try await client.block(.number(block)), home.hash == receipt.blockHash else {
-                continue
-            }
-            let pays = try errand.pays(receipt, token)
+            guard let found = try await self.seen(hash, errand, token) else { continue }
             // What somebody else names and does not pay is not ours.
-            if hash == named, !pays { continue }
-            seen.append(.init(hash: hash, block: block, pays: pays))
+            if hash == named, !found.pays { continue }
+            seen.append(found)
+        }
+        if used.0, !errand.provesItself, !seen.contains(where: { $0.pays && $0.block <= final.number }) {
+            for hash in try await carriers(of: payment, errand, token, upTo: final.number)
+                .filter({ !hashes.contains($0) }).prefix(4)
+            {
+                if let found = try await self.seen(hash, errand, token) { seen.append(found) }
+            }
         }
         let held = try await client.call(
             EVMToken.balanceOf, [.address(signer.address)], at: token.address, .latest)
@@ -263,6 +261,20 @@ actor EVMRail {
             offeredAgo: offeredAt.map { (clock() - $0) / 1000 })
     }
 
+    /// What a transaction's receipt comes to; nil where it is in no block of the chain.
+    private func seen(
+        _ hash: [UInt8], _ errand: any EVMErrand, _ token: EVMToken
+    ) async throws -> EVMPaymentMachine.Seen? {
+        guard let receipt = try await client.receipt(hash) else { return nil }
+        guard receipt.transactionHash.bytes == hash, let block = receipt.blockNumber.value.exactUInt64 else {
+            throw ChainTrouble.contradiction("a receipt is one of another transaction")
+        }
+        guard let home = try await client.block(.number(block)), home.hash == receipt.blockHash else {
+            return nil
+        }
+        return .init(hash: hash, block: block, pays: try errand.pays(receipt, token))
+    }
+
     /// Unix milliseconds.
     var now: Int64 { clock() }
 
@@ -273,5 +285,6 @@ actor EVMRail {
                 metadata: ["chain": "\(chain.name)", "why": "\(reason)"])
         }
         standing = (ok, reason)
+        hasLooked = true
     }
 }

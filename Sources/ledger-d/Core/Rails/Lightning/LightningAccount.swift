@@ -28,6 +28,7 @@ struct LightningAccount: Hashable, Sendable {
     let payee: ECDSAPublicKey?
     let perPayment: Int64
     let perDay: Int64
+    let perPeer: Int64
     let feeBase: Int64
     let feeMillionths: Int64
     /// How long an invoice of this node's lives, in seconds.
@@ -54,6 +55,7 @@ struct LightningAccount: Hashable, Sendable {
         }
         perPayment = section.maxPerPayment
         perDay = section.maxPerDay
+        perPeer = section.maxPerPeer
         feeBase = section.maxFeeBase
         feeMillionths = section.maxFeeMillionths
         invoiceSeconds = section.invoiceSeconds

@@ -16,6 +16,8 @@ actor LightningRail {
     nonisolated let clock: @Sendable () -> Int64
 
     private(set) var standing: (ok: Bool, reason: String) = (false, "not heard yet")
+    /// Whether a look has ended.
+    private(set) var hasLooked = false
     /// What each payment under way waits for.
     private(set) var awaited: [String: String] = [:]
     /// How long a client's payment may be held, in seconds.
@@ -63,6 +65,7 @@ actor LightningRail {
             id: LightningTerms.id(invoice.paymentHash, attempt: attempt), rail: account.rail,
             asset: account.asset, amount: terms.reserved, payee: terms.payee(invoice),
             terms: try CanonicalJSON.encode(terms), perPayment: account.perPayment, perDay: account.perDay,
+            perPeer: account.perPeer,
             ceilings: "under ledger.lightning", account: terms.account)
     }
 
@@ -209,5 +212,6 @@ actor LightningRail {
                 metadata: ["backend": "\(account.name)", "why": "\(reason)"])
         }
         standing = (ok, reason)
+        hasLooked = true
     }
 }
