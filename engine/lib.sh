@@ -77,6 +77,12 @@ need() {
     command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
   done
   [ "${#missing[@]}" = 0 ] && return
+  apt_install "${missing[@]}"
+}
+
+# apt_install PACKAGE...: Debian's packages, by apt-get.
+apt_install() {
+  local missing=("$@")
   command -v apt-get >/dev/null || die "missing, and there is no apt-get to install it with: ${missing[*]}"
   local log="$CACHE/apt.log"
   mkdir -p "$CACHE"

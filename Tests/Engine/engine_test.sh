@@ -177,6 +177,12 @@ refused_ids() {
   expect '"containerd-snapshotter": false' "$said"
 }
 
+same_options() { # the two engines compute on the CPU alike
+  local cpu gpu
+  options() { grep -oE -- '-D(GGML|LLAMA|BUILD|CMAKE_BUILD)[A-Z0-9_]*=[^ ]+' "$ENGINE/$1" | sort; }
+  cpu=$(options compile) gpu=$(options compile-vulkan)
+  [ "$gpu" = "$(printf '%s\n' "$cpu" -DGGML_VULKAN=ON | sort)" ] || fail "they differ: $(diff <(echo "$cpu") <(echo "$gpu"))"
+}
 # start NAME "BIND BIND..." ENTRYPOINT WORD...: a hardened container.
 start() {
   local name=$1 binds=$2 program=$3 spec answer
@@ -290,6 +296,7 @@ check "a model package whose bytes differ at the index is refused" flipped_at_so
 check "the engine source as pinned is accepted from another index" unharmed_at_source engine
 check "the model package as pinned is accepted from another index" unharmed_at_source model
 check "a model that differs from its pin inside a good package is refused" wrong_pin
+check "the engine for GPUs has the options of the CPU's" same_options
 check "the engine builds, or is in the cache" "$ENGINE/build"
 check "the model unpacks, or is in the cache" "$ENGINE/model"
 check "a second build is fast" cpu_within 600 "$ENGINE/build"

@@ -1,6 +1,7 @@
 // Proves what Docker is asked to create, byte for byte: the container's walls are this text.
 // A change here is a change of the node's security and must be read as one.
 
+import Foundation
 import NodeConfig
 import NodeModel
 import Testing
@@ -31,6 +32,61 @@ import Wire
             "User":"65534:65534"}
             """
         #expect(String(decoding: try body.json(), as: UTF8.self) == expected)
+    }
+
+    /// What devices add, and that they take no wall away: the rest is the body above.
+    @Test func devicesAddTheseMembersAndTakeNone() throws {
+        let template = try ContainerTemplate(
+            image: image, node: "0123456789abcdef", user: "65534:65534", limits: .init(ExecSection()))
+        let root = Digest(hashing: "model")
+        func json(_ devices: DeviceChoice) throws -> String {
+            let body = template.body(modelRoot: root, modelPath: "/m", folder: "/f", devices: devices)
+            return String(decoding: try body.json(), as: UTF8.self)
+        }
+        let plain = try json(DeviceChoice())
+        let large = plain.replacingOccurrences(
+            of: #""-b","64","-ub","64""#, with: #""-b","512","-ub","512""#)
+        func with(_ text: String, after mark: String, _ members: String) -> String {
+            text.replacingOccurrences(of: mark, with: mark + members)
+                .replacingOccurrences(of: #""--offline"]"#, with: #""--offline","-ngl","99"]"#)
+                .replacingOccurrences(of: #""PidsLimit":64"#, with: #""PidsLimit":320"#)
+        }
+        let drop = #""CapDrop":["ALL"],"#
+        let (h200, radeon, arc) = (
+            DeviceChoiceTests.h200, DeviceChoiceTests.radeon, DeviceChoiceTests.arc
+        )
+        #expect(
+            try json(DeviceChoice(given: [h200, DeviceChoiceTests.second]))
+                == with(
+                    large, after: drop,
+                    #""DeviceRequests":[{"Capabilities":[["gpu","compute","utility","graphics"]],"#
+                        + #""DeviceIDs":["GPU-8f6d2c1a","GPU-00000002"],"Driver":"nvidia"}],"#))
+        let nodes =
+            #""Devices":[{"CgroupPermissions":"rw","PathInContainer":"/dev/dri/renderD128","#
+            + #""PathOnHost":"/dev/dri/renderD128"},{"CgroupPermissions":"rw","#
+            + #""PathInContainer":"/dev/dri/renderD129","PathOnHost":"/dev/dri/renderD129"}],"GroupAdd":["105"],"#
+        #expect(try json(DeviceChoice(given: [radeon, arc])) == with(large, after: drop, nodes))
+        let cmd = #""Entrypoint":["/bin/sockrelay"],"#
+        let variables =
+            #""Env":["VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp.json","GGML_VK_VISIBLE_DEVICES=0"],"#
+        let software = try json(DeviceChoice(isSoftware: true))
+        #expect(
+            software
+                == with(plain, after: cmd, "").replacingOccurrences(of: cmd, with: cmd + variables))
+    }
+
+    /// The container that looks has an engine's walls, and nothing to read or write.
+    @Test func theContainerThatLooksHasNoModel() throws {
+        let template = try ContainerTemplate(
+            image: image, node: "n", user: "1:1", limits: .init(ExecSection()))
+        let choice = DeviceChoice(given: [DeviceChoiceTests.radeon])
+        let body = template.sightBody(choice)
+        #expect(body.cmd == ["--", "/bin/llama-server", "--list-devices"] && body.hostConfig.mounts.isEmpty)
+        #expect(body.labels == [ContainerTemplate.nodeLabel: "n"])
+        let engine = template.body(
+            modelRoot: Digest(hashing: "m"), modelPath: "/m", folder: "/f", devices: choice)
+        #expect(body.hostConfig.devices == engine.hostConfig.devices)
+        #expect(body.networkDisabled && body.hostConfig.capDrop == ["ALL"] && body.hostConfig.readonlyRootfs)
     }
 
     @Test(arguments: [

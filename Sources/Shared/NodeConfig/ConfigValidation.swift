@@ -85,6 +85,11 @@ extension NodeConfiguration {
             exec.image.isEmpty || (exec.image.hasPrefix("sha256:") && exec.image.utf8.count == 71),
             "exec.image",
             "must be an image id, 'sha256:' and 64 hexadecimal characters", "'engine/load' prints it.")
+        check(
+            exec.devices.utf8.count <= 1_000
+                && exec.devices.utf8.allSatisfy { (32...126).contains($0) },
+            "exec.devices", "is no list of devices",
+            "Write auto, none, or names with commas between, as 'GPU-…' or 'renderD128'.")
         for (index, chain) in ledger.chains.enumerated() {
             if let (key, problem) = chain.problem() {
                 check(false, "ledger.chains[\(index)].\(key)", problem)

@@ -6,6 +6,9 @@ public struct ExecSection: Codable, Sendable, Equatable {
     public var dockerSocket = "/var/run/docker.sock"
     /// The engine's image id, `sha256:` and 64 hexadecimal characters. Empty: no engine, jobs go to others.
     public var image = ""
+    /// What engines compute with: `auto`, the GPUs with memory of their own; `none`, the CPU; or the names of GPUs, with commas
+    /// between, as `GPU-…` (`nvidia-smi -L`) or `renderD128` (`/dev/dri`). An image for GPUs is needed, else it is the CPU.
+    public var devices = "auto"
     /// Models whose engines are started before anybody asks.
     public var warm: [String] = []
     /// Answers that one engine generates at the same time.
@@ -35,7 +38,7 @@ public struct ExecSection: Codable, Sendable, Equatable {
     public var idleStopMs = 0
 
     enum CodingKeys: String, CodingKey {
-        case image, warm, slots, threads, context
+        case image, devices, warm, slots, threads, context
         case dockerSocket = "docker_socket"
         case memoryMiB = "memory_mib"
         case milliCPUs = "milli_cpus"

@@ -17,10 +17,14 @@ struct ExecChecks: Sendable {
     let image: String
     let stateDirectory: String
     let upkeep: Upkeep
+    let desk: DeviceDesk?
     private let patience = NIOLockedValueBox(DockerPatience())
     private let lastLook = NIOLockedValueBox<(checks: [Check], at: ContinuousClock.Instant)?>(nil)
 
-    init(docker: DockerClient, image: String, stateDirectory: String, upkeep: Upkeep) {
+    init(
+        docker: DockerClient, image: String, stateDirectory: String, upkeep: Upkeep, desk: DeviceDesk? = nil
+    ) {
+        self.desk = desk
         self.docker = docker
         self.image = image
         self.stateDirectory = stateDirectory
@@ -34,7 +38,16 @@ struct ExecChecks: Sendable {
                 name: "engine", ok: true, reason: "no engine is configured: this node's jobs go to others")
             return [chosen, disk(), await record()]
         }
-        return await machine() + upkeep.modelChecks()
+        return await machine() + computing() + upkeep.modelChecks()
+    }
+
+    /// What engines compute with, and why not with more. Never a failure: an engine on the CPU answers as well.
+    private func computing() async -> [Check] {
+        guard let desk, let devices = await desk.latest else { return [] }
+        let exceptions = await desk.exceptions.map { "; on the CPU: " + $0 }.joined()
+        return [
+            Check(name: "computing", ok: true, reason: "engines compute on \(devices.words)\(exceptions)")
+        ]
     }
 
     /// Whether this machine can run a job at all, whatever became of one model.

@@ -42,7 +42,7 @@ public final class ExecDaemon: Daemon {
         image = config.image
         memoryMiB = config.memoryMiB
         devices = DeviceWatch()
-        house = Self.house(environment, docker, client, metrics)
+        house = Self.house(environment, docker, client, metrics, devices)
         runner = house.map { [allowances] house in
             JobRunner(
                 house: house, store: store, limits: RequestLimits(config),
@@ -62,13 +62,14 @@ public final class ExecDaemon: Daemon {
             try await content.call(ContentInterface.Resolve(reference: $0))
         }
         checker = ExecChecks(
-            docker: docker, image: config.image, stateDirectory: environment.stateDirectory, upkeep: upkeep)
+            docker: docker, image: config.image, stateDirectory: environment.stateDirectory, upkeep: upkeep,
+            desk: house?.launcher.desk)
     }
 
     /// - Returns: nil when no image is configured: the node then runs nothing itself, and says so.
     private static func house(
         _ environment: DaemonEnvironment<ExecSection>, _ docker: DockerClient, _ client: HTTPClient,
-        _ metrics: ExecMetrics
+        _ metrics: ExecMetrics, _ devices: DeviceWatch
     ) -> EngineHouse? {
         let config = environment.config
         let root = geteuid() == 0
@@ -85,9 +86,16 @@ public final class ExecDaemon: Daemon {
         }
         let folder = EngineFolder(runDirectory: environment.runtimeDirectory, foreignUser: root)
         folder.removeAll()
+        let life = String(UInt32.random(in: 0...UInt32.max), radix: 36)
+        let desk = DeviceDesk(
+            DeviceSetting(config.devices), docker: docker, template: template,
+            container: "infernet-\(life)-devices", log: environment.log
+        ) {
+            await devices.hardware().nvidiaCards + RenderNodes().list()
+        }
         let launcher = EngineLauncher(
             docker: docker, client: client, template: template, folder: folder,
-            loadLimit: .milliseconds(config.loadMs), log: environment.log)
+            loadLimit: .milliseconds(config.loadMs), log: environment.log, desk: desk)
         let machine = DeviceReports.cpu(cpuinfo: "", meminfo: SmallFile.read("/proc/meminfo") ?? "").memoryMiB
         let settings = EnginePool.Settings(
             slots: config.slots,
@@ -95,8 +103,7 @@ public final class ExecDaemon: Daemon {
                 configured: config.maxEngines, engineMiB: config.memoryMiB, machineMiB: machine),
             queue: config.queueLimit, queueMs: Int64(config.queueMs), idleStopMs: Int64(config.idleStopMs))
         return EngineHouse(
-            settings, launcher: launcher, life: String(UInt32.random(in: 0...UInt32.max), radix: 36),
-            metrics: metrics, log: environment.log)
+            settings, launcher: launcher, life: life, metrics: metrics, log: environment.log)
     }
 
     public func routes(_ router: inout Router) {
@@ -125,6 +132,13 @@ public final class ExecDaemon: Daemon {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [upkeep] in try await upkeep.run() }
             group.addTask { [devices] in try await devices.run() }
+            group.addTask { [house] in
+                // A GPU that came or went is seen before the next engine starts, and told.
+                while true {
+                    await house?.launcher.desk?.look()
+                    try await Task.sleep(for: .seconds(30))
+                }
+            }
             // Whichever ends first ends the daemon, as before.
             try await group.next()
             group.cancelAll()

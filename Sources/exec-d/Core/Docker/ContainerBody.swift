@@ -43,6 +43,33 @@ struct ContainerBody: Codable, Hashable, Sendable {
         }
     }
 
+    /// What a driver of Docker's own adds, as NVIDIA's container toolkit: nodes and the libraries that belong to them.
+    struct DeviceRequest: Codable, Hashable, Sendable {
+        let driver: String
+        let deviceIDs: [String]
+        let capabilities: [[String]]
+
+        enum CodingKeys: String, CodingKey {
+            case driver = "Driver"
+            case deviceIDs = "DeviceIDs"
+            case capabilities = "Capabilities"
+        }
+    }
+
+    /// A device node.
+    struct Node: Codable, Hashable, Sendable {
+        let onHost: String
+        let inContainer: String
+        /// Of `r`, `w` and `m`, which would let it make nodes.
+        let permissions: String
+
+        enum CodingKeys: String, CodingKey {
+            case onHost = "PathOnHost"
+            case inContainer = "PathInContainer"
+            case permissions = "CgroupPermissions"
+        }
+    }
+
     struct Host: Codable, Hashable, Sendable {
         let networkMode: String
         let readonlyRootfs: Bool
@@ -60,6 +87,10 @@ struct ContainerBody: Codable, Hashable, Sendable {
         let logConfig: Log
         let mounts: [Mount]
         let oomScoreAdj: Int
+        /// Nil, all three, for an engine that computes on the CPU.
+        var deviceRequests: [DeviceRequest]?
+        var devices: [Node]?
+        var groupAdd: [String]?
 
         enum CodingKeys: String, CodingKey {
             case networkMode = "NetworkMode"
@@ -76,6 +107,9 @@ struct ContainerBody: Codable, Hashable, Sendable {
             case logConfig = "LogConfig"
             case mounts = "Mounts"
             case oomScoreAdj = "OomScoreAdj"
+            case deviceRequests = "DeviceRequests"
+            case devices = "Devices"
+            case groupAdd = "GroupAdd"
         }
     }
 
@@ -85,6 +119,8 @@ struct ContainerBody: Codable, Hashable, Sendable {
     let user: String
     let networkDisabled: Bool
     let labels: [String: String]
+    /// Beside the image's own.
+    var env: [String]?
     let hostConfig: Host
 
     enum CodingKeys: String, CodingKey {
@@ -94,6 +130,7 @@ struct ContainerBody: Codable, Hashable, Sendable {
         case user = "User"
         case networkDisabled = "NetworkDisabled"
         case labels = "Labels"
+        case env = "Env"
         case hostConfig = "HostConfig"
     }
 

@@ -1,5 +1,5 @@
 // The one container that exec-d ever creates: no network, no capabilities, nothing to write but its own folder.
-// It must never take an option from a caller: image, model, folder and configured limits are all that vary.
+// It must never take an option from a caller: image, model, folder, devices and configured limits are all that vary.
 
 import NodeConfig
 import NodeModel
@@ -67,15 +67,39 @@ struct ContainerTemplate: Sendable {
     /// - Parameters:
     ///   - modelPath: the verified file, mounted read-only.
     ///   - folder: the engine's own folder, the only place it can write to besides a small `/tmp`.
-    func body(modelRoot: ContentRoot, modelPath: String, folder: String) -> ContainerBody {
-        ContainerBody(
+    ///   - devices: what it computes with besides the CPU.
+    func body(
+        modelRoot: ContentRoot, modelPath: String, folder: String, devices: DeviceChoice = DeviceChoice()
+    ) -> ContainerBody {
+        body(
+            arguments(devices), labels: [Self.modelLabel: modelRoot.hex], devices,
+            mounts: [
+                ContainerBody.Mount(
+                    type: "bind", source: modelPath, target: Self.modelPath, readOnly: true),
+                ContainerBody.Mount(
+                    type: "bind", source: folder, target: Self.folderPath, readOnly: false),
+            ])
+    }
+
+    /// The container in which the engine's program says what devices it sees, with an engine's walls and no model.
+    func sightBody(_ devices: DeviceChoice) -> ContainerBody {
+        body(["--list-devices"], labels: [:], devices, mounts: [])
+    }
+
+    private func body(
+        _ arguments: [String], labels: [String: String], _ devices: DeviceChoice,
+        mounts: [ContainerBody.Mount]
+    ) -> ContainerBody {
+        let parts = DeviceParts(devices)
+        return ContainerBody(
             image: image,
             // The first process ignores SIGPIPE, passes the exit status on, and lets exec-d's user reach the socket.
             entrypoint: ["/bin/sockrelay"],
             cmd: ["--", "/bin/llama-server"] + arguments,
             user: user,
             networkDisabled: true,
-            labels: [Self.nodeLabel: node, Self.modelLabel: modelRoot.hex],
+            labels: labels.merging([Self.nodeLabel: node]) { own, _ in own },
+            env: parts.environment,
             hostConfig: ContainerBody.Host(
                 networkMode: "none",
                 readonlyRootfs: true,
@@ -84,7 +108,8 @@ struct ContainerTemplate: Sendable {
                 memory: Int64(limits.memoryMiB) << 20,
                 memorySwap: Int64(limits.memoryMiB) << 20,
                 nanoCPUs: Int64(limits.milliCPUs) * 1_000_000,
-                pidsLimit: limits.pids,
+                // A driver has threads of its own, as many as the machine has CPUs and more.
+                pidsLimit: limits.pids + (devices.isVulkan ? DeviceParts.threads : 0),
                 ipcMode: "none",
                 tmpfs: ["/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"],
                 ulimits: [
@@ -92,18 +117,18 @@ struct ContainerTemplate: Sendable {
                     ContainerBody.Limit(name: "nofile", soft: 1024, hard: 1024),
                 ],
                 logConfig: ContainerBody.Log(type: "json-file", config: ["max-file": "1", "max-size": "1m"]),
-                mounts: [
-                    ContainerBody.Mount(
-                        type: "bind", source: modelPath, target: Self.modelPath, readOnly: true),
-                    ContainerBody.Mount(
-                        type: "bind", source: folder, target: Self.folderPath, readOnly: false),
-                ],
+                mounts: mounts,
                 // Under memory pressure the kernel ends an engine before the node or its neighbours.
-                oomScoreAdj: 500))
+                oomScoreAdj: 500,
+                deviceRequests: parts.requests,
+                devices: parts.nodes,
+                groupAdd: parts.groups))
     }
 
-    private var arguments: [String] {
-        [
+    private func arguments(_ devices: DeviceChoice) -> [String] {
+        // A GPU reads a prompt fast in large batches only, and a large one is short there.
+        let batch = devices.given.isEmpty ? "64" : "512"
+        return [
             "-m", Self.modelPath, "--host", "\(Self.folderPath)/\(Self.socketName)",
             "-c", String(limits.context * limits.slots), "-np", String(limits.slots), "-t",
             String(limits.threads),
@@ -111,10 +136,10 @@ struct ContainerTemplate: Sendable {
             "--threads-http", String(limits.slots + 4),
             // A batch bounds how long a prompt holds up the tokens of other slots, and a caller who left his own:
             // the engine looks up only between batches.
-            "-b", "64", "-ub", "64",
+            "-b", batch, "-ub", batch,
             "-n", String(limits.maxTokens),
             // Nothing of a prompt outlives its slot, in memory or in the log.
             "-cram", "0", "--log-verbosity", "1", "--no-ui", "--offline",
-        ]
+        ] + (devices.isVulkan ? ["-ngl", "99"] : [])  // all layers, of any model
     }
 }

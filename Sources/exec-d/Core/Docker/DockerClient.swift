@@ -97,12 +97,11 @@ final class DockerClient: Sendable {
 
     /// Waits until the container is not running, however long that takes.
     /// - Returns: the exit code.
-    func wait(_ id: String) async throws(DockerError) -> Int {
+    func wait(_ id: String, within limit: Duration = .seconds(86_400)) async throws(DockerError) -> Int {
         // An engine lives for days; a day is the bound of one call, and the caller asks again.
         let call = DockerCall(
             method: "POST", path: "/containers/\(id)/wait", subject: .container,
-            words: "to wait for a container",
-            limit: .seconds(86_400))
+            words: "to wait for a container", limit: limit)
         return try await decode(DockerWaited.self, call).statusCode
     }
 

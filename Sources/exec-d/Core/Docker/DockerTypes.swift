@@ -49,8 +49,21 @@ struct APIVersion: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// `GET /images/{id}/json`.
 struct DockerImage: Codable, Hashable, Sendable {
+    struct Config: Codable, Hashable, Sendable {
+        let labels: [String: String]?
+        enum CodingKeys: String, CodingKey { case labels = "Labels" }
+    }
+
     let id: String
-    enum CodingKeys: String, CodingKey { case id = "Id" }
+    let config: Config?
+
+    enum CodingKeys: String, CodingKey {
+        case id = "Id"
+        case config = "Config"
+    }
+
+    /// Whether its engine can compute by Vulkan, by what `engine/pack` wrote on it.
+    var hasVulkan: Bool { config?.labels?["infernet.engine"] == "vulkan" }
 }
 
 /// `POST /containers/create`.

@@ -11,15 +11,21 @@ enum DeviceReports {
 
     /// The query that ``nvidia(_:)`` reads the answer of.
     static let nvidiaArguments = [
-        "--query-gpu=name,memory.total,memory.free,driver_version", "--format=csv,noheader,nounits",
+        "--query-gpu=name,memory.total,memory.free,driver_version,uuid", "--format=csv,noheader,nounits",
     ]
     /// The query that ``amd(_:)`` reads the answer of.
     static let amdArguments = ["--showproductname", "--showmeminfo", "vram", "--json"]
 
-    /// A line for each GPU: name, MiB, free MiB, driver. Lines of another form, such as messages, are passed over.
-    static func nvidia(_ csv: String) -> [Device] {
+    /// The devices of ``nvidiaCards(_:)``.
+    static func nvidia(_ csv: String) -> [Device] { nvidiaCards(csv).map(\.device) }
+
+    /// A line for each GPU: name, MiB, free MiB, driver, and what Docker calls the card. Lines of another form, such as messages,
+    /// are passed over.
+    static func nvidiaCards(_ csv: String) -> [(device: Device, id: String?)] {
         csv.split(whereSeparator: \.isNewline).compactMap { line in
-            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(trimmed)
+            var fields = line.split(separator: ",", omittingEmptySubsequences: false).map(trimmed)
+            let id = fields.last.flatMap { $0.hasPrefix("GPU-") ? $0 : nil }
+            if id != nil { fields.removeLast() }
             guard fields.count >= 4, !fields[0].isEmpty else { return nil }
             // A name may hold a comma; the last three fields never do.
             let name = fields.dropLast(3).joined(separator: ", ")
@@ -27,9 +33,10 @@ enum DeviceReports {
                 fields[fields.count - 3], fields[fields.count - 2], fields[fields.count - 1]
             )
             guard let mib = Int(memory) ?? (memory == "[N/A]" ? 0 : nil) else { return nil }
-            return Device(
+            let device = Device(
                 kind: "nvidia", name: name, memoryMiB: mib, driver: driver,
                 freeMiB: Int(free).flatMap { (0...mib).contains($0) ? $0 : nil })
+            return (device, id)
         }
     }
 

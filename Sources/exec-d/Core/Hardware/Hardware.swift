@@ -8,10 +8,18 @@ struct Hardware: Hashable, Sendable {
     private(set) var devices: [ExecInterface.Device]
     /// Why no GPU is listed; nil when one is.
     let gpuReason: String?
+    /// What Docker calls NVIDIA's cards, which come first among the devices.
+    private let nvidiaIDs: [String?]
 
     init(nvidia: ToolReport, amd: ToolReport, cards: [DRMCard], cpuinfo: String, meminfo: String) {
         var gpus: [ExecInterface.Device] = []
-        if case .output(let text) = nvidia { gpus += DeviceReports.nvidia(text) }
+        var ids: [String?] = []
+        if case .output(let text) = nvidia {
+            let cards = DeviceReports.nvidiaCards(text)
+            gpus += cards.map(\.device)
+            ids = cards.map(\.id)
+        }
+        nvidiaIDs = ids
         if case .output(let text) = amd { gpus += DeviceReports.amd(text) }
         devices = gpus + [DeviceReports.cpu(cpuinfo: cpuinfo, meminfo: meminfo)]
         guard gpus.isEmpty else {
@@ -21,6 +29,20 @@ struct Hardware: Hashable, Sendable {
         gpuReason = [
             Self.words("nvidia-smi", nvidia), Self.words("rocm-smi", amd), Self.words(cards),
         ].joined(separator: "; ")
+    }
+
+    /// NVIDIA's cards as a container can be given them.
+    var nvidiaCards: [GraphicsDevice] {
+        zip(nvidiaIDs, devices).compactMap { id, device in
+            id.map {
+                GraphicsDevice(id: $0, maker: .nvidia, name: device.name, memoryMiB: device.memoryMiB)
+            }
+        }
+    }
+
+    /// One of NVIDIA's cards, as its tool tells it now.
+    func nvidia(_ id: String) -> ExecInterface.Device? {
+        nvidiaIDs.firstIndex(of: id).map { devices[$0] }
     }
 
     /// Whether there is anything whose free memory is told.

@@ -163,7 +163,10 @@ actor EngineHouse {
         let listed = try await launcher.docker.list(
             label: ContainerTemplate.nodeLabel, value: launcher.template.node)
         // Names are known before Docker is asked to create, so none of ours is missing here.
-        let orphans = listed.filter { container in !lives.values.contains { container.isNamed($0.name) } }
+        let orphans = listed.filter { container in
+            !lives.values.contains { container.isNamed($0.name) }
+                && launcher.desk.map { container.isNamed($0.container) } != true
+        }
         for orphan in orphans {
             log.notice(
                 "removing a container without an engine", metadata: ["container": "\(orphan.id.prefix(12))"])

@@ -3,6 +3,7 @@
 
 import AsyncHTTPClient
 import Logging
+import Synchronization
 import Wire
 
 /// Starts, watches and removes engines' containers.
@@ -14,23 +15,51 @@ struct EngineLauncher: Sendable {
     /// From the call to Docker to the loaded model.
     let loadLimit: Duration
     let log: Logger
+    /// Says what each engine computes with; nil: the CPU.
+    var desk: DeviceDesk?
 
     func engine(_ name: String) -> EngineClient {
         EngineClient(client: client, socketPath: folder.socket(name))
     }
 
-    /// Runs an engine until it ends or the task is cancelled; then `cleanUp` is due.
+    /// Runs an engine until it ends or the task is cancelled; then `cleanUp` is due. One that does not come up with the
+    /// devices that it was given is begun once more, on the CPU.
     /// - Parameter onReady: called once, when the engine has its model loaded.
     /// - Returns: why it is not running, and whether that is because of this model: Docker had its part in it otherwise.
     func run(_ name: String, _ model: EngineModel, onReady: @escaping @Sendable () async -> Void) async
         -> (reason: WireError, isModels: Bool)
     {
+        guard let desk else { return await run(name, model, on: EngineDevices(), onReady: onReady) }
+        let devices = await desk.devices(for: model)
+        guard devices.isVulkan else { return await run(name, model, on: devices, onReady: onReady) }
+        let came = Atomic(false)
+        let end = await run(name, model, on: devices) {
+            came.store(true, ordering: .relaxed)
+            await onReady()
+        }
+        await desk.doubt()
+        guard !came.load(ordering: .relaxed), !Task.isCancelled, await cleanUp(name) else { return end }
+        let words = "'\(model.name)' did not load on \(devices.words): \(end.reason.message)"
+        return await run(name, model, on: .cpu(words)) {
+            // What fails on the CPU as well was not the devices' fault.
+            await desk.avoid(devices, for: model, because: words)
+            await onReady()
+        }
+    }
+
+    private func run(
+        _ name: String, _ model: EngineModel, on devices: EngineDevices,
+        onReady: @escaping @Sendable () async -> Void
+    ) async -> (reason: WireError, isModels: Bool) {
         var container = false
         let began = ContinuousClock.now
         do {
-            if let problem = model.problem(memoryMiB: template.limits.memoryMiB) { return (problem, true) }
+            // What a GPU holds was looked at by the desk; all else lies within the container's limit.
+            if devices.memoryMiB == nil, let problem = model.problem(memoryMiB: template.limits.memoryMiB) {
+                return (problem, true)
+            }
             try folder.make(name)
-            let id = try await self.container(name, model)
+            let id = try await self.container(name, model, devices.choice)
             container = true
             try Task.checkCancellation()
             let exit = try await withThrowingTaskGroup(of: WireError?.self) { group in
@@ -72,8 +101,11 @@ struct EngineLauncher: Sendable {
     }
 
     /// Creates and starts: both or, if the second fails, neither.
-    private func container(_ name: String, _ model: EngineModel) async throws -> String {
-        let body = template.body(modelRoot: model.root, modelPath: model.path, folder: folder.path(name))
+    private func container(_ name: String, _ model: EngineModel, _ devices: DeviceChoice) async throws
+        -> String
+    {
+        let body = template.body(
+            modelRoot: model.root, modelPath: model.path, folder: folder.path(name), devices: devices)
         let outcome: Result<String, DockerError> = await shielded {
             do throws(DockerError) {
                 let id = try await docker.create(body, name: name)
