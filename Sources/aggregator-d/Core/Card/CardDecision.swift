@@ -41,6 +41,8 @@ struct CardDecision: Sendable {
     /// Attempts in a row that reached nobody else.
     private(set) var lonely = 0
     private var nextTry: Int64 = 0
+    /// Whether another node has the card.
+    var isSettled: Bool { announced != nil && lonely == 0 }
 
     /// The largest number of models on a card.
     static let mostModels = 8

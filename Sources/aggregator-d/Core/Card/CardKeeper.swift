@@ -18,7 +18,7 @@ final class CardKeeper: Sendable {
     private let published = Mutex<(card: SignedEvent, descriptor: SignedEvent)?>(nil)
     /// What was last signed of all that this node says of itself.
     private let descriptor = Mutex<(contents: ProviderDescriptor, event: SignedEvent)?>(nil)
-    /// How often it looks around.
+    /// How often it looks around while all is well.
     private let pause: Duration
 
     init(house: Workplace, pause: Duration = .seconds(3)) {
@@ -40,9 +40,10 @@ final class CardKeeper: Sendable {
                     ? "not announced: peer.advertise is empty" : "not announced: aggregator.provide is off"
             }
         }
+        var rhythm = CardRhythm(usual: pause)
         while !Task.isCancelled {
             await round()
-            try? await Task.sleep(for: pause)
+            try? await Task.sleep(for: rhythm.pause(isSettled: decision.withLock(\.isSettled)))
         }
     }
 
