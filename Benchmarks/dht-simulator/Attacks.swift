@@ -54,7 +54,7 @@ struct Attacks {
             verdicts.append(judge(title, outcome))
             line(title, outcome)
         }
-        for ranges in [8, 64, 512] { verdicts.append(try flood(ranges)) }
+        for ranges in [8, 32, 64, 512] { verdicts.append(try flood(ranges)) }
         return verdicts
     }
 

@@ -7,6 +7,11 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
     public var hex: String { Hex.encode(bytes) }
     public var description: String { hex }
 
+    /// All bytes at once: one by one they are most of what a lookup in a table costs.
+    public func hash(into hasher: inout Hasher) {
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
     /// For hash functions of this module, whose output is 32 bytes by construction.
     init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 

@@ -23,6 +23,11 @@ public struct PublicKey: Hashable, Sendable, Codable, CustomStringConvertible {
     public var hex: String { Hex.encode(bytes) }
     public var description: String { hex }
 
+    /// All bytes at once: one by one they are most of what a lookup in a table costs.
+    public func hash(into hasher: inout Hasher) {
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let key = PublicKey(hex: try container.decode(String.self)) else {

@@ -71,6 +71,33 @@ import Testing
         #expect(try network.find(9, topic).cards == [newer])
     }
 
+    /// The second of a range that may have one card under a topic.
+    @Test func whoFindsNoRoomAsksMoreAndMoreSeldomAndGetsInWhenThereIs() throws {
+        var options = VirtualNetwork.Options(loss: 0)
+        options.configuration.groups.perTarget = 1
+        var network = VirtualNetwork.joined(12, seed: 3, options: options)
+        let (first, second) = (
+            network.add(at: Endpoint(address: 0x1401_0101, port: 6881)),
+            network.add(at: Endpoint(address: 0x1401_0102, port: 6881))
+        )
+        for index in [first, second] {
+            network.feed(index, .command(.bootstrap([network.members[0].endpoint])))
+        }
+        network.run(30_000)
+        let (mine, other) = (fake(1, network), fake(2, network))
+        #expect(try network.announce(first, mine).refusals.isEmpty)
+        #expect(try network.announce(second, other).refusals.map(\.error.code) == [.slowDown])
+        func puts() -> Int { network.members[second].node.counters.queriesOut[.infPut] ?? 0 }
+        let atOnce = puts()
+        network.run(10 * 60_000)
+        // After half a minute, one, two and four; the first announcement and its repetition were two.
+        #expect(puts() - atOnce <= 3 * atOnce)
+        network.feed(first, .command(.withdraw))
+        network.run(6 * 60_000)
+        network.kill(second)
+        #expect(try network.find(9, topic).cards == [other])
+    }
+
     @Test func cardsOfTheDeadAreNotHandedOutUntilTheyExpire() throws {
         var network = VirtualNetwork.joined(40, seed: 6, options: .init(loss: 0))
         _ = try network.announce(7, fake(1, network))

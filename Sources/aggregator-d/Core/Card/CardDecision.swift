@@ -43,6 +43,8 @@ struct CardDecision: Sendable {
     /// What of the store the last card that was composed does not offer.
     private(set) var leftOut: [CardOffers.LeftOut] = []
     private var nextTry: Int64 = 0
+    /// Whether another node has the card.
+    var isSettled: Bool { announced != nil && lonely == 0 }
 
     static let inNetwork = "the card is in the network"
     static let waiting = "waiting to try again"

@@ -20,7 +20,7 @@ final class CardKeeper: Sendable {
     private let descriptor = Mutex<(contents: ProviderDescriptor, event: SignedEvent)?>(nil)
     /// What of the store the card does not name.
     private let absent = Mutex<[CardOffers.LeftOut]>([])
-    /// How often it looks around.
+    /// How often it looks around while all is well.
     private let pause: Duration
 
     init(house: Workplace, pause: Duration = .seconds(3)) {
@@ -70,9 +70,10 @@ final class CardKeeper: Sendable {
                     ? "not announced: peer.advertise is empty" : "not announced: aggregator.provide is off"
             }
         }
+        var rhythm = CardRhythm(usual: pause)
         while !Task.isCancelled {
             await round()
-            try? await Task.sleep(for: pause)
+            try? await Task.sleep(for: rhythm.pause(isSettled: decision.withLock(\.isSettled)))
         }
     }
 

@@ -87,6 +87,9 @@ struct Hearsay: Sendable {
     func words(on subject: PublicKey, now: Int64) -> [Word] {
         testimony.words(on: subject, now: now).map {
             Word(rater: $0.key, trust: web.trust[$0.key] ?? 0, word: $0.value)
-        }.sorted { ($0.trust, $1.rater.hex) > ($1.trust, $0.rater.hex) }
+        }.sorted {
+            $0.trust != $1.trust
+                ? $0.trust > $1.trust : $0.rater.bytes.lexicographicallyPrecedes($1.rater.bytes)
+        }
     }
 }

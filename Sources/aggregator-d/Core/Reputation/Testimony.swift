@@ -13,6 +13,7 @@ struct Testimony: Sendable {
     }
 
     private struct Pile: Sendable {
+        /// The newest first.
         var evidence: [Evidence]
         var heardAt: Int64
     }
@@ -32,7 +33,9 @@ struct Testimony: Sendable {
     /// Takes in what was gathered on a provider; what was known of it before is in it, or has gone.
     mutating func heard(_ evidence: [Evidence], on subject: PublicKey, now: Int64) {
         let current = evidence.filter { $0.subject == subject && $0.isCurrent(unixNow: now) }
-        piles[subject] = Pile(evidence: Array(current.prefix(Self.mostPieces)), heardAt: now)
+        // In order from here on: what was said is weighed more often than heard.
+        piles[subject] = Pile(
+            evidence: current.prefix(Self.mostPieces).sorted(by: Self.isNewer), heardAt: now)
         while piles.count > Self.capacity, let oldest = piles.min(by: { $0.value.heardAt < $1.value.heardAt })
         {
             piles[oldest.key] = nil
@@ -47,7 +50,7 @@ struct Testimony: Sendable {
         guard let pile = piles[subject] else { return [:] }
         var words: [PublicKey: Word] = [:]
         var said: [PublicKey: Int] = [:]
-        for piece in pile.evidence.sorted(by: Self.isNewer) {
+        for piece in pile.evidence {
             said[piece.rater, default: 0] += 1
             guard said[piece.rater, default: 0] <= Self.perRater else { continue }
             let age = Double(max(0, now - piece.createdAt))

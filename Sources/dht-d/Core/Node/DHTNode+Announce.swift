@@ -13,6 +13,8 @@ struct OwnCard: Sendable {
     var nodesThen: Int
     /// Somebody asked us to slow down: try again then, in monotonic milliseconds.
     var retryAt: Int64?
+    /// Repetitions in a row of which somebody asked us to slow down.
+    var slowedDown = 0
     /// Who holds it, with the token that proves us to them.
     var holders: [Endpoint: [UInt8]] = [:]
 }
@@ -24,6 +26,8 @@ struct AnnounceRun: Sendable {
     var shelves: [(topic: Int, shelf: Shelf, family: AddressFamily)]
     /// Shelves on which others have no room either.
     var crowded: Set<Int> = []
+    /// Somebody asked us to slow down.
+    var isSlowedDown = false
     /// Who asked; nil when the node repeats it by itself.
     let operation: OperationID?
     var nextShelf = 0
@@ -133,7 +137,11 @@ extension DHTNode {
             if error.code == .slowDown, !run.crowded.contains(place),
                 let index = ownCards.firstIndex(where: { $0.card == run.card })
             {
-                ownCards[index].retryAt = now.milliseconds + configuration.cardLimits.interval + 1_000
+                announcements[key]?.isSlowedDown = true
+                // What is too early now is not after one interval. What has no room then will have none soon: without
+                // doubling it, whoever is the ninth of his range would send 200 packets every half minute for ever.
+                let pause = (configuration.cardLimits.interval + 1_000) << min(ownCards[index].slowedDown, 8)
+                ownCards[index].retryAt = now.milliseconds + min(pause, configuration.reannounce)
             }
         } else {
             announcements[key]?.report.topics[run.shelves[place].topic].stored += 1
@@ -147,11 +155,16 @@ extension DHTNode {
     /// Ends an announcement with what it has reached.
     mutating func endAnnouncement(_ key: Int, _ now: Moment) {
         guard let run = announcements.removeValue(forKey: key) else { return }
-        guard let operation = run.operation else { return }
+        let index = ownCards.firstIndex { $0.card == run.card }
+        guard let operation = run.operation else {
+            if let index {
+                ownCards[index].slowedDown = run.isSlowedDown ? ownCards[index].slowedDown + 1 : 0
+            }
+            return
+        }
         actions.append(.announced(operation, .success(run.report)))
         // One path may have led among liars. The repetition takes others, and need not wait for its time.
-        guard configuration.announcesTwice, let index = ownCards.firstIndex(where: { $0.card == run.card })
-        else { return }
+        guard configuration.announcesTwice, let index else { return }
         ownCards[index].retryAt = min(ownCards[index].retryAt ?? .max, now.milliseconds)
         timers.add(.reannounce, at: now.milliseconds)
     }

@@ -82,14 +82,17 @@ extension DHTNode {
 
     /// Asks whoever is next, or ends the lookup when nobody is.
     mutating func advance(_ key: Int, _ now: Moment) {
-        guard var run = lookups[key] else { return }
+        // Taken out while it changes: a copy of its candidates for each answer is much of what a lookup costs.
+        guard var run = lookups.removeValue(forKey: key) else { return }
         if run.found.isEmpty, run.lookup.isStarved {
             run.lookup.add(
                 sides[run.lookup.family].table.closest(
                     to: run.lookup.target, count: sides.known, now: now.milliseconds))
-            lookups[key] = run
         }
-        guard !run.isDone else { return endLookup(key, now) }
+        guard !run.isDone else {
+            lookups[key] = run
+            return endLookup(key, now)
+        }
         let next = run.lookup.next()
         var pages: [PagePlan.Page] = []
         while let page = run.nextPage() { pages.append(page) }

@@ -245,29 +245,32 @@ public struct CardStore: Sendable {
     ) -> (cards: [CardRecord], matches: Int, unwanted: [ProviderFilter.Refusal: Int]) {
         var unwanted: [ProviderFilter.Refusal: Int] = [:]
         guard let pile = targets[target] else { return ([], 0, unwanted) }
-        var drawn: [(rank: UInt64, place: Int)] = []
+        var drawn: [(range: UInt64, author: UInt64, place: Int)] = []
         drawn.reserveCapacity(pile.count)
         let doubted = sources.doubted
+        let admitsAll = filter.isEmpty
         for (place, mark) in pile.marks.enumerated() where mark.expires > unixNow {
             if !doubted.isEmpty, let source = pile.cards[place].source, doubted.contains(source) { continue }
-            if !filter.isEmpty {
+            if !admitsAll {
                 guard let facts = pile.cards[place].facts else { continue }
                 if let reason = filter.refusal(of: facts) {
                     unwanted[reason, default: 0] += 1
                     continue
                 }
             }
-            drawn.append((Self.rank(mark.author, seed), place))
+            // The order of the ranges is drawn by themselves: by its first card, a range that has eight would nearly always
+            // come before one that has a single one.
+            drawn.append((Self.rank(mark.range, seed), Self.rank(mark.author, seed), place))
         }
         guard limit > 0, offset < drawn.count else { return ([], drawn.count, unwanted) }
-        drawn.sort { $0.rank < $1.rank }
+        drawn.sort { ($0.range, $0.author) < ($1.range, $1.author) }
         let chosen = pile.inTurns(drawn.map(\.place)).dropFirst(offset).prefix(limit)
         return (chosen.map { pile.cards[$0].card }, drawn.count, unwanted)
     }
 
     /// A cheap mix: different seeds give different orders, the same seed always the same one.
-    private static func rank(_ author: UInt64, _ seed: Int64) -> UInt64 {
-        var value = UInt64(bitPattern: seed) &* 0x9E37_79B9_7F4A_7C15 ^ author
+    private static func rank(_ name: UInt64, _ seed: Int64) -> UInt64 {
+        var value = UInt64(bitPattern: seed) &* 0x9E37_79B9_7F4A_7C15 ^ name
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
         value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
         return value ^ value >> 31
