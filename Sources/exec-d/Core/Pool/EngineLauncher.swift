@@ -9,6 +9,8 @@ import Wire
 struct EngineLauncher: Sendable {
     let docker: DockerClient
     let client: HTTPClient
+    /// Keeps connections to engines.
+    let kept: HTTPClient
     let template: ContainerTemplate
     let folder: EngineFolder
     /// From the call to Docker to the loaded model.
@@ -16,7 +18,7 @@ struct EngineLauncher: Sendable {
     let log: Logger
 
     func engine(_ name: String) -> EngineClient {
-        EngineClient(client: client, socketPath: folder.socket(name))
+        EngineClient(client: client, kept: kept, socketPath: folder.socket(name))
     }
 
     /// Runs an engine until it ends or the task is cancelled; then `cleanUp` is due.
