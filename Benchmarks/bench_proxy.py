@@ -51,6 +51,16 @@ def tree(pid):
     return found
 
 
+def work(node):
+    """Seconds of CPU that the node's processes took so far, those of threads that ended among them."""
+    ticks = 0
+    for pid in processes(node):
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def measure(out, venv):
     mock_port, proxy_port = free_port(), free_port()
     mock = subprocess.Popen([os.path.join(out, "mock_engine"), "--port", str(mock_port)])
@@ -83,8 +93,10 @@ def measure(out, venv):
         started = time.perf_counter() - began
         host, port = node.http.rsplit(":", 1)
         seen = {"node": [], "proxy": []}
+        spent = []
         for turn in range(ROUNDS + 1):
             for name, at in (("node", (host, port)), ("proxy", ("127.0.0.1", str(proxy_port)))):
+                before = work(node)
                 done = subprocess.run(
                     [os.path.join(out, "load"), *at, MODEL, str(CLIENTS), str(SECONDS if turn else 1)],
                     capture_output=True, text=True, timeout=60, check=True)
@@ -93,6 +105,8 @@ def measure(out, venv):
                     raise AssertionError(f"{name}: {result}")
                 if turn:  # the first turn warms up
                     seen[name].append(result)
+                    if name == "node":
+                        spent.append((work(node) - before) / result["answered"] * 1e3)
         memory = {"node": sum(map(pss, processes(node))) / 1024, "proxy": sum(map(pss, tree(proxy.pid))) / 1024}
     finally:
         node.destroy()
@@ -109,6 +123,7 @@ def measure(out, venv):
         f"{of('proxy', 'per_second'):.0f}", f"{times:.1f}x", "≥ 20x", times >= 20)
     row("… p50 / p99 of them", f"{of('node', 'p50_ms'):.1f} / {of('node', 'p99_ms'):.1f} ms", "LiteLLM",
         f"{of('proxy', 'p50_ms'):.1f} / {of('proxy', 'p99_ms'):.1f} ms", "", "", None)
+    row("… CPU of all daemons for each", f"{median(spent):.2f} ms", "", "", "", "", None)
     share = memory["node"] / memory["proxy"]
     row("memory after them, PSS", f"{memory['node']:.0f} MiB", "LiteLLM", f"{memory['proxy']:.0f} MiB",
         f"{share:.2f}x", "≤ 0.2x", share <= 0.2)

@@ -11,15 +11,31 @@ struct ValueReader: Sendable {
 
     init<V: WireValue>(_ spec: MethodSpec, _ part: String, _ type: V.Type) {
         name = "\(spec.name) \(part)"
+        // Pieces of an answer, and what measures the wire.
+        let isItsOwn = part == "event" || spec.name == ControlInterface.Ping.spec.name
         read = { bytes in
-            guard let value = try? V.fromJSON(bytes) else { return }
+            let value = try? V.fromJSON(bytes)
+            if !isItsOwn {
+                let codable = try? bytes.withUnsafeBytes { try V.readByCodable($0) }
+                precondition(
+                    value.flatMap(byCodable) == codable.flatMap(byCodable),
+                    "what is read by hand is another value")
+            }
+            guard let value else { return }
             // What was accepted can be sent on, and comes out as the same bytes from then on.
             guard let once = try? value.jsonBytes(), let again = try? V.fromJSON(once) else {
                 preconditionFailure("what was read cannot be sent on")
             }
             precondition((try? again.jsonBytes()) == once, "a value changed by being sent on")
+            precondition(isItsOwn || byCodable(value) == once, "what is written by hand is another value")
         }
     }
+}
+
+/// A value as Codable writes it.
+private func byCodable(_ value: some WireValue) -> [UInt8]? {
+    var writer = JSONWriter()
+    return (try? value.writeByCodable(to: &writer)).map { writer.bytes }
 }
 
 private func of<R: Request>(_ type: R.Type) -> [ValueReader] {

@@ -29,6 +29,7 @@ final class LiveNode: Sendable {
     let contentKey = Mutex("")
     private let template: ContainerTemplate
     private let client: HTTPClient
+    private let kept: HTTPClient
     private let directory: TemporaryDirectory
     private let model: String
     private let section: ExecSection
@@ -54,6 +55,7 @@ final class LiveNode: Sendable {
         let chosen = Self.variable("DOCKER_SOCK")
         directory = try TemporaryDirectory()
         client = UnixHTTP.makeClient(on: MultiThreadedEventLoopGroup.singleton)
+        kept = UnixHTTP.makeClient(on: MultiThreadedEventLoopGroup.singleton)
         docker = DockerClient(client: client, socketPath: chosen.isEmpty ? "/var/run/docker.sock" : chosen)
         var section = ExecSection()
         section.image = image
@@ -66,7 +68,7 @@ final class LiveNode: Sendable {
             limits: .init(section))
         let log = Logger(label: "live") { _ in SwiftLogNoOpLogHandler() }
         let launcher = EngineLauncher(
-            docker: docker, client: client, template: template,
+            docker: docker, client: client, kept: kept, template: template,
             folder: EngineFolder(runDirectory: directory.path, foreignUser: root), loadLimit: .seconds(60),
             log: log)
         house = EngineHouse(
@@ -82,6 +84,7 @@ final class LiveNode: Sendable {
         let left = try? await docker.list(label: ContainerTemplate.nodeLabel, value: label)
         for container in left ?? [] { try? await docker.remove(container.id) }
         try? await client.shutdown()
+        try? await kept.shutdown()
         return left?.count ?? -1
     }
 
@@ -102,7 +105,7 @@ final class LiveNode: Sendable {
         let events = Mutex(Events())
         let runner = JobRunner(
             house: house, store: store, limits: RequestLimits(section), watch: watch, image: image,
-            metrics: metrics, allowances: allowances,
+            metrics: metrics, allowances: allowances, loop: MultiThreadedEventLoopGroup.singleton.next(),
             resolve: { [self] name, _ in resolved(name) },
             unwrap: { [self] _ in .init(contentKey: contentKey.withLock { $0 }) })
         let run = ExecInterface.Run(

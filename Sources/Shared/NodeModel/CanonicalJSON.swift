@@ -42,6 +42,40 @@ public enum CanonicalJSON {
     ///
     /// - Throws: `fraction` for floating point values, `integerOutOfRange` beyond ±(2^53 - 1).
     public static func encode(_ value: some Encodable) throws(CanonicalJSONError) -> [UInt8] {
+        try encodeByCodable(value)
+    }
+
+    /// The same bytes of an event, by hand.
+    public static func encode(_ event: SignedEvent) throws(CanonicalJSONError) -> [UInt8] {
+        guard isExact(event.createdAt), isExact(Int64(event.kind)), let bytes = written(event) else {
+            return try encodeByCodable(event)
+        }
+        return bytes
+    }
+
+    /// The same bytes of a receipt, by hand.
+    public static func encode(_ body: ReceiptBody) throws(CanonicalJSONError) -> [UInt8] {
+        let numbers = [
+            body.finishedAt, body.price, Int64(body.version), body.unitPrice.prompt,
+            body.unitPrice.completion,
+            body.usage.promptTokens, body.usage.completionTokens, body.timings.queueMs, body.timings.loadMs,
+            body.timings.firstTokenMs, body.timings.generateMs,
+        ]
+        guard numbers.allSatisfy(isExact), let bytes = written(body) else { return try encodeByCodable(body) }
+        return bytes
+    }
+
+    private static func written(_ document: some PlainDocument) -> [UInt8]? {
+        var out: [UInt8] = []
+        out.reserveCapacity(1_024)
+        return document.write(into: &out) ? out : nil
+    }
+
+    /// Whether every reader of JSON reads this number as it is.
+    private static func isExact(_ value: Int64) -> Bool { value.magnitude < 1 << 53 }
+
+    /// What the others' bytes are held against.
+    static func encodeByCodable(_ value: some Encodable) throws(CanonicalJSONError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
         let loose: [UInt8]
@@ -67,7 +101,7 @@ public enum CanonicalJSON {
         } catch {
             throw .wrongShape("\(error)")
         }
-        try compare(bytes, encode(value))
+        try compare(bytes, encodeByCodable(value))
         return value
     }
 

@@ -58,28 +58,34 @@ public struct EventTemplate: Hashable, Sendable {
 
     /// NIP-01 names seven characters that are escaped, each in one way; every other one stands verbatim.
     private static func quote(_ text: String, into out: inout [UInt8]) {
-        out.append(UInt8(ascii: "\""))
-        let isPlain = text.utf8.withContiguousStorageIfAvailable { bytes in
-            guard !bytes.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else { return false }
-            out.append(contentsOf: bytes)
-            return true
+        out.append(0x22)
+        var text = text
+        text.withUTF8 { bytes in
+            var start = 0
+            for place in bytes.indices {
+                guard let letter = letter(of: bytes[place]) else { continue }
+                out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<place]))
+                out.append(0x5C)
+                out.append(letter)
+                start = place + 1
+            }
+            out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
         }
-        if isPlain != true { escape(text, into: &out) }
-        out.append(UInt8(ascii: "\""))
+        out.append(0x22)
     }
 
-    private static func escape(_ text: String, into out: inout [UInt8]) {
-        for byte in text.utf8 {
-            switch byte {
-            case 0x0A: out += [0x5C, UInt8(ascii: "n")]
-            case 0x22: out += [0x5C, 0x22]
-            case 0x5C: out += [0x5C, 0x5C]
-            case 0x0D: out += [0x5C, UInt8(ascii: "r")]
-            case 0x09: out += [0x5C, UInt8(ascii: "t")]
-            case 0x08: out += [0x5C, UInt8(ascii: "b")]
-            case 0x0C: out += [0x5C, UInt8(ascii: "f")]
-            default: out.append(byte)
-            }
+    /// What stands behind the backslash; nil for what stands for itself.
+    @inline(__always)
+    private static func letter(of byte: UInt8) -> UInt8? {
+        guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { return nil }
+        return switch byte {
+        case 0x0A: UInt8(ascii: "n")
+        case 0x22, 0x5C: byte
+        case 0x0D: UInt8(ascii: "r")
+        case 0x09: UInt8(ascii: "t")
+        case 0x08: UInt8(ascii: "b")
+        case 0x0C: UInt8(ascii: "f")
+        default: nil
         }
     }
 }

@@ -7,6 +7,8 @@ public import FoundationEssentials
 extension InferenceRequest {
     /// SHA-256 of the request as JSON with sorted keys: equal on both sides, whoever encodes it.
     public func hash() throws -> Digest {
+        var bytes: [UInt8] = []
+        if write(into: &bytes) { return Digest(hashing: bytes) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Digest(hashing: try encoder.encode(self))

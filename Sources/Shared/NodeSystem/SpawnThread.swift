@@ -27,7 +27,10 @@ public final class SpawnThread: Sendable {
 
     private struct Pipe: Sendable {
         var descriptor: Int32
+        var pause: Duration
         var readable: @Sendable () -> Bool
+        /// Until when it is left alone.
+        var quiet: ContinuousClock.Instant?
     }
 
     private struct Inbox {
@@ -86,8 +89,14 @@ public final class SpawnThread: Sendable {
 
     /// Calls `readable` on this thread whenever there is something to read, until it returns false. The descriptor
     /// should not block, and stays the caller's: close it only after `readable` returned false.
-    public func watch(_ descriptor: Int32, readable: @escaping @Sendable () -> Bool) {
-        inbox.withLock { $0.pipes.append(Pipe(descriptor: descriptor, readable: readable)) }
+    ///
+    /// - Parameter pause: how long it is left alone after that, so that what comes meanwhile is read at once.
+    public func watch(
+        _ descriptor: Int32, pause: Duration = .zero, readable: @escaping @Sendable () -> Bool
+    ) {
+        inbox.withLock {
+            $0.pipes.append(Pipe(descriptor: descriptor, pause: pause, readable: readable, quiet: nil))
+        }
         nudge()
     }
 
@@ -133,9 +142,10 @@ public final class SpawnThread: Sendable {
             if stopping { return }
             keeper.renew()
             var polled = [wake, keeper.watched] + watched.map { $0.child.watched ?? -1 }
-            polled += pipes.map(\.descriptor)
+            // A descriptor below zero is not looked at.
+            polled += pipes.map { $0.quiet == nil ? $0.descriptor : -1 }
             var seen = polled.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            if poll(&seen, nfds_t(seen.count), keeper.timeout) < 0 { continue }
+            if poll(&seen, nfds_t(seen.count), Self.patience(keeper, pipes)) < 0 { continue }
             if seen[0].revents != 0 {
                 var count: UInt64 = 0
                 _ = read(wake, &count, 8)
@@ -143,8 +153,13 @@ public final class SpawnThread: Sendable {
             if seen[1].revents != 0 { keeper.lost() }
             // What a child said comes before the news of its end.
             for index in pipes.indices.reversed() where seen[2 + watched.count + index].revents != 0 {
-                if !pipes[index].readable() { pipes.remove(at: index) }
+                if !pipes[index].readable() {
+                    pipes.remove(at: index)
+                } else if pipes[index].pause > .zero {
+                    pipes[index].quiet = .now + pipes[index].pause
+                }
             }
+            Self.hear(&pipes)
             for index in watched.indices.reversed() where seen[2 + index].revents != 0 {
                 // Before it is reaped: until then nobody else can have its pid, so the group is surely its own.
                 if watched[index].leadsGroup { kill(-watched[index].child.pid, SIGKILL) }
@@ -152,6 +167,20 @@ public final class SpawnThread: Sendable {
                 let ended = watched.remove(at: index)
                 ended.handler(.ended(ended.child, exit))
             }
+        }
+    }
+
+    /// For how many milliseconds nothing is due; -1 for ever.
+    private static func patience(_ keeper: StandbyKeeper, _ pipes: [Pipe]) -> Int32 {
+        guard let next = pipes.compactMap(\.quiet).min() else { return keeper.timeout }
+        let left = Int32(max(0, (next - .now) / .milliseconds(1)) + 1)
+        return keeper.timeout < 0 ? left : min(left, keeper.timeout)
+    }
+
+    /// Looks again at pipes whose pause is over.
+    private static func hear(_ pipes: inout [Pipe]) {
+        for index in pipes.indices {
+            if let quiet = pipes[index].quiet, quiet <= .now { pipes[index].quiet = nil }
         }
     }
 

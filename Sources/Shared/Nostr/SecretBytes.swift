@@ -7,7 +7,7 @@ import Glibc
 final class SecretBytes: @unchecked Sendable {  // written once, in init
     private let storage: UnsafeMutableRawBufferPointer
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: some Collection<UInt8>) {
         storage = .allocate(byteCount: bytes.count, alignment: 16)
         storage.copyBytes(from: bytes)
         // Refused beyond RLIMIT_MEMLOCK; the secret is then as safe as the machine's swap.

@@ -10,6 +10,10 @@ public struct SecretKey: EventSigner, CustomStringConvertible, CustomReflectable
     public static let length = 32
 
     private let memory: SecretBytes
+    /// The same number with its point, as the library signs with it; making it costs as much as a signature.
+    private let pair: SecretBytes
+    /// The public key, as the library checks with it.
+    private let point: secp256k1_xonly_pubkey
     /// The x-only public key (BIP-340) that people know this key by.
     public let publicKey: PublicKey
 
@@ -20,21 +24,18 @@ public struct SecretKey: EventSigner, CustomStringConvertible, CustomReflectable
             return nil
         }
         memory = SecretBytes(bytes)
+        var pair = secp256k1_keypair()
+        defer { withUnsafeMutableBytes(of: &pair) { SecretBytes.wipe($0) } }
+        var point = secp256k1_xonly_pubkey()
+        var out = [UInt8](repeating: 0, count: 32)
         guard
-            let key = memory.withPointer({ secret -> PublicKey? in
-                var pair = secp256k1_keypair()
-                defer { withUnsafeMutableBytes(of: &pair) { SecretBytes.wipe($0) } }
-                guard secp256k1_keypair_create(Secp256k1Context.shared, &pair, secret) == 1 else {
-                    return nil
-                }
-                var point = secp256k1_xonly_pubkey()
-                var out = [UInt8](repeating: 0, count: 32)
-                guard secp256k1_keypair_xonly_pub(Secp256k1Context.shared, &point, nil, &pair) == 1,
-                    secp256k1_xonly_pubkey_serialize(Secp256k1Context.shared, &out, &point) == 1
-                else { return nil }
-                return PublicKey(bytes: out)
-            })
+            memory.withPointer({ secp256k1_keypair_create(Secp256k1Context.shared, &pair, $0) }) == 1,
+            secp256k1_keypair_xonly_pub(Secp256k1Context.shared, &point, nil, &pair) == 1,
+            secp256k1_xonly_pubkey_serialize(Secp256k1Context.shared, &out, &point) == 1,
+            let key = PublicKey(bytes: out)
         else { return nil }
+        self.pair = withUnsafeBytes(of: &pair) { SecretBytes($0) }
+        self.point = point
         publicKey = key
     }
 
@@ -53,7 +54,10 @@ public struct SecretKey: EventSigner, CustomStringConvertible, CustomReflectable
     /// - Throws: `SigningError` when the template names another author.
     public func sign(_ template: EventTemplate) throws(SigningError) -> SignedEvent {
         guard template.pubkey == publicKey else { throw .otherAuthor(template.pubkey) }
-        return SignedEvent(template, signature: try signature(of: template.computedID()))
+        let id = template.computedID()
+        return SignedEvent(
+            id: Hex.encode(id), pubkey: publicKey, createdAt: template.createdAt, kind: template.kind,
+            tags: template.tags, content: template.content, sig: Hex.encode(try signature(of: id)))
     }
 
     /// A BIP-340 signature, 64 bytes, over a message of any length.
@@ -66,24 +70,26 @@ public struct SecretKey: EventSigner, CustomStringConvertible, CustomReflectable
     public func signature(of message: [UInt8], auxiliary: [UInt8]? = nil) throws(SigningError) -> [UInt8] {
         var noise = auxiliary ?? SystemNoise.bytes(32)
         guard noise.count == 32 else { throw .failed }
-        let signature: [UInt8]? = memory.withPointer { secret in
-            var pair = secp256k1_keypair()
-            defer { withUnsafeMutableBytes(of: &pair) { SecretBytes.wipe($0) } }
-            guard secp256k1_keypair_create(Secp256k1Context.shared, &pair, secret) == 1 else { return nil }
-            var out = [UInt8](repeating: 0, count: 64)
-            let made = noise.withUnsafeMutableBytes { random in
-                var extra = secp256k1_schnorrsig_extraparams(
-                    magic: (0xda, 0x6f, 0xb3, 0x8c), noncefp: nil, ndata: random.baseAddress)
-                return secp256k1_schnorrsig_sign_custom(
-                    Secp256k1Context.shared, &out, message, message.count, &pair, &extra)
+        var signature = [UInt8](repeating: 0, count: 64)
+        let made = noise.withUnsafeMutableBytes { random in
+            var extra = secp256k1_schnorrsig_extraparams(
+                magic: (0xda, 0x6f, 0xb3, 0x8c), noncefp: nil, ndata: random.baseAddress)
+            return pair.withPointer { pair in
+                pair.withMemoryRebound(to: secp256k1_keypair.self, capacity: 1) { pair in
+                    secp256k1_schnorrsig_sign_custom(
+                        Secp256k1Context.shared, &signature, message, message.count, pair, &extra)
+                }
             }
-            return made == 1 ? out : nil
         }
         // A signature that does not verify would betray a hardware fault, and could betray the key.
-        guard let signature,
-            Schnorr.verify(signature: signature, message: message, publicKey: publicKey.bytes)
-        else { throw .failed }
+        guard made == 1, isSignature(signature, of: message) else { throw .failed }
         return signature
+    }
+
+    private func isSignature(_ signature: [UInt8], of message: [UInt8]) -> Bool {
+        withUnsafePointer(to: point) {
+            secp256k1_schnorrsig_verify(Secp256k1Context.shared, signature, message, message.count, $0) == 1
+        }
     }
 
     /// The x coordinate of the point shared with `peer` (ECDH without a hash), 32 bytes.

@@ -12,11 +12,29 @@ public protocol WireValue: Codable, Sendable {
 }
 
 extension WireValue {
-    public func write(to writer: inout JSONWriter) throws {
+    public func write(to writer: inout JSONWriter) throws { try writeByCodable(to: &writer) }
+
+    public static func read(_ json: UnsafeRawBufferPointer) throws -> Self { try readByCodable(json) }
+
+    /// What a value that is written by hand must be written as.
+    public func writeByCodable(to writer: inout JSONWriter) throws {
         writer.raw(try WireCoding.encoder.encode(self))
     }
 
-    public static func read(_ json: UnsafeRawBufferPointer) throws -> Self {
+    /// Reads the value by hand where `plain` knows all that is in it, and else by Codable.
+    public static func read(
+        _ json: UnsafeRawBufferPointer, plain: (inout JSONScanner) throws(JSONFault) -> Self
+    ) throws -> Self {
+        var scanner = JSONScanner(json)
+        do {
+            let value = try plain(&scanner)
+            try scanner.expectEnd()
+            return value
+        } catch { return try readByCodable(json) }
+    }
+
+    /// What a value that is read by hand must be read as.
+    public static func readByCodable(_ json: UnsafeRawBufferPointer) throws -> Self {
         var scanner = JSONScanner(json)
         do {
             try scanner.validate()

@@ -10,6 +10,7 @@ import Glibc
 public import IPC
 public import Interfaces
 import Logging
+import NIOCore
 public import NodeConfig
 import NodeModel
 public import Wire
@@ -50,6 +51,7 @@ public final class ExecDaemon: Daemon {
                     firstToken: .milliseconds(config.firstTokenMs),
                     nextToken: .milliseconds(config.nextTokenMs)),
                 image: config.image, metrics: metrics, allowances: allowances,
+                loop: environment.group.next(),
                 resolve: { try await content.call(ContentInterface.Resolve(reference: $0), trace: $1) },
                 unwrap: { try await ledger.call($0, trace: $0.job.text) })
         }
@@ -94,7 +96,8 @@ public final class ExecDaemon: Daemon {
             await devices.hardware().nvidiaCards + RenderNodes().list()
         }
         let launcher = EngineLauncher(
-            docker: docker, client: client, template: template, folder: folder,
+            docker: docker, client: client, kept: UnixHTTP.makeClient(on: environment.group),
+            template: template, folder: folder,
             loadLimit: .milliseconds(config.loadMs), log: environment.log, desk: desk)
         let machine = DeviceReports.cpu(cpuinfo: "", meminfo: SmallFile.read("/proc/meminfo") ?? "").memoryMiB
         let settings = EnginePool.Settings(
@@ -147,7 +150,10 @@ public final class ExecDaemon: Daemon {
 
     public func rest() async { await store.rest() }
 
-    public func drain() async { await house?.drain(.seconds(1)) }
+    public func drain() async {
+        await house?.drain(.seconds(1))
+        await store.settle()
+    }
 
     // MARK: Methods
 

@@ -299,7 +299,7 @@ actor Supervisor {
                 }
                 inbound.yield(.child(role, event))
             }
-            spawner.watch(launch.log) { pipe.drain() }
+            spawner.watch(launch.log, pause: LogPipe.pause) { pipe.drain() }
         } catch {
             let fault =
                 error as? SystemError ?? SystemError(.spawnFailed, "cannot start \(role.rawValue): \(error)")

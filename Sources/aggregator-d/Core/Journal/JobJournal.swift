@@ -99,8 +99,12 @@ final class JobJournal: Sendable {
         switch start {
         case .no: return
         case .now: database.asyncWriteWithoutTransaction { self.drain($0) }
-        case .soon: DispatchQueue.global().asyncAfter(deadline: .now() + Self.linger) { self.begin() }
+        case .soon: beginSoon()
         }
+    }
+
+    private func beginSoon() {
+        DispatchQueue.global().asyncAfter(deadline: .now() + Self.linger) { self.begin() }
     }
 
     private func begin() {
@@ -115,11 +119,19 @@ final class JobJournal: Sendable {
 
     /// Writes what is in line until nothing is; on the database's own queue.
     private func drain(_ db: Database) {
+        var (written, lingers) = (false, false)
         while true {
             let batch = state.withLock {
                 state -> (entries: [JournalEntry], waiters: [CheckedContinuation<Void, any Error>])? in
                 guard !state.pending.isEmpty || !state.waiters.isEmpty else {
                     state.writing = false
+                    return nil
+                }
+                // Beginnings alone wait here as they do elsewhere: a busy node's go with somebody's end.
+                if written, state.waiters.isEmpty, state.pending.allSatisfy(\.isPrelude) {
+                    state.writing = false
+                    lingers = !state.lingering
+                    state.lingering = true
                     return nil
                 }
                 defer {
@@ -128,7 +140,11 @@ final class JobJournal: Sendable {
                 }
                 return (state.pending, state.waiters)
             }
-            guard let batch else { return }
+            guard let batch else {
+                if lingers { beginSoon() }
+                return
+            }
+            written = true
             do {
                 // Without entries it is only a place in line, and says nothing about the disk.
                 if !batch.entries.isEmpty {
@@ -154,7 +170,7 @@ final class JobJournal: Sendable {
     private func write(_ entries: [JournalEntry], _ db: Database) throws {
         let opened = entries.count { if case .opened = $0 { true } else { false } }
         try db.inTransaction(.immediate) {
-            for entry in entries { try JournalWriting.apply(entry, db) }
+            try JournalWriting.apply(entries, db)
             return .commit
         }
         let due = state.withLock { state in

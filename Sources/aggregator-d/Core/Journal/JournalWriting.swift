@@ -9,6 +9,38 @@ import Wire
 enum JournalWriting {
     static let finals = "('done','failed','cancelled')"
 
+    /// Applies a batch as its entries one by one would be, but what a job passed through on the way is not written over
+    /// and over: it is in the steps.
+    static func apply(_ entries: [JournalEntry], _ db: Database) throws {
+        var last: [JobKey: Int] = [:]
+        // A word on a job reads its state.
+        var noted: Set<JobKey> = []
+        for (place, entry) in entries.enumerated() {
+            switch entry {
+            case .moved(let key, _, _, _, _): last[key] = place
+            case .noted(let key, _, _): noted.insert(key)
+            default: break
+            }
+        }
+        // Jobs of which this batch knows that they are there and not over.
+        var open: Set<JobKey> = []
+        for (place, entry) in entries.enumerated() {
+            if case .moved(let key, let state, let reason, _, let at) = entry, !state.isFinal,
+                open.contains(key), last[key] != place, !noted.contains(key)
+            {
+                try step(key, state, reason, at, db)
+                continue
+            }
+            try apply(entry, db)
+            switch entry {
+            case .opened(let record) where db.changesCount > 0:
+                open.insert(JobKey(job: record.job, served: record.side == .provider))
+            case .moved(let key, let state, _, _, _) where state.isFinal: open.remove(key)
+            default: break
+            }
+        }
+    }
+
     static func apply(_ entry: JournalEntry, _ db: Database) throws {
         switch entry {
         case .opened(let record): try open(record, db)

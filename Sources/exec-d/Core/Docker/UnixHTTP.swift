@@ -36,17 +36,21 @@ struct UnixHTTP: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
         configuration.timeout.connect = .seconds(5)
+        // For those that keep connections: engines close one that was idle for five seconds.
+        configuration.connectionPool.idleTimeout = .seconds(1)
         return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
-    func request(_ method: String, _ path: String, json: [UInt8]? = nil) -> HTTPClientRequest {
+    /// - Parameter keeping: whether the connection is to serve the next request of its client, too. It may be closed by the
+    ///   other side just when that leaves, and nobody can tell then what was heard: only for what does no harm twice.
+    func request(
+        _ method: String, _ path: String, json: [UInt8]? = nil, keeping: Bool = false
+    ) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: base + path)
         request.method = HTTPMethod(rawValue: method)
         // Docker answers 400 to a request without a Host header, which a Unix socket has no value for.
         request.headers.add(name: "Host", value: "docker")
-        // A kept connection may be closed by the other side just when the next request leaves, and nobody can tell
-        // then what was heard. A new one over a Unix socket costs less than that doubt.
-        request.headers.add(name: "Connection", value: "close")
+        if !keeping { request.headers.add(name: "Connection", value: "close") }
         if let json {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: json))

@@ -44,13 +44,16 @@ final class AnswerWatch: Sendable {
     }
 
     /// Sleeps until somebody is late: it wakes once per shortest limit, not once per token.
+    /// - Parameter sleep: waits for so long, or until the task is cancelled.
     /// - Throws: `Stalled`, or `CancellationError` when the answer is complete.
-    func run() async throws -> Never {
+    func run(
+        sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) async throws -> Never {
         while true {
             let (limit, age) = (limits(current), mark.age)
             guard age < limit else { throw Stalled(awaited: current, limit: limit) }
             // Who is awaited may change while we sleep, and the next one's limit may be far shorter.
-            try await Task.sleep(for: min(limit - age, limits.shortest))
+            try await sleep(min(limit - age, limits.shortest))
         }
     }
 

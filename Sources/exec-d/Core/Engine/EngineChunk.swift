@@ -148,15 +148,4 @@ struct EngineChunk: Hashable, Sendable {
 extension JSONScanner {
     /// Whether the next value is `null`, left unread.
     mutating func isNull() throws(JSONFault) -> Bool { try peek() == 0x6E }
-
-    /// Visits the elements of an array with the cursor at each value; the visitor must read it.
-    mutating func array(_ visit: (inout JSONScanner) throws(JSONFault) -> Void) throws(JSONFault) {
-        try expect(0x5B)
-        if try peek() == 0x5D { return try expect(0x5D) }
-        while true {
-            try visit(&self)
-            if try peek() == 0x5D { return try expect(0x5D) }
-            try expect(0x2C)
-        }
-    }
 }

@@ -1,7 +1,8 @@
 // Talks to one engine over its socket: is it ready, and the answer to one request, piece by piece.
-// It must never wait unwatched, nor send a request twice.
+// It must never wait unwatched, nor send a request again once anything was answered.
 
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NodeModel
@@ -12,9 +13,12 @@ struct EngineClient: Sendable {
     private static let completions = "/v1/chat/completions"
 
     let http: UnixHTTP
+    /// Keeps connections, for answers alone.
+    private let kept: HTTPClient
 
-    init(client: HTTPClient, socketPath: String) {
+    init(client: HTTPClient, kept: HTTPClient, socketPath: String) {
         http = UnixHTTP(client: client, socketPath: socketPath)
+        self.kept = kept
     }
 
     /// Whether the model is loaded; false while nobody listens, or the engine says that it is loading.
@@ -36,8 +40,7 @@ struct EngineClient: Sendable {
         engine: ProgressMark, piece: (AnswerPiece, Usage?) async throws -> Bool
     ) async throws -> EngineAnswer.Complete {
         watch.expect(.firstToken)
-        let call = http.request("POST", Self.completions, json: try request.json())
-        let response = try await http.client.execute(call, deadline: .distantFuture)
+        let response = try await send(try request.json())
         guard response.status == .ok else {
             let body = try? await response.body.collect(upTo: 64 << 10)
             let failure = body.flatMap { EngineFailure(body: Array($0.readableBytesView)) } ?? EngineFailure()
@@ -74,5 +77,27 @@ struct EngineClient: Sendable {
         } catch is SSEParser.TooLong { throw EngineAnswer.broken("has an event that does not end") }
         try Task.checkCancellation()
         return try answer.complete()
+    }
+
+    /// Sends a request on a kept connection where there is one, and on a new one if that turns out to be closed: what the engine
+    /// may have heard of the first it gives up, as for anybody who left.
+    private func send(_ json: [UInt8]) async throws -> HTTPClientResponse {
+        do {
+            return try await kept.execute(
+                http.request("POST", Self.completions, json: json, keeping: true), deadline: .distantFuture)
+        } catch  where Self.isClosed(error) {
+            try Task.checkCancellation()
+            return try await http.client.execute(
+                http.request("POST", Self.completions, json: json), deadline: .distantFuture)
+        }
+    }
+
+    private static func isClosed(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .remoteConnectionClosed
+        case let error as ChannelError: error == .ioOnClosedChannel || error == .alreadyClosed
+        case let error as IOError: error.errnoCode == EPIPE || error.errnoCode == ECONNRESET
+        default: false
+        }
     }
 }

@@ -66,7 +66,7 @@ struct EngineRequest: Encodable, Hashable, Sendable {
     }
 
     func json() throws -> [UInt8] {
-        var body = Array(try WireCoding.encoder.encode(self))
+        var body = try plain() ?? Array(try WireCoding.encoder.encode(self))
         let format = tools.map { AnswerFormat.schema(ToolSchema.text($0, self.format)) } ?? self.format
         guard let format else { return body }
         body.removeLast()
@@ -77,5 +77,44 @@ struct EngineRequest: Encodable, Hashable, Sendable {
             body += Array(schema.utf8) + Array("}}}".utf8)
         }
         return body
+    }
+
+    /// The same bytes as Codable's, written by hand; nil where something rare is in it.
+    private func plain() -> [UInt8]? {
+        guard logprobs == nil, top_logprobs == nil, logit_bias == nil, messages.allSatisfy(\.isPlain) else {
+            return nil
+        }
+        var out: [UInt8] = []
+        func number(_ key: StaticString, _ value: Double?) -> Bool {
+            guard let value else { return true }
+            PlainJSON.literal(key, into: &out)
+            return PlainJSON.number(value, into: &out)
+        }
+        PlainJSON.literal(cache_prompt ? #"{"cache_prompt":true"# : #"{"cache_prompt":false"#, into: &out)
+        guard number(#","frequency_penalty":"#, frequency_penalty) else { return nil }
+        PlainJSON.literal(#","max_tokens":"#, into: &out)
+        PlainJSON.integer(max_tokens, into: &out)
+        PlainJSON.literal(#","messages":"#, into: &out)
+        ChatMessage.write(messages, into: &out)
+        guard number(#","presence_penalty":"#, presence_penalty) else { return nil }
+        PlainJSON.literal(#","reasoning_format":"none""#, into: &out)
+        if let seed {
+            PlainJSON.literal(#","seed":"#, into: &out)
+            PlainJSON.integer(seed, into: &out)
+        }
+        if let stop {
+            PlainJSON.literal(#","stop":"#, into: &out)
+            PlainJSON.strings(stop, into: &out)
+        }
+        PlainJSON.literal(#","stream":true,"stream_options":{"include_usage":true}"#, into: &out)
+        guard number(#","temperature":"#, temperature) else { return nil }
+        if let timings_per_token {
+            PlainJSON.literal(
+                timings_per_token ? #","timings_per_token":true"# : #","timings_per_token":false"#, into: &out
+            )
+        }
+        guard number(#","top_p":"#, top_p) else { return nil }
+        PlainJSON.literal("}", into: &out)
+        return out
     }
 }

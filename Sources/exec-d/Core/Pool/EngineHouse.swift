@@ -47,7 +47,7 @@ actor EngineHouse {
     private var loads = LoadFailures()
     private var mourners: [EngineID: [UInt64: CheckedContinuation<WireError?, Never>]] = [:]
     private var nextMourner: UInt64 = 0
-    private var ticker: Task<Void, Never>?
+    private var ticker: (at: Int64, task: Task<Void, Never>)?
     private let began = ContinuousClock.now
 
     /// - Parameter life: tells this life of exec-d from earlier ones, in container names.
@@ -152,7 +152,8 @@ actor EngineHouse {
         apply(.drain)
         let end = ContinuousClock.now + limit
         while pool.busy > 0, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
-        ticker?.cancel()
+        ticker?.task.cancel()
+        ticker = nil
         await stop(nil)
     }
 
@@ -260,12 +261,15 @@ actor EngineHouse {
     }
 
     private func setTicker() {
-        ticker?.cancel()
-        guard let next = pool.nextTick else { return }
+        // One that comes too early changes nothing, and is set again: jobs that come and go need none each.
+        guard let next = pool.nextTick, next < ticker?.at ?? .max else { return }
+        ticker?.task.cancel()
         let wait = Duration.milliseconds(max(1, next - now))
-        ticker = Task {
+        let task = Task {
             guard (try? await Task.sleep(for: wait)) != nil else { return }
+            self.ticker = nil
             self.apply(.tick)
         }
+        ticker = (next, task)
     }
 }

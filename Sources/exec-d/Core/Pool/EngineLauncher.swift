@@ -10,6 +10,8 @@ import Wire
 struct EngineLauncher: Sendable {
     let docker: DockerClient
     let client: HTTPClient
+    /// Keeps connections to engines.
+    let kept: HTTPClient
     let template: ContainerTemplate
     let folder: EngineFolder
     /// From the call to Docker to the loaded model.
@@ -19,7 +21,7 @@ struct EngineLauncher: Sendable {
     var desk: DeviceDesk?
 
     func engine(_ name: String) -> EngineClient {
-        EngineClient(client: client, socketPath: folder.socket(name))
+        EngineClient(client: client, kept: kept, socketPath: folder.socket(name))
     }
 
     /// Runs an engine until it ends or the task is cancelled; then `cleanUp` is due. One that does not come up with the

@@ -1,8 +1,10 @@
 // One job from its payload to its reply: opens, checks, waits for a slot, streams, counts, records.
 // It must never log or store a word of prompt or answer, nor leave without giving its slot back.
 
+import IPC
 import Interfaces
 import Logging
+import NIOCore
 import NodeModel
 import Wire
 
@@ -19,6 +21,9 @@ struct JobRunner: Sendable {
     let metrics: ExecMetrics
     /// How far the answers may go that are paid piece by piece.
     let allowances: Allowances
+    /// Where jobs run.
+    let loop: any EventLoop
+    private let words = FreshWords()
     /// `content.resolve`: a model's name or root, and the job's id.
     let resolve: @Sendable (String, String) async throws -> ContentInterface.Resolve.Reply
     /// `ledger.unwrap_key`.
@@ -55,7 +60,7 @@ struct JobRunner: Sendable {
         let payload = try await open(job)
         let answerTokens = try limits.check(payload.request, agreed: job.maxTokens)
         // A model whose engine stands need not be waited for: content-d answers while the engine thinks.
-        let resolved = Task { try EngineModel(try await resolve(job.model, job.job.text)) }
+        let resolved = resolving(job)
         let standing = await house.standing(job.model)
         let model = if let standing { standing } else { try await resolved.value }
         let ticket = await house.submit(model)
@@ -81,6 +86,19 @@ struct JobRunner: Sendable {
         } catch {
             await house.finish(ticket.run)
             throw error
+        }
+    }
+
+    /// What content-d says of the job's model.
+    private func resolving(_ job: Run) -> FreshWords.Answer {
+        words.answer(on: job.model) {
+            // On the loop, where the answer comes in: a task of its own would have it told to another thread.
+            Task(executorPreference: LoopExecutor.of(loop)) {
+                do { return try EngineModel(try await resolve(job.model, job.job.text)) } catch {
+                    words.forget(job.model)
+                    throw error
+                }
+            }
         }
     }
 
@@ -155,7 +173,7 @@ struct JobRunner: Sendable {
         do {
             return try await withThrowingTaskGroup(of: Value?.self) { group in
                 group.addTask { try await work(watch) }
-                group.addTask { try await watch.run() }
+                group.addTask { [loop] in try await watch.run(sleep: LoopTimer(loop: loop).sleep) }
                 defer { group.cancelAll() }
                 guard let first = try await group.next(), let value = first else { throw CancellationError() }
                 return value

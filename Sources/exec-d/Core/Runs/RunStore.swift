@@ -24,9 +24,15 @@ final class RunStore: Sendable {
     private let opened = Mutex<DatabaseQueue?>(nil)
     private let line = Mutex(Line())
 
+    /// How long ends are gathered after a commit: nobody waits for them, and a busy node has hundreds in a second.
+    private static let pause = Duration.milliseconds(20)
+
     private struct Line {
         var waiting: [RunEnd] = []
+        /// Whether what waits is being written, or will be.
         var isWriting = false
+        /// Until when the next commit waits for more.
+        var quiet = ContinuousClock.now
         var failure: WireError?
     }
 
@@ -71,12 +77,22 @@ final class RunStore: Sendable {
 
     /// Puts a run's end in line to be written; returns at once. Ends that come together go to disk together.
     func note(_ end: RunEnd) {
-        let starts = line.withLock { line in
+        let wait = line.withLock { line -> Duration? in
             line.waiting.append(end)
-            defer { line.isWriting = true }
-            return !line.isWriting
+            guard !line.isWriting else { return nil }
+            line.isWriting = true
+            return line.quiet - .now
         }
-        guard starts else { return }
+        if let wait { writeLine(after: wait) }
+    }
+
+    private func writeLine(after wait: Duration) {
+        guard wait > .zero else { return writeLine() }
+        let microseconds = Int(wait / .microseconds(1))
+        DispatchQueue.global().asyncAfter(deadline: .now() + .microseconds(microseconds)) { self.writeLine() }
+    }
+
+    private func writeLine() {
         do { try queue().asyncWriteWithoutTransaction { self.drain($0) } } catch {
             line.withLock { line in
                 line.isWriting = false
@@ -85,6 +101,9 @@ final class RunStore: Sendable {
             failed(error)
         }
     }
+
+    /// Writes what is in line now; what keeps it from the disk is told by ``failure``.
+    func settle() async { try? await queue().writeWithoutTransaction { db in self.empty(db) } }
 
     /// Why the last end could not be written, when it could not.
     var failure: WireError? { line.withLock { $0.failure } }
@@ -96,21 +115,28 @@ final class RunStore: Sendable {
     }
 
     private func drain(_ db: Database) {
-        while true {
-            let ends = line.withLock { line in
-                defer { line.waiting = [] }
-                if line.waiting.isEmpty { line.isWriting = false }
-                return line.waiting
-            }
-            guard !ends.isEmpty else { return }
-            do {
-                try db.inTransaction(.immediate) {
-                    for end in ends { try end.write(db, at: Self.now) }
-                    return .commit
-                }
-                line.withLock { $0.failure = nil }
-            } catch { failed(error) }
+        empty(db)
+        let more = line.withLock { line in
+            line.isWriting = !line.waiting.isEmpty
+            return line.isWriting
         }
+        if more { writeLine(after: Self.pause) }
+    }
+
+    private func empty(_ db: Database) {
+        let ends = line.withLock { line in
+            defer { line.waiting = [] }
+            return line.waiting
+        }
+        guard !ends.isEmpty else { return }
+        do {
+            try db.inTransaction(.immediate) {
+                for end in ends { try end.write(db, at: Self.now) }
+                return .commit
+            }
+            line.withLock { $0.failure = nil }
+        } catch { failed(error) }
+        line.withLock { $0.quiet = .now + Self.pause }
     }
 
     private func failed(_ error: any Error) {
@@ -120,7 +146,8 @@ final class RunStore: Sendable {
 
     /// The last runs, newest first.
     func last(_ count: Int) async throws -> [Row] {
-        try await write { db in
+        await settle()
+        return try await write { db in
             try GRDB.Row.fetchAll(db, sql: "SELECT * FROM runs ORDER BY id DESC LIMIT ?", arguments: [count])
                 .map {
                     Row(

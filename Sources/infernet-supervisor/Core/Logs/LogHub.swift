@@ -52,7 +52,9 @@ final class LogHub: Sendable {
     func open(
         tail: Int, filter: LogFilter, follow: Bool
     ) async -> (history: [[UInt8]], live: AsyncStream<[UInt8]>?, follower: Int?) {
-        await withCheckedContinuation { continuation in
+        // What was said before this question may still stand in a pipe.
+        try? await Task.sleep(for: LogPipe.pause * 2)
+        return await withCheckedContinuation { continuation in
             queue.async {
                 self.write()
                 let files = self.file.withLock { $0.snapshot() }

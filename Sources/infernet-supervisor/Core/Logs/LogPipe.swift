@@ -6,6 +6,10 @@ import Wire
 
 /// Reads what there is and hands whole lines to the log.
 final class LogPipe: Sendable {
+    /// How long lines may stand in the pipe, which keeps them whatever becomes of their writer: a busy node's come by
+    /// hundreds together then, and each of them wakes nobody.
+    static let pause = Duration.milliseconds(10)
+
     private struct State {
         var descriptor: Int32
         var splitter = LineSplitter()
