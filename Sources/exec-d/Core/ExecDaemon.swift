@@ -162,12 +162,16 @@ public final class ExecDaemon: Daemon {
         let hardware = await devices.hardware()
         let pool = await house?.snapshot
         let problems = await house?.loadProblems ?? []
+        let computing = await house?.launcher.desk?.latest ?? EngineDevices()
+        // What a GPU cannot hold goes to the CPU.
+        let largest = max(computing.memoryMiB ?? 0, memoryMiB)
         return ExecInterface.Inventory.Reply(
             devices: hardware.devices, gpuReason: hardware.gpuReason, checks: await checks,
             image: image.isEmpty ? nil : image, engines: pool?.engines ?? [], slots: pool?.slots ?? 0,
             busy: pool?.busy ?? 0, queued: pool?.queued ?? 0,
-            engineDevices: house == nil ? [] : hardware.engineDevices(memoryMiB: memoryMiB),
-            engineMemoryMiB: house == nil ? nil : memoryMiB, problems: problems.isEmpty ? nil : problems)
+            engineDevices: house == nil ? [] : computing.told(hardware, limitMiB: memoryMiB),
+            engineMemoryMiB: house == nil ? nil : largest,
+            problems: problems.isEmpty ? nil : problems)
     }
 
     private func stop(_ model: String?) async throws {
