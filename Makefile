@@ -1,6 +1,6 @@
 # The front door. Each target is one script that can also be run by itself; nothing here holds logic.
 
-.PHONY: help build run stop test test-swarm test-lightning soak check demo-network fuzz simulate storm bench format units deb
+.PHONY: help build run stop test test-swarm test-lightning test-gpu soak check demo-network fuzz simulate storm bench format units deb
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ test-swarm: ## 200 dht-d beside 50 nodes of libtorrent on this machine; a fifth 
 
 test-lightning: ## a node with a real Lightning channel on regtest, by Nostr Wallet Connect
 	packaging/dev/test-lightning
+
+test-gpu: ## a node whose engines compute by Vulkan, on Mesa's software driver in the place of a GPU's
+	packaging/dev/test-gpu
 
 soak: build ## clients without manners, and kill -9 under load, five minutes each, on a real engine
 	packaging/dev/soak

@@ -14,8 +14,6 @@ struct CardOffers: Sendable {
         var description: String { "\(name): \(reason)" }
     }
 
-    /// The most models on a card.
-    static let most = 8
     /// The longest name that a card can hold, in bytes; content's own may be longer.
     static let longestName = 64
 
@@ -56,8 +54,8 @@ struct CardOffers: Sendable {
         var over: [LeftOut] = []
         while let last = card.models.last {
             let words: String
-            if card.models.count > Self.most {
-                words = "a card has at most \(Self.most) models"
+            if card.models.count > ProviderCard.mostModels {
+                words = "a card has at most \(ProviderCard.mostModels) models"
             } else if card.size > ProviderCard.maximumSize {
                 words = "a card has at most \(ProviderCard.maximumSize) bytes"
             } else {
