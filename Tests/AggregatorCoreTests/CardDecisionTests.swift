@@ -160,7 +160,11 @@ import Wire
         #expect(Set(decision.leftOut.map(\.name)) == ["huge", "broken", "rotten"])
         #expect(decision.leftOut.first { $0.name == "huge" }?.reason.contains("768 MiB") == true)
         let check = CardKeeper.check(local)
-        #expect(!check.ok && check.reason.contains("'huge' has 4096 MiB") && check.reason.contains("3 of 4"))
+        #expect(check.ok, "it has one to work with")
+        #expect(check.reason.contains("'huge' has 4096 MiB") && check.reason.contains("3 of 4"))
+        var alone = local
+        alone.entries = .success([entries[1]])
+        #expect(!CardKeeper.check(alone).ok, "it has none")
         #expect(
             ProviderDescriptor(of: card, local, prices: PriceList(card.models[0].price), context: 512)
                 .models.map(\.name) == ["small"])
