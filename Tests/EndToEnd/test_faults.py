@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import unittest
 
-import node as nodes
 from kernel import alive, as_user, status
 from node import BIN, DAEMONS, Node, eventually
 
@@ -106,10 +105,9 @@ class Faults(unittest.TestCase):
         for name in DAEMONS:
             shutil.copy2(os.path.join(programs, "ends"), os.path.join(programs, name))
         node = self.make()
-        self.addCleanup(setattr, nodes, "BIN", BIN)
-        nodes.BIN = programs
+        node.programs = programs
         node.start(wait=False)
-        nodes.BIN = BIN
+        node.programs = BIN
         daemons = self.all_show(
             node, lambda d: d["state"] == "backoff" and d["restarts"] >= 3 and d["last_death"]["exit_code"] == 3, 30,
             "waiting daemons")
