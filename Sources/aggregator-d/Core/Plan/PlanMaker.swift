@@ -23,8 +23,9 @@ extension Workplace {
     {
         let own = try await surroundings.identity(trace: trace)
         var local = await surroundings.remembered()
-        // Never a refusal from memory: a model may have come, or Docker, since the view was taken.
-        if local.entry(model) == nil || local.obstacle != nil {
+        // Never a refusal from memory: a model may have come, or been mended, or Docker, since the view was taken.
+        let known = local.entry(model)
+        if local.obstacle != nil || known.map({ local.problem(of: $0) != nil }) ?? true {
             local = await surroundings.local(maximumAgeMs: 0)
         }
         let input = PlanInput(
