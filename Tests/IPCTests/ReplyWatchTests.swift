@@ -23,7 +23,8 @@ import Wire
         return looks
     }
 
-    /// Five milliseconds are late on any machine.
+    /// One late reply that was looked for is enough. Not each is: a loop that has something else to do does not look, and on a busy
+    /// machine a reply can be there before the look.
     @Test func aConnectionLearnsThatItsRepliesAreLate() async throws {
         let directory = try TemporaryDirectory()
         let server = try await LoopbackServer(
@@ -35,10 +36,14 @@ import Wire
                 }
             })
         let link = server.link(as: .ctl)
-        _ = try await link.call(ControlInterface.Ping(payload: "x"))
-        var watch = try #require(try await link.learned())
-        let isWatched = watch.begins()
-        #expect(!isWatched)
+        var isLookedFor = true
+        for _ in 0..<100 where isLookedFor {
+            _ = try await link.call(ControlInterface.Ping(payload: "x"))
+            var watch = try #require(try await link.learned())
+            isLookedFor = watch.begins()
+        }
+        #expect(!isLookedFor)
+        await server.close()
     }
 
     @Test func whatComesAtOnceIsAlwaysLookedFor() {
