@@ -1,5 +1,5 @@
-// When a daemon that was busy and has come to rest gives back what it holds to be fast, and its heap's free pages: seven daemons
-// that mostly wait hold them for nothing. It must never do so while there is work.
+// When a daemon that was busy and has come to rest gives back what it holds to be fast, its heap's free pages, and the
+// code that it ran through: seven daemons that mostly wait hold them for nothing. It must never do so while there is work.
 
 import NIOConcurrencyHelpers
 import NIOCore

@@ -13,6 +13,7 @@ public enum ProcessWork {
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }
 
-    /// Gives back what the heap holds and does not use. It takes up to a millisecond, and what is needed again is cleared anew.
+    /// Gives back what the heap holds and does not use, and the program's code, which is mapped again from the page cache
+    /// as it is run. It takes up to a millisecond, and what is needed again is cleared or mapped anew.
     public static func trimHeap() { chost_trim_heap() }
 }
