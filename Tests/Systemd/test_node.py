@@ -174,15 +174,21 @@ class Installed(unittest.TestCase):
         say(f"the status: {event['tags']}")
         self.assertEqual((event["pubkey"], event["tags"][1]), (key, ["accepts", "1"]))
 
-    def lightning(self, *section):
-        """Brings an account on Lightning into force."""
+    def lightning(self, *section, lacks=None):
+        """Brings an account on Lightning into force; `lacks` is what the node then says it is degraded for."""
         machine = self.machine
         # Setup compares whole seconds: a change in the second of the last one is not seen.
         time.sleep(1.1)
         lines = "".join(f"    {line}\n" for line in section)
         machine.configure(SERVING + "ledger:\n  lightning:\n    name: savings\n    poll_s: 1\n" + lines)
         machine.ctl("setup", "--yes")
-        machine.green()
+        if lacks is None:
+            return machine.green()
+        # No tick for an account that cannot be used.
+        def degraded():
+            status = machine.status()
+            return status["state"] == "degraded" and lacks in status["reason"]
+        eventually(degraded, 60, f"a node degraded for '{lacks}'", every=0.2)
 
     def said(self, words):
         """Waits until this is what ledger-d says about the account."""
@@ -199,7 +205,7 @@ class Installed(unittest.TestCase):
         self.addCleanup(self.configured)
         self.addCleanup(machine.run, "rm", "-f", sealed)
         # Nobody listens there: what matters is how far ledger-d comes.
-        self.lightning("kind: lnbits", 'url: "http://127.0.0.1:9"')
+        self.lightning("kind: lnbits", 'url: "http://127.0.0.1:9"', lacks="lightning.key cannot be opened")
         self.said("lightning.key cannot be opened")
         machine.shell(f"printf 'a secret' | tr ' ' - | systemd-creds encrypt --name=infernet-lightning.key - {sealed}")
         # systemd hands secrets over when it starts a unit.
