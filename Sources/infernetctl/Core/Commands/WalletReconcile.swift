@@ -1,5 +1,5 @@
 // `infernetctl wallet reconcile`: what the books have and the account on the chain does not, and the writing off of it.
-// It must never write off anything that it has not shown.
+// It must never write off another amount than the one that it tells.
 
 import ArgumentParser
 import Interfaces
